@@ -1,0 +1,177 @@
+"""Jobs: one object's migration, its steps, its evidence, and the statistics over many."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+from engine.model.objects import Address, VersionPin
+
+
+class MoveKind(StrEnum):
+    """MOVE deletes the source at the end, COPY keeps it, TIER changes the class in place."""
+
+    MOVE = "move"
+    COPY = "copy"
+    TIER = "tier"
+
+
+class JobState(StrEnum):
+    """The life of a job. QUEUED is also where a paused job waits (`JobView.paused`)."""
+
+    QUEUED = "queued"
+    RESTORING = "restoring"
+    COPYING = "copying"
+    VERIFYING = "verifying"
+    SWITCHING = "switching"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+ACTIVE_STATES = frozenset(
+    {JobState.RESTORING, JobState.COPYING, JobState.VERIFYING, JobState.SWITCHING}
+)
+FINAL_STATES = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
+
+
+class Step(IntEnum):
+    """The five steps. 0 is before the first."""
+
+    NONE = 0
+    DOWNLOAD = 1
+    CHECKSUM = 2
+    UPLOAD = 3
+    VERIFY = 4
+    DELETE = 5
+
+
+STEPS = (Step.DOWNLOAD, Step.CHECKSUM, Step.UPLOAD, Step.VERIFY, Step.DELETE)
+
+
+class Evidence(StrEnum):
+    """How step 4 proved equality. There is no `size`: that proves nothing."""
+
+    NONE = ""
+    REREAD = "reread"
+    ATTESTED = "attested"
+
+
+class SourceProof(StrEnum):
+    """Whether the first pass over the source agreed with the source's own checksum."""
+
+    NONE = ""
+    ATTESTED = "attested"
+    REREAD = "reread"  # read twice (`--strict`), both passes equal
+    UNATTESTED = "unattested"  # the source has no checksum of its own
+
+
+@dataclass(frozen=True, slots=True)
+class MoveOptions:
+    """How the moves of a plan are carried out. `bwlimit` in bytes a second, 0 unlimited."""
+
+    checksum: str = "md5"
+    verify: Evidence = Evidence.REREAD
+    overwrite: bool = False
+    strict: bool = False
+    max_attempts: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """What a job shall do; the same spec always has the same `job_key`."""
+
+    source: Address
+    destination: Address
+    kind: MoveKind
+    size: int
+    pin: VersionPin
+    from_class: str = ""
+    to_class: str = ""
+    options: MoveOptions = field(default_factory=MoveOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job as it is now: the ledger's record plus live progress.
+
+    `bytes_done` counts bytes of the current pass (copy, or re-read); `rate` in bytes a second
+    and `eta` in seconds are 0 when unknown. `step_seconds` has one float for each step 1–5.
+    `error` and `error_todo` are texts for the operator. Times in epoch seconds, 0 not yet.
+    """
+
+    job_id: str
+    job_key: str
+    jobset: str
+    spec: JobSpec
+    state: JobState
+    step: Step = Step.NONE
+    paused: bool = False
+    attempt: int = 0
+    bytes_done: int = 0
+    rate: float = 0.0
+    eta: float = 0.0
+    checksum_source: str = ""
+    checksum_destination: str = ""
+    evidence: Evidence = Evidence.NONE
+    source_proof: SourceProof = SourceProof.NONE
+    guarded: bool | None = None  # None: no delete was tried yet
+    destination_pin: VersionPin | None = None
+    error: str = ""
+    error_todo: str = ""
+    retry_at: float = 0.0
+    created: float = 0.0
+    started: float = 0.0
+    finished: float = 0.0
+    step_seconds: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def progress(self) -> float:
+        """From 0 to 1; 1 only when the job is completed.
+
+        Copying is worth the first 60 %, verifying the next 35 %, so that a finished upload
+        never looks like a finished migration.
+        """
+        if self.state is JobState.COMPLETED:
+            return 1.0
+        share = self.bytes_done / self.spec.size if self.spec.size > 0 else 0.0
+        share = min(max(share, 0.0), 1.0)
+        if self.state is JobState.COPYING:
+            return 0.60 * share
+        if self.state is JobState.VERIFYING:
+            return 0.60 + 0.35 * share
+        if self.state is JobState.SWITCHING:
+            return 0.97
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RouteStatistics:
+    """Sums for one route, `aws → gcp`."""
+
+    route: str
+    attempted: int
+    successful: int
+    failed: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationStatistics:
+    """Sums over finished jobs; attempted = successful + failed (cancelled are apart).
+
+    `success_rate` from 0 to 1, None while nothing was attempted. `seconds` is the wall time
+    spent in jobs, summed.
+    """
+
+    attempted: int = 0
+    successful: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    saving_per_month: float = 0.0
+    routes: tuple[RouteStatistics, ...] = ()
+
+    @property
+    def success_rate(self) -> float | None:
+        return self.successful / self.attempted if self.attempted else None

@@ -1,0 +1,120 @@
+"""Tiers, decisions and plans: what should move, why, and what it costs."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from engine.model.jobs import MoveKind, MoveOptions
+from engine.model.objects import Address, VersionPin
+
+
+class Tier(StrEnum):
+    """The provider-neutral reading of a storage class, hottest first."""
+
+    HOT = "HOT"
+    WARM = "WARM"
+    COLD = "COLD"
+    ARCHIVE = "ARCHIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One object, where it is and where it should be, with the reason in a sentence.
+
+    Money in USD. `saving_per_month` may be negative (a promotion that buys speed).
+    `confidence` from 0 to 1; `assumption` says what the saving rests on.
+    """
+
+    address: Address
+    from_class: str
+    to_class: str
+    from_tier: Tier
+    to_tier: Tier
+    reason: str
+    saving_per_month: float
+    policy: str
+    policy_version: str
+    assumption: str = ""
+    confidence: float = 1.0
+    decided_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One line of a plan.
+
+    `one_time_cost` is USD paid once (requests, retrieval, egress, early deletion), listed in
+    `cost_lines`; None where a price is unknown (never 0). `losses` names metadata that will
+    not arrive, `risks` what the operator should know; `refused` (non-empty) says why this
+    move will not be tried.
+    """
+
+    source: Address
+    destination: Address
+    kind: MoveKind
+    size: int
+    pin: VersionPin
+    from_class: str
+    to_class: str
+    from_tier: Tier
+    to_tier: Tier
+    reason: str = ""
+    saving_per_month: float | None = 0.0
+    one_time_cost: float | None = 0.0
+    cost_lines: tuple[tuple[str, float], ...] = ()
+    losses: tuple[str, ...] = ()
+    risks: tuple[str, ...] = ()
+    refused: str = ""
+
+    @property
+    def route(self) -> str:
+        """`aws → gcp`, or `aws` for a change of class in place."""
+        if self.source.cloud == self.destination.cloud:
+            return self.source.cloud
+        return f"{self.source.cloud} → {self.destination.cloud}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanTotals:
+    """Sums over the moves that are not refused. Money in USD, None if any part is unknown."""
+
+    moves: int
+    refused: int
+    size: int
+    saving_per_month: float | None
+    one_time_cost: float | None
+    payback_months: float | None  # None: never pays back, or unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an operator reviews before anything happens."""
+
+    plan_id: str
+    title: str
+    created: float
+    policy: str
+    moves: tuple[Move, ...]
+    options: MoveOptions = field(default_factory=MoveOptions)
+    warnings: tuple[str, ...] = ()
+
+    def totals(self) -> PlanTotals:
+        """Sum up the accepted moves."""
+        accepted = [move for move in self.moves if not move.refused]
+        saving = _sum([move.saving_per_month for move in accepted])
+        once = _sum([move.one_time_cost for move in accepted])
+        payback = None
+        if saving is not None and once is not None and saving > 0:
+            payback = once / saving
+        return PlanTotals(
+            moves=len(accepted),
+            refused=len(self.moves) - len(accepted),
+            size=sum(move.size for move in accepted),
+            saving_per_month=saving,
+            one_time_cost=once,
+            payback_months=payback,
+        )
+
+
+def _sum(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None

@@ -1,0 +1,248 @@
+"""What the console draws: plain values, cheap to make and safe to keep.
+
+A snapshot holds no big thing: listings and the feed are asked for by window.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from engine.model.jobs import JobView, MigrationStatistics
+from engine.model.objects import Address, ObjectHead, Provider, StoreKind
+from engine.model.plans import Decision, Tier
+
+
+class ListingState(StrEnum):
+    """Loading, empty and failed are three different screens."""
+
+    IDLE = "idle"  # nobody asked for it yet
+    LOADING = "loading"
+    READY = "ready"
+    EMPTY = "empty"
+    FAILED = "failed"
+
+
+class SortKey(StrEnum):
+    """Columns that a listing can be sorted by."""
+
+    NAME = "name"
+    SIZE = "size"
+    AGE = "age"
+    TIER = "tier"
+    COST = "cost"
+    ACCESSES = "accesses"
+
+
+@dataclass(frozen=True, slots=True)
+class ListingQuery:
+    """How a pane wants to see a listing. `text` is a case-insensitive part of the key, or a
+    glob if it contains `*` or `?`."""
+
+    sort: SortKey = SortKey.NAME
+    descending: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    """One line of a listing. Ages in days, money in USD a month (None unknown).
+
+    `target_class` is where the last decision wants the object, "" if it may stay.
+    """
+
+    key: str
+    size: int
+    modified: float
+    age_days: float
+    storage_class: str
+    tier: Tier
+    cost_month: float | None
+    reads_30d: int
+    idle_days: float
+    target_class: str = ""
+    target_tier: Tier | None = None
+    busy: bool = False  # a job is at work on it
+
+
+class ListingView(Protocol):
+    """A listing as one query sees it: immutable, and served by window."""
+
+    generation: int
+    query: ListingQuery
+    total_bytes: int
+    total_cost_month: float | None
+
+    def __len__(self) -> int: ...
+
+    def rows(self, start: int, stop: int) -> Sequence[ObjectRow]:
+        """Rows start ≤ i < stop in the view's order; shorter at the end."""
+        ...
+
+    def position(self, key: str) -> int | None:
+        """Where that key is in this view, None if it is not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CloudStatus:
+    """One cloud as the status line and its pane's border show it."""
+
+    name: str
+    kind: StoreKind
+    provider: Provider
+    region: str
+    bucket: str
+    prefix: str = ""
+    state: ListingState = ListingState.IDLE
+    error: str = ""
+    error_todo: str = ""
+    objects: int = 0
+    bytes: int = 0
+    cost_month: float | None = None
+    projected_month: float | None = None  # if the last decisions were applied
+    by_tier: tuple[tuple[Tier, int, int], ...] = ()  # tier, objects, bytes
+    generation: int = 0  # grows when rows changed: ask for the view again
+    read_only: bool = False
+
+
+class KafkaState(StrEnum):
+    OFF = "off"
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    AWAY = "away"
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaStatus:
+    """`outbox` counts messages that wait to be sent; `lag` events not yet consumed."""
+
+    state: KafkaState
+    bootstrap: str = ""
+    embedded: bool = False
+    error: str = ""
+    events_total: int = 0
+    rejected_total: int = 0
+    events_per_second: float = 0.0
+    outbox: int = 0
+    lag: int = 0
+
+
+class EventOutcome(StrEnum):
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """One message of the feed, decoded when it is looked at.
+
+    `number` counts all messages since start (the feed's own order), `time` epoch seconds,
+    `operation` GET, PUT, DELETE or the topic's own word; `subject` is the address or job;
+    `detail` is the rest in a few words, or the reason of a rejection. `raw` is the value as
+    it came.
+    """
+
+    number: int
+    time: float
+    topic: str
+    partition: int
+    offset: int
+    outcome: EventOutcome
+    operation: str
+    subject: str
+    detail: str
+    raw: bytes = b""
+
+
+class NoticeLevel(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the operator should know: shown once, kept in the log."""
+
+    level: NoticeLevel
+    text: str
+    todo: str = ""
+    time: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything the console draws at 4 Hz, as of `time` (epoch seconds).
+
+    `jobs` are the active ones, then the latest finished, at most a few hundred;
+    `job_counts` covers them all. `revision` grows when anything changed: an equal revision
+    means there is nothing to draw.
+    """
+
+    revision: int
+    time: float
+    clouds: tuple[CloudStatus, ...]
+    kafka: KafkaStatus
+    jobs: tuple[JobView, ...] = ()
+    job_counts: tuple[tuple[str, int], ...] = ()  # by state, plus "paused"
+    rate: float = 0.0  # bytes a second over all running jobs
+    bytes_left: int = 0
+    eta: float = 0.0
+    paused: bool = False
+    cost_month: float | None = None
+    projected_month: float | None = None
+    decisions: int = 0
+    policy: str = ""
+    statistics: MigrationStatistics = field(default_factory=MigrationStatistics)
+    read_only: bool = False
+
+    def count(self, state: str) -> int:
+        return next((number for name, number in self.job_counts if name == state), 0)
+
+
+class CheckState(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of `astra doctor`: what was checked, how it went, the one thing to do."""
+
+    subject: str
+    name: str
+    state: CheckState
+    detail: str = ""
+    todo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectDetail:
+    """What the inspect screen shows of one object.
+
+    `daily_reads` holds the last days' reads, oldest first; `class_costs` the monthly cost in
+    each class of its provider (class, tier, USD a month or None).
+    """
+
+    address: Address
+    head: ObjectHead
+    tier: Tier
+    cost_month: float | None
+    age_days: float
+    idle_days: float
+    reads_30d: int
+    daily_reads: tuple[int, ...] = ()
+    class_costs: tuple[tuple[str, Tier, float | None], ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    jobs: tuple[JobView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """A place the operator comes back to."""
+
+    name: str
+    address: Address

@@ -1,0 +1,81 @@
+"""What the engine is told at start. Made by `astra_tui.config`, or by a test."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from engine.model import Provider, StoreKind
+
+
+class Secret(str):
+    """A string that shows itself as stars. Use `reveal()` where the value is really needed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Secret('***')" if self.reveal() else "Secret('')"
+
+    def __str__(self) -> str:
+        return "***" if self.reveal() else ""
+
+    def __format__(self, format_spec: str) -> str:
+        return format(str(self), format_spec)
+
+    def reveal(self) -> str:
+        """The value itself, as a plain str."""
+        return str.__str__(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CloudSettings:
+    """One cloud of the config. `root` is for kind `local`; empty keys mean the SDK's chain."""
+
+    name: str
+    kind: StoreKind
+    provider: Provider
+    bucket: str = ""
+    prefix: str = ""
+    region: str = ""
+    endpoint: str = ""
+    path_style: bool = False
+    profile: str = ""
+    access_key: Secret = Secret()
+    secret_key: Secret = Secret()
+    session_token: Secret = Secret()
+    root: Path | None = None
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaSettings:
+    """`bootstrap` is `embedded`, `off`, or `host:port,host:port`."""
+
+    bootstrap: str = "embedded"
+    group: str = "astra"
+    access_topic: str = "access_events"
+    jobs_topic: str = "migration_jobs"
+    status_topic: str = "migration_status"
+    recommendations_topic: str = "recommendations"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: str = "PLAIN"
+    username: str = ""
+    password: Secret = Secret()
+    ca_file: Path | None = None
+    accept_jobs: bool = False  # let messages of `jobs_topic` start migrations
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """Everything. `bwlimit` in bytes a second, 0 unlimited."""
+
+    clouds: tuple[CloudSettings, ...]
+    state_dir: Path
+    kafka: KafkaSettings = field(default_factory=KafkaSettings)
+    prices_file: Path | None = None
+    policy: str = "rules"
+    jobs: int = 8
+    bwlimit: int = 0
+    read_only: bool = False
+
+    def cloud(self, name: str) -> CloudSettings | None:
+        return next((cloud for cloud in self.clouds if cloud.name == name), None)

@@ -1,0 +1,221 @@
+"""What every kind of store can be asked. Small on purpose; differences are declared.
+
+Conventions that tests/conformance holds every store to:
+
+* keys travel byte-exact or `KeyNotSupported` is raised before anything is sent;
+* a listing that fails raises; it never ends early as if it were complete;
+* reads and deletes carry a `VersionPin`; a store that meets another version raises
+  `PreconditionFailed`, and an absent object raises `NotFound`;
+* bytes are counted: a body shorter or longer than announced raises `TruncatedBody`;
+* every failure is one of `engine.errors`; nothing of an SDK or of aiohttp gets out;
+* cancelling a call leaves no connection and no task behind.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from engine.model import (
+    Checksum,
+    ListPage,
+    ObjectHead,
+    ObjectMeta,
+    Provider,
+    StoreKind,
+    VersionPin,
+)
+
+
+class DeleteGuard(StrEnum):
+    """How far a conditional delete can be trusted."""
+
+    KNOWN = "known"  # this provider is known to honour the condition
+    PROBE = "probe"  # ask with a canary first (`guards_deletes`)
+    NEVER = "never"  # no such condition here
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a store can do. Sizes in bytes.
+
+    `attested` names the checksum algorithms that the provider computes itself over the whole
+    object and returns from `head`; `create_only` whether If-None-Match works on writes.
+    """
+
+    set_class: bool = False
+    restore: bool = False
+    tags: bool = False
+    user_metadata: bool = False
+    content_headers: bool = False
+    versions: bool = False
+    server_copy: bool = False
+    create_only: bool = True
+    delete_guard: DeleteGuard = DeleteGuard.PROBE
+    attested: frozenset[str] = frozenset()
+    max_key_bytes: int = 1024
+    max_object: int = 5 * 1024**4
+    multipart_threshold: int = 16 * 1024**2
+    part_size: int = 16 * 1024**2
+    max_parts: int = 10_000
+    min_part: int = 5 * 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a finished write is. `checksums` are those the provider computed and returned."""
+
+    pin: VersionPin
+    checksums: tuple[Checksum, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One uploaded part, as the store needs it again at completion."""
+
+    number: int
+    etag: str
+    size: int
+    md5: str = ""  # lower-case hex, where it was computed
+
+
+@dataclass(frozen=True, slots=True)
+class UploadInfo:
+    """An upload that was begun and neither completed nor aborted."""
+
+    key: str
+    upload_id: str
+    initiated: float
+
+
+class ObjectReader(Protocol):
+    """An open download. `size` is the number of bytes this read will give."""
+
+    size: int
+    head: ObjectHead
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Chunks of up to 1 MiB. Raises `TruncatedBody` if the count is wrong at the end."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """One cloud. Every method may raise `engine.errors.StoreError`."""
+
+    name: str
+    kind: StoreKind
+    provider: Provider
+    region: str
+    capabilities: Capabilities
+
+    async def close(self) -> None:
+        """Close connections. Safe to call twice."""
+        ...
+
+    async def buckets(self) -> list[str]: ...
+
+    async def create_bucket(self, bucket: str) -> None:
+        """Make it if it is not there."""
+        ...
+
+    def list(self, bucket: str, prefix: str = "") -> AsyncIterator[ListPage]:
+        """All current objects whose key starts with `prefix`, page by page."""
+        ...
+
+    async def head(self, bucket: str, key: str, *, pin: VersionPin | None = None) -> ObjectHead:
+        """Describe the object (tags included where the store has them)."""
+        ...
+
+    def read(
+        self, bucket: str, key: str, *, pin: VersionPin, start: int = 0, stop: int | None = None
+    ) -> AbstractAsyncContextManager[ObjectReader]:
+        """Open bytes start ≤ i < stop of exactly that version."""
+        ...
+
+    async def write(
+        self,
+        bucket: str,
+        key: str,
+        body: AsyncIterator[bytes],
+        *,
+        size: int,
+        meta: ObjectMeta,
+        storage_class: str = "",
+        replace: VersionPin | None = None,
+        md5: str = "",
+    ) -> Written:
+        """Write in one request, create-only unless `replace` pins what may be overwritten.
+
+        Raises `PreconditionFailed` if something (else) is there, `TruncatedBody` if `body`
+        does not give `size` bytes; in both cases nothing was written. `md5` (hex), if known,
+        is sent along for the store to check. An empty `storage_class` means the default.
+        """
+        ...
+
+    async def begin_upload(
+        self, bucket: str, key: str, *, meta: ObjectMeta, storage_class: str = ""
+    ) -> str:
+        """Begin a multipart upload; the upload id is never empty."""
+        ...
+
+    async def upload_part(
+        self, bucket: str, key: str, upload_id: str, number: int, data: bytes, *, md5: str = ""
+    ) -> Part:
+        """Send part `number` (from 1)."""
+        ...
+
+    async def parts(self, bucket: str, key: str, upload_id: str) -> list[Part]:
+        """The parts that the store holds of an unfinished upload."""
+        ...
+
+    async def complete_upload(
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        parts: Sequence[Part],
+        *,
+        replace: VersionPin | None = None,
+    ) -> Written:
+        """Make the object of its parts, create-only unless `replace` is given."""
+        ...
+
+    async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
+        """Throw an unfinished upload away. Absent is fine."""
+        ...
+
+    async def uploads(self, bucket: str, prefix: str = "") -> list[UploadInfo]:
+        """Unfinished uploads."""
+        ...
+
+    async def delete(self, bucket: str, key: str, *, pin: VersionPin) -> None:
+        """Delete exactly that version, on the store's own condition where it has one.
+
+        Raises `PreconditionFailed` if another version is there, `NotFound` if none is. Where
+        the condition cannot be trusted (`guards_deletes` is False) the caller re-reads the
+        pin just before.
+        """
+        ...
+
+    async def guards_deletes(self, bucket: str) -> bool:
+        """Whether this bucket really honours the condition on delete.
+
+        Known providers answer at once; others are asked once, with a canary object whose
+        conditional delete must fail. A bucket that may not be written counts as unguarded.
+        """
+        ...
+
+    async def set_class(
+        self, bucket: str, key: str, *, pin: VersionPin, storage_class: str
+    ) -> ObjectHead:
+        """Change the class in place, keeping bytes and metadata; returns the new state."""
+        ...
+
+    async def restore(self, bucket: str, key: str, *, pin: VersionPin, days: int, speed: str) -> None:
+        """Ask for an archived object back. Asking again while it runs is fine."""
+        ...
+
+    def check_key(self, key: str) -> str:
+        """Why this store cannot hold `key` exactly, "" if it can. Sends nothing."""
+        ...
