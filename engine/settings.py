@@ -7,23 +7,23 @@ from typing import Literal
 from engine.model import Provider, StoreKind
 
 
-class Secret(str):
-    """A string that shows itself as stars. Use `reveal()` where the value is really needed."""
+@dataclass(frozen=True, slots=True, repr=False)
+class Secret:
+    """A value that shows itself as stars; `reveal()` gives it where it is really needed."""
 
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "Secret('***')" if self.reveal() else "Secret('')"
-
-    def __str__(self) -> str:
-        return "***" if self.reveal() else ""
-
-    def __format__(self, format_spec: str) -> str:
-        return format(str(self), format_spec)
+    _value: str = ""
 
     def reveal(self) -> str:
-        """The value itself, as a plain str."""
-        return str.__str__(self)
+        """The value itself."""
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret('***')" if self._value else "Secret('')"
+
+    __str__ = __repr__
 
 
 @dataclass(frozen=True, slots=True)

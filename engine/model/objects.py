@@ -87,15 +87,9 @@ class VersionPin:
         return (
             (not self.etag or not other.etag or self.etag == other.etag)
             and (self.size < 0 or other.size < 0 or self.size == other.size)
+            and (not self.version_id or not other.version_id or self.version_id == other.version_id)
             and (
-                not self.version_id
-                or not other.version_id
-                or self.version_id == other.version_id
-            )
-            and (
-                not self.modified
-                or not other.modified
-                or int(self.modified) == int(other.modified)
+                not self.modified or not other.modified or int(self.modified) == int(other.modified)
             )
         )
 

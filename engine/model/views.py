@@ -155,6 +155,22 @@ class EventRow:
     raw: bytes = b""
 
 
+class FeedSource(Protocol):
+    """The live feed, kept as raw messages in a ring and decoded when looked at.
+
+    `first` and `last` are the numbers of the oldest and newest message kept (last < first
+    while there are none).
+    """
+
+    first: int
+    last: int
+
+    def window(self, count: int, *, end: int | None = None, text: str = "") -> Sequence[EventRow]:
+        """Up to `count` rows with number ≤ `end` (None: the newest), oldest first, that
+        contain `text` (case-insensitive) anywhere in their value or reason."""
+        ...
+
+
 class NoticeLevel(StrEnum):
     INFO = "info"
     WARNING = "warning"

@@ -119,7 +119,7 @@ class ObjectStore(Protocol):
         """Make it if it is not there."""
         ...
 
-    def list(self, bucket: str, prefix: str = "") -> AsyncIterator[ListPage]:
+    def list_pages(self, bucket: str, prefix: str = "") -> AsyncIterator[ListPage]:
         """All current objects whose key starts with `prefix`, page by page."""
         ...
 
@@ -212,7 +212,9 @@ class ObjectStore(Protocol):
         """Change the class in place, keeping bytes and metadata; returns the new state."""
         ...
 
-    async def restore(self, bucket: str, key: str, *, pin: VersionPin, days: int, speed: str) -> None:
+    async def restore(
+        self, bucket: str, key: str, *, pin: VersionPin, days: int, speed: str
+    ) -> None:
         """Ask for an archived object back. Asking again while it runs is fine."""
         ...
 

@@ -1,0 +1,221 @@
+"""The one SQLite file (WAL): ledger, access history, decisions, outbox.
+
+One thread owns the connection, so that no statement ever runs on the event loop. Calls that
+wait together are committed together: under load one fsync serves many jobs, and still each
+caller resumes only after its own change is on disk.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from engine.errors import StateBusy, StateError
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], Any]
+_GROUP = 256  # calls committed together at most
+
+
+class Database:
+    """An open state file; `schemas` are idempotent scripts of the modules that own tables."""
+
+    def __init__(self, path: Path, schemas: Sequence[str]) -> None:
+        self.path = path
+        self.notices: list[str] = []  # what the operator must be told about opening the file
+        self._schemas = tuple(schemas)
+        self._queue: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    async def open(self) -> None:
+        """Open or create the file. A damaged one is set aside, never overwritten."""
+        call = _Call(lambda connection: None, asyncio.get_running_loop())
+        self._thread = threading.Thread(
+            target=self._serve, args=(call,), name="astra-db", daemon=True
+        )
+        self._thread.start()
+        await call.future
+
+    async def close(self) -> None:
+        """Finish what waits, then close. Safe to call twice."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._queue.put(None)
+            await asyncio.to_thread(thread.join)
+
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `work` in the database thread; when this returns its changes are on disk.
+
+        If `work` raises, its own changes are undone and the exception comes back here. A
+        cancelled caller does not undo work that has begun. Raises StateError if the file
+        cannot be written (full or read-only disk).
+        """
+        if self._thread is None:
+            raise StateError("The state database is closed.", subject=str(self.path))
+        call = _Call(work, asyncio.get_running_loop())
+        self._queue.put(call)
+        result: T = await call.future
+        return result
+
+    # -- in the database thread ---------------------------------------------------------
+
+    def _serve(self, opening: "_Call") -> None:
+        try:
+            connection = self._connect()
+        except sqlite3.Error as error:
+            opening.fail(self._explain(error))
+            return
+        except OSError as error:
+            opening.fail(self._explain(error))
+            return
+        opening.finish(None)
+        with contextlib.closing(connection):
+            running = True
+            while running:
+                calls = [self._queue.get()]
+                with contextlib.suppress(queue.Empty):
+                    while len(calls) < _GROUP:
+                        calls.append(self._queue.get_nowait())
+                running = None not in calls
+                self._commit_group(connection, [call for call in calls if call is not None])
+
+    def _commit_group(self, connection: sqlite3.Connection, calls: "list[_Call]") -> None:
+        done: list[tuple[_Call, Any]] = []
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for call in calls:
+                connection.execute("SAVEPOINT call")
+                try:
+                    done.append((call, call.work(connection)))
+                except sqlite3.OperationalError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - handed to the caller who sent the work
+                    connection.execute("ROLLBACK TO call")
+                    call.fail(error)
+                connection.execute("RELEASE call")
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            for call in calls:
+                call.fail(self._explain(error))
+            return
+        for call, result in done:
+            call.finish(result)
+
+    def _connect(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return self._prepare()
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            aside = self.path.with_name(f"{self.path.name}.damaged-{int(time.time())}")
+            for suffix in ("", "-wal", "-shm"):
+                part = Path(f"{self.path}{suffix}")
+                if part.exists():
+                    os.replace(part, f"{aside}{suffix}")
+            self.notices.append(
+                f"{self.path} was damaged ({error}) and is kept as {aside.name}. Astra goes on "
+                "with a new one; unfinished jobs of the old file are not known to it."
+            )
+            return self._prepare()
+
+    def _prepare(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, timeout=5)
+        try:
+            connection.row_factory = sqlite3.Row
+            os.chmod(self.path, 0o600)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
+                raise sqlite3.DatabaseError("quick_check failed")
+            for schema in self._schemas:
+                connection.executescript(schema)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _explain(self, error: Exception) -> StateError:
+        return StateError(
+            f"The state database cannot be used: {error}.",
+            subject=str(self.path),
+            safe="No source is deleted without it.",
+            todo="Free disk space or make the directory writable, then run `astra resume`.",
+        )
+
+
+class _Call:
+    """One piece of work and the future of whoever waits for it."""
+
+    __slots__ = ("future", "loop", "work")
+
+    def __init__(self, work: Work, loop: asyncio.AbstractEventLoop) -> None:
+        self.work = work
+        self.loop = loop
+        self.future: asyncio.Future[Any] = loop.create_future()
+
+    def finish(self, result: Any) -> None:
+        self._tell(lambda: self.future.set_result(result))
+
+    def fail(self, error: Exception) -> None:
+        self._tell(lambda: self.future.set_exception(error))
+
+    def _tell(self, settle: Callable[[], None]) -> None:
+        def once() -> None:
+            if not self.future.done():
+                settle()
+
+        # A loop that has been closed meanwhile has nobody left to tell.
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(once)
+
+
+class StateLock:
+    """Holds a state directory for one process; the lock ends with the process."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / "lock"
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> None:
+        """Raises StateBusy with the holder's process id, StateError if it cannot be made."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            handle = open(self._path, "a+", encoding="utf-8")  # noqa: SIM115 - kept open
+        except OSError as error:
+            raise StateError(
+                f"The state directory cannot be written: {error.strerror}.",
+                subject=str(self._path.parent),
+                todo="Choose another with --state DIR.",
+            ) from error
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            handle.seek(0)
+            holder = handle.read(20).strip() or "unknown"
+            handle.close()
+            raise StateBusy(
+                f"Another Astra (process {holder}) works on this state directory.",
+                subject=str(self._path.parent),
+                safe="Nothing was changed.",
+                todo="Use that one, end it, or choose another directory with --state DIR.",
+            ) from error
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        self._file = handle
+
+    def release(self) -> None:
+        """Give the directory back. Safe to call twice."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
