@@ -96,10 +96,9 @@ class Engine:
         """One object: its metadata, history, cost in each class, decisions and jobs."""
         raise NotImplementedError
 
-    async def doctor(self) -> AsyncIterator[Check]:
+    def doctor(self) -> AsyncIterator[Check]:
         """Check each cloud, Kafka and the state files; canaries are removed again."""
         raise NotImplementedError
-        yield  # an async generator
 
     # -- deciding and planning ----------------------------------------------------------
 
