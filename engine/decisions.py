@@ -1,0 +1,130 @@
+"""What the policies decided: the latest per object in memory, all of them kept for audit."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from engine.database import Database
+from engine.model import Address, Decision, Tier
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS decisions (
+    id INTEGER PRIMARY KEY,
+    cloud TEXT NOT NULL,
+    bucket TEXT NOT NULL,
+    key TEXT NOT NULL,
+    decided_at REAL NOT NULL,
+    policy TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS decisions_by_object ON decisions (cloud, bucket, key, id);
+"""
+KEPT_PER_OBJECT = 20
+
+
+class DecisionLog:
+    """Decisions by object. Only the latest run over a cloud counts as current."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._current: dict[str, dict[Address, Decision]] = {}
+
+    def current(self, clouds: Sequence[str] = ()) -> list[Decision]:
+        """The decisions of the last run over each of these clouds (none named: all)."""
+        names = clouds or tuple(self._current)
+        return [item for name in names for item in self._current.get(name, {}).values()]
+
+    def of_cloud(self, cloud: str) -> dict[Address, Decision]:
+        """The current decisions of one cloud, by address. Do not change it."""
+        return self._current.get(cloud, {})
+
+    def drop(self, address: Address) -> None:
+        """Forget the current decision of an object, because it was carried out."""
+        self._current.get(address.cloud, {}).pop(address, None)
+
+    async def replace(self, cloud: str, decisions: Iterable[Decision]) -> None:
+        """Make these the current decisions of a cloud, and write them down."""
+        found = {decision.address: decision for decision in decisions}
+        await self._database.run(lambda connection: _write(connection, found.values()))
+        self._current[cloud] = found
+
+    async def history(self, address: Address) -> list[Decision]:
+        """What was decided for this object, latest first, the last twenty at most."""
+
+        def read(connection: sqlite3.Connection) -> list[str]:
+            rows = connection.execute(
+                "SELECT body FROM decisions WHERE cloud = ? AND bucket = ? AND key = ?"
+                " ORDER BY id DESC LIMIT ?",
+                (address.cloud, address.bucket, _bytes(address.key), KEPT_PER_OBJECT),
+            )
+            return [row["body"] for row in rows]
+
+        return [_load(address, body) for body in await self._database.run(read)]
+
+
+def _write(connection: sqlite3.Connection, decisions: Iterable[Decision]) -> None:
+    # The latest decision of an object is often the same as last time: say it once.
+    for item in decisions:
+        where = (item.address.cloud, item.address.bucket, _bytes(item.address.key))
+        body = _dump(item)
+        last = connection.execute(
+            "SELECT id, body FROM decisions WHERE cloud = ? AND bucket = ? AND key = ?"
+            " ORDER BY id DESC LIMIT 1",
+            where,
+        ).fetchone()
+        if last is not None and _same(last["body"], body):
+            continue
+        connection.execute(
+            "INSERT INTO decisions (cloud, bucket, key, decided_at, policy, body)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (*where, item.decided_at, item.policy, body),
+        )
+
+
+def _bytes(key: str) -> bytes:
+    # Names from disks may hold lone surrogates, which SQLite text cannot.
+    return key.encode("utf-8", "surrogateescape")
+
+
+def _same(old: str, new: str) -> bool:
+    def essence(body: str) -> tuple[object, ...]:
+        value = json.loads(body)
+        return tuple(value[name] for name in ("from_class", "to_class", "policy", "version"))
+
+    return essence(old) == essence(new)
+
+
+def _dump(item: Decision) -> str:
+    return json.dumps(
+        {
+            "from_class": item.from_class,
+            "to_class": item.to_class,
+            "from_tier": item.from_tier,
+            "to_tier": item.to_tier,
+            "reason": item.reason,
+            "saving": item.saving_per_month,
+            "policy": item.policy,
+            "version": item.policy_version,
+            "assumption": item.assumption,
+            "confidence": item.confidence,
+            "decided_at": item.decided_at,
+        }
+    )
+
+
+def _load(address: Address, body: str) -> Decision:
+    value = json.loads(body)
+    return Decision(
+        address=address,
+        from_class=value["from_class"],
+        to_class=value["to_class"],
+        from_tier=Tier(value["from_tier"]),
+        to_tier=Tier(value["to_tier"]),
+        reason=value["reason"],
+        saving_per_month=value["saving"],
+        policy=value["policy"],
+        policy_version=value["version"],
+        assumption=value["assumption"],
+        confidence=value["confidence"],
+        decided_at=value["decided_at"],
+    )
