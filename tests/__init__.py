@@ -1,0 +1,1 @@
+"""Tests of Astra. `tests.servers` starts real servers; `tests.fake_s3` misbehaves on demand."""

@@ -1,0 +1,43 @@
+"""Servers that live as long as the test session, and names that no two tests share."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.servers import S3Server, moto_server, rclone_s3, seaweed_s3
+
+
+@pytest.fixture(scope="session")
+def moto_s3() -> Iterator[S3Server]:
+    """One moto for the session; take a bucket of your own (`bucket_name`)."""
+    with moto_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto_endpoint(moto_s3: S3Server) -> str:
+    """The URL of the session's moto; any credentials will do."""
+    return moto_s3.endpoint
+
+
+@pytest.fixture(scope="session")
+def seaweed() -> Iterator[S3Server]:
+    """One SeaweedFS for the session."""
+    with seaweed_s3() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """One `rclone serve s3` for the session."""
+    folder: Path = tmp_path_factory.mktemp("rclone-s3")
+    with rclone_s3(folder) as server:
+        yield server
+
+
+@pytest.fixture
+def bucket_name() -> str:
+    """A bucket name that nobody else uses; the bucket itself is yours to create."""
+    return f"test-{uuid4().hex[:20]}"

@@ -1,0 +1,192 @@
+"""Real object servers as child processes on free loopback ports.
+
+Each context manager yields an `S3Server` once it answers and ends its own process, by its
+own id, on the way out. Nothing is left on disk.
+"""
+
+import contextlib
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.model import Provider, StoreKind
+from engine.settings import CloudSettings, Secret
+
+ACCESS_KEY = "astra-test"
+SECRET_KEY = "astra-test-secret"
+START_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class S3Server:
+    """A running server; `endpoint` is a URL without a path, `log` the file it writes to."""
+
+    endpoint: str
+    pid: int
+    log: Path
+    access_key: str = ACCESS_KEY
+    secret_key: str = SECRET_KEY
+    region: str = "us-east-1"
+
+    def cloud(
+        self,
+        name: str = "aws",
+        *,
+        provider: Provider = Provider.AWS,
+        region: str = "",
+        bucket: str = "",
+        read_only: bool = False,
+    ) -> CloudSettings:
+        """Settings of a cloud that lives on this server."""
+        return CloudSettings(
+            name=name,
+            kind=StoreKind.S3,
+            provider=provider,
+            bucket=bucket,
+            region=region or self.region,
+            endpoint=self.endpoint,
+            path_style=True,
+            access_key=Secret(self.access_key),
+            secret_key=Secret(self.secret_key),
+            read_only=read_only,
+        )
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that were free a moment ago, all different."""
+    with contextlib.ExitStack() as stack:
+        ports = []
+        for _ in range(count):
+            probe = stack.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            ports.append(int(probe.getsockname()[1]))
+        return ports
+
+
+def program(name: str) -> str:
+    """The path of an executable that a Python package installed. Raises FileNotFoundError."""
+    path = Path(sysconfig.get_path("scripts")) / name
+    found = str(path) if path.exists() else shutil.which(name)
+    if found is None:
+        raise FileNotFoundError(name)
+    return found
+
+
+def wait_until(ready: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:
+    """Ask `ready` again and again until it is true. Raises TimeoutError naming `what`."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} within {seconds:g} s")
+        time.sleep(0.05)
+
+
+def answers_http(port: int, path: str = "/") -> bool:
+    """Whether something on that port speaks HTTP and is not in trouble (no 5xx)."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as connection:
+            connection.sendall(
+                f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode()
+            )
+            status = connection.recv(64)
+    except OSError:
+        return False
+    return status.startswith(b"HTTP/1.") and status[9:10] in b"1234" and len(status) > 12
+
+
+@contextlib.contextmanager
+def child(command: Sequence[str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a program for the length of the block, its output going to `log`."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=log.parent,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def _serve(command: Sequence[str], port: int, log: Path, path: str = "/") -> Iterator[S3Server]:
+    with child(command, log) as process:
+
+        def ready() -> bool:
+            if process.poll() is not None:
+                tail = log.read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"{command[0]} ended with {process.returncode}:\n{tail}")
+            return answers_http(port, path)
+
+        wait_until(ready, f"{command[0]} answers on port {port}")
+        yield S3Server(f"http://127.0.0.1:{port}", process.pid, log)
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="astra-server-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def moto_server() -> Iterator[S3Server]:
+    """moto: classes, archive and restore, tags, versions; accepts wrong checksums."""
+    (port,) = free_ports(1)
+    start = "import sys; from moto.server import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", start, "-H", "127.0.0.1", "-p", str(port)]
+    with _folder() as folder, _serve(command, port, folder / "log") as server:
+        yield server
+
+
+@contextlib.contextmanager
+def seaweed_s3() -> Iterator[S3Server]:
+    """SeaweedFS: a real S3 server that honours every condition and checks every checksum."""
+    ports = free_ports(10)
+    names = ("master", "volume", "filer", "s3", "admin")
+    with _folder() as folder:
+        identity = {
+            "name": "astra",
+            "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+        config = folder / "s3.json"
+        config.write_text(json.dumps({"identities": [identity]}))
+        (folder / "data").mkdir()
+        command = [program("weed"), "-logtostderr=true", "mini", f"-dir={folder / 'data'}"]
+        command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={config}"]
+        command += ["-webdav=false", "-admin.ui=false", "-master.telemetry=false"]
+        command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
+        for index, name in enumerate(names):
+            command += [f"-{name}.port={ports[2 * index]}"]
+            command += [f"-{name}.port.grpc={ports[2 * index + 1]}"]
+        with _serve(command, ports[6], folder / "log", "/status") as server:
+            yield server
+
+
+@contextlib.contextmanager
+def rclone_s3(directory: Path) -> Iterator[S3Server]:
+    """`rclone serve s3` over a folder, buckets being its subfolders; ignores conditions."""
+    (port,) = free_ports(1)
+    command = [program("rclone"), "serve", "s3", str(directory), "--config", "/dev/null"]
+    command += ["--addr", f"127.0.0.1:{port}", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"]
+    with _folder() as folder, _serve(command, port, folder / "log") as server:
+        yield server
