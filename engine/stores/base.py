@@ -221,3 +221,20 @@ class ObjectStore(Protocol):
     def check_key(self, key: str) -> str:
         """Why this store cannot hold `key` exactly, "" if it can. Sends nothing."""
         ...
+
+    def locate(self, bucket: str, key: str) -> str:
+        """Where the object is, whatever the cloud is called in the config. Sends nothing.
+
+        Endpoint, bucket and key, or the real path: two stores that give the same text mean
+        the same object. Different texts prove nothing (an endpoint may have two names).
+        """
+        ...
+
+    async def part_sizes(
+        self, bucket: str, key: str, *, pin: VersionPin, count: int
+    ) -> tuple[int, ...]:
+        """Sizes of the `count` parts that the object was uploaded in, in order.
+
+        Empty where the store cannot tell; a multipart ETag can be recomputed with them.
+        """
+        ...
