@@ -1,0 +1,247 @@
+"""Honest arithmetic: what an object costs a month, and what it costs once to move it.
+
+A GB here is 1024**3 bytes: the providers write "GB" and bill gibibytes. A month has
+365.25 / 12 days. Amounts are USD; None means that a figure is unknown, never that it is
+free. What is multiplied by nothing costs nothing even at an unknown price.
+
+What is left out, and said where it matters: egress of ordinary reads (Astra does not know
+where the readers are), taxes, negotiated discounts, free tiers.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.model import MoveKind
+from engine.pricing.classes import ClassPrice
+
+GB = 1024**3
+DAYS_PER_MONTH = 365.25 / 12
+RESTORE_DAYS = 3.0
+_TIER_ORDER = ("HOT", "WARM", "COLD", "ARCHIVE")
+
+
+def gigabytes(size: int) -> float:
+    """Bytes as billed GB (1024**3)."""
+    return size / GB
+
+
+def storage_month(price: ClassPrice, size: int, *, idle_days: float = 0.0) -> float | None:
+    """Storing one object of `size` bytes for a month: minimum size, overheads and monitoring.
+
+    `idle_days` matters only to a class that tiers by itself.
+    """
+    rate, monitoring = price.storage, price.monitoring
+    if price.automatic:
+        if size < price.automatic_size:
+            monitoring = 0.0
+        else:
+            for days, cooler in price.automatic:
+                if idle_days >= days:
+                    rate = cooler
+    return _known(
+        _times(rate, gigabytes(max(size, price.min_size) + price.overhead))
+        + _times(price.default_storage, gigabytes(price.overhead_default))
+        + _times(monitoring, 1 / 1000)
+    )
+
+
+def read_cost(price: ClassPrice, size: int) -> float | None:
+    """Reading the whole object once; with the standard restore where one is needed."""
+    return _known(
+        _times(price.get, 1 / 1000)
+        + _times(price.retrieval, gigabytes(size))
+        + _restore_request(price)
+    )
+
+
+def month_cost(
+    price: ClassPrice, size: int, reads: float = 0.0, *, idle_days: float = 0.0
+) -> float | None:
+    """A month of storage and of `reads` whole reads, without egress."""
+    stored = storage_month(price, size, idle_days=idle_days)
+    if stored is None or reads <= 0:
+        return stored
+    once = read_cost(price, size)
+    return None if once is None else stored + reads * once
+
+
+def early_deletion(price: ClassPrice, size: int, days_in_class: float) -> float | None:
+    """The fee for leaving a class before its minimum days are served."""
+    left = max(price.min_days - max(days_in_class, 0.0), 0.0)
+    if not left:
+        return 0.0
+    billed = gigabytes(max(size, price.min_size) + price.overhead)
+    return _known(_times(price.storage, billed * left / DAYS_PER_MONTH))
+
+
+@dataclass(frozen=True, slots=True)
+class MoveCost:
+    """What a move costs once. `total` None if any needed figure is unknown (`unknown` names
+    them); `lines` has what is known, as (what, USD)."""
+
+    lines: tuple[tuple[str, float], ...]
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> float | None:
+        return None if self.unknown else sum(amount for _, amount in self.lines)
+
+    def line(self, start: str) -> float:
+        """The sum of the known lines whose text starts so."""
+        return sum(amount for text, amount in self.lines if text.startswith(start))
+
+
+def move_cost(
+    source: ClassPrice,
+    target: ClassPrice,
+    size: int,
+    *,
+    kind: MoveKind = MoveKind.MOVE,
+    days_in_class: float = 0.0,
+    egress: float | None = 0.0,
+    puts: int = 1,
+    reread: bool = True,
+    restored: bool = False,
+    restore_speed: str = "standard",
+) -> MoveCost:
+    """The one-time cost of moving, copying or re-classing one object of `size` bytes.
+
+    `egress` is what the bytes pay to leave the source's cloud (None unknown). `puts` counts
+    the write requests (the parts of a multipart upload and the two around them). `reread`:
+    the copy is read back for verification. `restored`: an archived source was restored
+    already. A TIER change happens inside the store: no GET, no egress, no re-read.
+    """
+    bill = _Bill()
+    gb = gigabytes(size)
+    in_place = kind is MoveKind.TIER
+    cooling = _cooler(target, source)
+    if not source.readable and not restored:
+        _restore(bill, source, gb, restore_speed)
+    elif source.readable and not (in_place and cooling and not source.cooling_retrieval):
+        bill.add(f"retrieval: {_gb(gb)} from {_name(source)}", source.retrieval, gb)
+    if in_place:
+        bill.add(f"class change: 1 request into {_name(target)}", target.transition, 1 / 1000)
+    else:
+        bill.add(f"GET and HEAD: 2 requests to {_name(source)}", source.get, 2 / 1000)
+        if egress is None:
+            bill.unknown.append(f"egress from {source.provider}")
+        elif egress:
+            bill.lines.append((f"egress: {_gb(gb)} out of {source.provider}", egress))
+        many = f"{puts} request{'s' if puts > 1 else ''}"
+        bill.add(f"PUT: {many} to {_name(target)}", target.put, puts / 1000)
+        if reread and target.readable:
+            bill.add(f"re-read: 2 requests to {_name(target)}", target.get, 2 / 1000)
+            bill.add(f"re-read: {_gb(gb)} from {_name(target)}", target.retrieval, gb)
+    if kind is not MoveKind.COPY:
+        left = max(source.min_days - max(days_in_class, 0.0), 0.0)
+        fee = early_deletion(source, size, days_in_class)
+        if fee is None:
+            bill.unknown.append(f"storage of {_name(source)}")
+        elif fee:
+            text = f"early deletion: {left:.0f} of {source.min_days:g} days not served in"
+            bill.lines.append((f"{text} {_name(source)}", fee))
+    return MoveCost(tuple(bill.lines), tuple(bill.unknown))
+
+
+def saving_per_month(before: float | None, after: float | None) -> float | None:
+    """Before less after, None if either is unknown."""
+    return None if before is None or after is None else before - after
+
+
+def payback_months(once: float | None, saving: float | None) -> float | None:
+    """Months until a move has paid for itself; None if it never does, or if unknown."""
+    if once is None or saving is None or saving <= 0:
+        return None
+    return once / saving
+
+
+def write_requests(size: int, *, threshold: int, part_size: int) -> int:
+    """PUTs of one upload: 1, or begin + parts + complete for a multipart one."""
+    if size < threshold or part_size <= 0:
+        return 1
+    return math.ceil(size / part_size) + 2
+
+
+class _Bill:
+    """Collects lines; an unknown price makes the total unknown."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, float]] = []
+        self.unknown: list[str] = []
+
+    def add(self, text: str, price: float | None, quantity: float) -> None:
+        if not quantity:
+            return
+        if price is None:
+            name = text.partition(":")[0]
+            self.unknown.append(f"{name} ({text.rpartition(' ')[2]})")
+        elif price:
+            self.lines.append((text, price * quantity))
+
+
+def _restore(bill: _Bill, source: ClassPrice, gb: float, speed_name: str) -> None:
+    speed = source.speed(speed_name)
+    if speed is None:
+        bill.unknown.append(f"{speed_name} restore from {_name(source)}")
+        return
+    label = f"{speed.name} restore"
+    bill.add(f"{label}: 1 request to {_name(source)}", speed.per_1k, 1 / 1000)
+    bill.add(f"{label}: {_gb(gb)} from {_name(source)}", speed.per_gb, gb)
+    kept = gb * RESTORE_DAYS / DAYS_PER_MONTH
+    bill.add(
+        f"restored copy: {RESTORE_DAYS:g} days at the price of the default class of "
+        f"{source.provider}",
+        source.default_storage,
+        kept,
+    )
+
+
+def _restore_request(price: ClassPrice) -> float:
+    if price.readable:
+        return 0.0
+    speed = price.speed("standard")
+    return _times(speed.per_1k if speed is not None else None, 1 / 1000)
+
+
+def _cooler(target: ClassPrice, source: ClassPrice) -> bool:
+    return _TIER_ORDER.index(target.tier) > _TIER_ORDER.index(source.tier)
+
+
+def _times(price: float | None, quantity: float) -> float:
+    """NaN stands for unknown between here and `_known`."""
+    if not quantity:
+        return 0.0
+    return math.nan if price is None else price * quantity
+
+
+def _known(amount: float) -> float | None:
+    return None if math.isnan(amount) else amount
+
+
+def _name(price: ClassPrice) -> str:
+    return f"{price.provider} {price.name}"
+
+
+def _gb(amount: float) -> str:
+    return f"{amount:.2f} GB" if amount >= 0.005 else f"{amount * 1024:.3g} MB"
+
+
+def usd(amount: float | None) -> str:
+    """An amount for people: more digits the smaller it is; `unknown` for None."""
+    if amount is None:
+        return "unknown"
+    sign, size = ("−" if amount < 0 else ""), abs(amount)
+    if size == 0:
+        return "$0"
+    if size >= 0.995:
+        return f"{sign}${size:,.2f}"
+    digits = min(2 - math.floor(math.log10(size)), 9) if size >= 1e-9 else 9
+    text = f"{size:.{digits}f}".rstrip("0")
+    return f"{sign}${text}" if text.strip("0.") else f"{sign}<$0.000000001"
+
+
+def total(amounts: Sequence[float | None]) -> float | None:
+    """The sum, None if any part is unknown."""
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if len(known) == len(amounts) else None
