@@ -1,5 +1,306 @@
-"""The one TinyDB file: plans, policies, bookmarks, datasets that the operator keeps."""
+"""The one TinyDB file: plans, policies, bookmarks, datasets that the operator keeps.
+
+Every change writes a new file beside the old one, syncs it and puts it in place in one step:
+whatever happens, the file is the old one or the new one, whole. What cannot be read as a
+workspace is set aside under another name, never overwritten.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from engine.codec import decode, encode
+from engine.errors import StateError, UsageError
+from engine.model import Address, Bookmark, Notice, NoticeLevel, Plan
+
+if TYPE_CHECKING:
+    from tinydb import TinyDB
+    from tinydb.table import Table
+
+T = TypeVar("T")
+Value = TypeVar("Value")
 
 
 class Workspace:
-    """Opened by the engine; see the methods."""
+    """An open workspace file. All methods work off the event loop and may raise StateError.
+
+    `notices` holds what the operator must be told, such as a damaged file set aside.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.notices: list[Notice] = []
+        self._lock = threading.Lock()  # a cancelled caller's thread may still be writing
+        self._database: TinyDB | None = None
+
+    async def open(self) -> None:
+        """Read the file, or note that there is none yet; it is made by the first save."""
+
+        def work() -> None:
+            from tinydb import TinyDB
+
+            with self._lock:
+                if self._database is None:
+                    file = _File(self.path, self.notices)
+                    file.read()
+                    self._database = TinyDB(storage=lambda: file)
+
+        await asyncio.to_thread(work)
+
+    async def close(self) -> None:
+        """Nothing is left to write. Safe to call twice."""
+        with self._lock:
+            self._database = None
+
+    # -- plans --------------------------------------------------------------------------
+
+    async def save_plan(self, plan: Plan) -> None:
+        """Keep a plan under its id; one saved before under that id is replaced."""
+        await self._put("plans", plan.plan_id, await asyncio.to_thread(encode, plan))
+
+    async def plans(self) -> list[Plan]:
+        """All plans, oldest first. One that cannot be read is left out, with a notice."""
+        plans = await self._all("plans", lambda data: decode(Plan, data))
+        return sorted(plans.values(), key=lambda plan: plan.created)
+
+    async def plan(self, plan_id: str) -> Plan:
+        """One plan. Raises UsageError if there is none."""
+        return await self._one("plans", plan_id, lambda data: decode(Plan, data))
+
+    async def delete_plan(self, plan_id: str) -> bool:
+        """Forget a plan; whether there was one."""
+        return await self._remove("plans", plan_id)
+
+    # -- bookmarks ----------------------------------------------------------------------
+
+    async def save_bookmark(self, bookmark: Bookmark) -> None:
+        await self._put("bookmarks", bookmark.name, encode(bookmark))
+
+    async def bookmarks(self) -> list[Bookmark]:
+        """All bookmarks, by name."""
+        found = await self._all("bookmarks", lambda data: decode(Bookmark, data))
+        return [found[name] for name in sorted(found)]
+
+    async def delete_bookmark(self, name: str) -> bool:
+        return await self._remove("bookmarks", name)
+
+    # -- policies -----------------------------------------------------------------------
+
+    async def save_policy(self, name: str, parameters: Mapping[str, Any]) -> None:
+        """Keep a policy's parameters (plain JSON values) under its name."""
+        await self._put("policies", name, dict(parameters))
+
+    async def policies(self) -> dict[str, dict[str, Any]]:
+        """Parameters by policy name."""
+        return await self._all("policies", _expect_dict)
+
+    async def delete_policy(self, name: str) -> bool:
+        return await self._remove("policies", name)
+
+    # -- datasets -----------------------------------------------------------------------
+
+    async def save_dataset(self, name: str, addresses: Sequence[Address]) -> None:
+        """Keep keys and prefixes that belong together under one name."""
+        await self._put("datasets", name, [encode(address) for address in addresses])
+
+    async def datasets(self) -> dict[str, tuple[Address, ...]]:
+        """Addresses by dataset name."""
+        return await self._all(
+            "datasets", lambda data: tuple(decode(Address, item) for item in data)
+        )
+
+    async def delete_dataset(self, name: str) -> bool:
+        return await self._remove("datasets", name)
+
+    # -- documents ----------------------------------------------------------------------
+
+    async def _put(self, table: str, name: str, value: Any) -> None:
+        from tinydb import where
+
+        def work(database: "TinyDB") -> None:
+            document = {"name": name, "value": value}
+            _table(database, table).upsert(document, where("name") == name)
+
+        await self._run(work)
+
+    async def _remove(self, table: str, name: str) -> bool:
+        from tinydb import where
+
+        def work(database: "TinyDB") -> bool:
+            documents = _table(database, table)
+            # Removing what is not there would still write the file anew.
+            found = documents.contains(where("name") == name)
+            if found:
+                documents.remove(where("name") == name)
+            return found
+
+        return await self._run(work)
+
+    async def _all(self, table: str, read: Callable[[Any], Value]) -> dict[str, Value]:
+        def work(database: "TinyDB") -> dict[str, Value]:
+            result: dict[str, Value] = {}
+            for document in _table(database, table).all():
+                name = str(document.get("name", ""))
+                try:
+                    result[name] = read(document.get("value"))
+                except (ValueError, TypeError) as error:
+                    self._tell_unreadable(table, name, error)
+            return result
+
+        return await self._run(work)
+
+    async def _one(self, table: str, name: str, read: Callable[[Any], Value]) -> Value:
+        from tinydb import where
+
+        def work(database: "TinyDB") -> Value:
+            documents = _table(database, table).search(where("name") == name)
+            if not documents:
+                raise UsageError(
+                    f"There is no {name!r} among the saved {table}.", subject=str(self.path)
+                )
+            try:
+                return read(documents[0].get("value"))
+            except (ValueError, TypeError) as error:
+                raise StateError(
+                    f"{name!r} of the saved {table} cannot be read: {error}.",
+                    subject=str(self.path),
+                    safe="It is left as it is.",
+                    todo="Use the version of Astra that wrote it, or delete it.",
+                ) from error
+
+        return await self._run(work)
+
+    async def _run(self, work: "Callable[[TinyDB], T]") -> T:
+        def locked() -> T:
+            with self._lock:
+                if self._database is None:
+                    raise StateError("The workspace is closed.", subject=str(self.path))
+                return work(self._database)
+
+        return await asyncio.to_thread(locked)
+
+    def _tell_unreadable(self, table: str, name: str, error: Exception) -> None:
+        text = f"{name!r} of the saved {table} cannot be read ({error}) and is left out."
+        if all(notice.text != text for notice in self.notices):
+            self.notices.append(
+                Notice(
+                    NoticeLevel.WARNING,
+                    text,
+                    todo="It stays in the file; the version of Astra that wrote it can read it.",
+                    time=time.time(),
+                )
+            )
+
+
+def _table(database: "TinyDB", name: str) -> "Table":
+    return database.table(name, cache_size=0)  # every question asks the file
+
+
+def _expect_dict(data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise ValueError("an object is missing")
+    return data
+
+
+class _File:
+    """TinyDB's view of the file: `read` and `write` of the whole, in the caller's thread."""
+
+    def __init__(self, path: Path, notices: list[Notice]) -> None:
+        self._path = path
+        self._notices = notices
+
+    def read(self) -> dict[str, dict[str, Any]] | None:
+        try:
+            raw = self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise self._explain(error, "read") from error
+        try:
+            data = json.loads(raw)
+            if not _is_workspace(data):
+                raise ValueError("it is no workspace")
+        except (ValueError, RecursionError) as error:
+            self._set_aside(error)
+            return None
+        found: dict[str, dict[str, Any]] = data
+        return found
+
+    def write(self, data: dict[str, dict[str, Any]]) -> None:
+        try:
+            text = json.dumps(data, separators=(",", ":"))
+        except TypeError as error:
+            raise UsageError(f"Only plain JSON values can be saved: {error}.") from error
+        target = Path(os.path.realpath(self._path))
+        beside = target.with_name(f"{target.name}.new")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _write_synced(beside, text.encode())
+            os.replace(beside, target)
+            _sync_folder(target.parent)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                beside.unlink(missing_ok=True)
+            raise self._explain(error, "written") from error
+
+    def close(self) -> None:
+        """Nothing is held open between calls."""
+
+    def _set_aside(self, error: Exception) -> None:
+        now = time.time()
+        aside = self._path.with_name(f"{self._path.name}.damaged-{int(now)}")
+        number = 1
+        while aside.exists():
+            number += 1
+            aside = self._path.with_name(f"{self._path.name}.damaged-{int(now)}-{number}")
+        try:
+            os.rename(self._path, aside)
+        except OSError as failure:
+            raise self._explain(failure, "set aside") from failure
+        self._notices.append(
+            Notice(
+                NoticeLevel.ERROR,
+                f"{self._path} was damaged ({error}) and is kept as {aside.name}. Saved plans, "
+                "policies, bookmarks and datasets start empty.",
+                todo=f"Repair {aside.name} and put it back while Astra is not running.",
+                time=now,
+            )
+        )
+
+    def _explain(self, error: OSError, verb: str) -> StateError:
+        return StateError(
+            f"The workspace cannot be {verb}: {error.strerror}.",
+            subject=str(self._path),
+            safe="What was saved before is unharmed.",
+            todo="Free disk space or make the directory writable, then try again.",
+        )
+
+
+def _is_workspace(data: Any) -> bool:
+    return isinstance(data, dict) and all(
+        isinstance(table, dict)
+        and all(key.isdecimal() and isinstance(entry, dict) for key, entry in table.items())
+        for table in data.values()
+    )
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+    with open(os.open(path, flags, 0o600), "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,365 @@
+"""astra.toml, `.env` and the environment → settings; all problems at once, never half-read.
+
+Order: an environment variable (`ASTRA_CLOUDS_AWS_BUCKET`) beats `.env`, which beats the file.
+What cannot be used is a ConfigError that lists every problem; what is merely odd (an unknown
+key, a file that everybody may read) is a warning.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from astra_tui.config_sources import (
+    Environment,
+    export_credentials,
+    find_config,
+    read_environment,
+    read_toml,
+    readable_by_all,
+    state_directory,
+    user_config,
+)
+from astra_tui.config_table import Findings, Override, Table, did_you_mean, parse_size
+from engine.errors import ConfigError
+from engine.model import Provider, StoreKind
+from engine.settings import CloudSettings, EngineSettings, KafkaSettings
+
+__all__ = [
+    "POLICY_NAMES",
+    "RESERVED_CLOUD",
+    "ConsoleSettings",
+    "Environment",
+    "export_credentials",
+    "find_config",
+    "load_settings",
+    "parse_size",
+    "read_environment",
+    "state_directory",
+    "user_config",
+]
+
+POLICY_NAMES = ("rules", "recency", "reactive")
+RESERVED_CLOUD = "file"  # this machine's own files, for `astra ingest`
+
+_DEFAULT_PROVIDER = {
+    StoreKind.S3: Provider.AWS,
+    StoreKind.GCS: Provider.GCP,
+    StoreKind.AZURE: Provider.AZURE,
+    StoreKind.LOCAL: Provider.ONPREM,
+}
+_COMMON = ("kind", "provider", "bucket", "prefix", "region", "read_only")
+_BY_KIND: Mapping[StoreKind, tuple[str, ...]] = {
+    StoreKind.S3: (
+        *("endpoint", "path_style", "profile"),
+        *("access_key", "secret_key", "session_token"),
+    ),
+    StoreKind.GCS: ("endpoint", "credentials"),
+    StoreKind.AZURE: ("endpoint", "account", "key", "sas"),
+    StoreKind.LOCAL: ("root",),
+}
+_CLOUD_KEYS = frozenset(_COMMON).union(*_BY_KIND.values())
+_TABLE_KEYS: Mapping[str, tuple[str, ...]] = {
+    "kafka": (
+        *("bootstrap", "group", "access_topic", "jobs_topic", "status_topic"),
+        *("recommendations_topic", "security_protocol", "sasl_mechanism", "username"),
+        *("password", "ca_file", "accept_jobs"),
+    ),
+    "engine": ("jobs", "bwlimit", "policy", "read_only", "prices"),
+    "console": ("theme", "mouse", "ascii"),
+}
+_TABLES = ("clouds", *_TABLE_KEYS, "keys")
+_CLOUD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """How the console looks and listens. An empty `theme` means the console's own choice.
+
+    `keys` overrides bindings: pairs of an action's id and its keys, with commas between them.
+    """
+
+    theme: str = ""
+    mouse: bool = True
+    ascii: bool = False  # no glyphs beyond ASCII
+    keys: tuple[tuple[str, str], ...] = ()
+
+    def keymap(self) -> dict[str, str]:
+        """The overrides as Textual's `set_keymap` wants them."""
+        return dict(self.keys)
+
+
+Overrides = dict[str, dict[str, Override]]  # by table: `kafka`, `clouds.aws`
+
+
+def load_settings(
+    config: Path | None, state: Path | None, environ: Mapping[str, str]
+) -> tuple[EngineSettings, ConsoleSettings, list[str]]:
+    """Everything the program is told at start, and warnings for the operator.
+
+    Raises ConfigError with all problems; then nothing was used.
+    """
+    file = find_config(config, environ)
+    environment = read_environment(file, environ)
+    data = read_toml(file) if file is not None else {}
+    findings = Findings(file, environment.values, warnings=list(environment.warnings))
+    clouds_data = _table(findings, data, "clouds")
+    overrides = _overrides(findings, clouds_data)
+    if file is None and not any(name.startswith("clouds.") for name in overrides):
+        raise ConfigError(
+            f"There is no configuration: no ./astra.toml and no {user_config()}.",
+            todo="Write one with `astra init`, or see Astra at work with `astra demo`.",
+        )
+    clouds = tuple(
+        cloud
+        for name, entry in _all_clouds(clouds_data, overrides).items()
+        if (cloud := _cloud(findings, name, entry, overrides.get(f"clouds.{name}", {})))
+    )
+    if not clouds and not findings.problems:
+        findings.problems.append(
+            f"{findings.place('clouds')}: no cloud is configured; write a table such as "
+            "[clouds.aws], or see Astra at work with `astra demo`."
+        )
+
+    def section(name: str) -> Table:
+        return Table(findings, name, _table(findings, data, name), overrides.get(name))
+
+    kafka = _kafka(section("kafka"))
+    table = section("engine")
+    settings = EngineSettings(
+        clouds=clouds,
+        state_dir=state_directory(state, environment.values),
+        kafka=kafka,
+        prices_file=table.path("prices", must_exist=True),
+        policy=table.text("policy", "rules", choices=POLICY_NAMES),
+        jobs=table.integer("jobs", 8, 1, 256),
+        bwlimit=table.size("bwlimit"),
+        read_only=table.flag("read_only"),
+    )
+    table.finish()
+    console = _console(section("console"), section("keys"), _table(findings, data, "keys"))
+    for name in data:
+        if name not in _TABLES:
+            findings.warnings.append(
+                f"{file} [{name}]: unknown table, ignored.{did_you_mean(name, _TABLES)}"
+            )
+    if findings.literal_secrets and file is not None and readable_by_all(file):
+        findings.warnings.append(
+            f"{file} holds secrets and can be read by every user here; `chmod 600 {file}`, or "
+            'write "env:NAME" or "file:PATH" instead of the secret.'
+        )
+    if findings.problems:
+        raise _error(findings)
+    return settings, console, findings.warnings
+
+
+def _error(findings: Findings) -> ConfigError:
+    problems = findings.problems
+    head = "The configuration cannot be used"
+    if len(problems) == 1:
+        what = f"{head}. {problems[0]}"
+    else:
+        what = "\n  ".join([f"{head}; {len(problems)} problems:", *problems])
+    return ConfigError(
+        what,
+        safe="Nothing was started." if len(problems) == 1 else "\nNothing was started.",
+        todo="Correct what is named and run it again.",
+    )
+
+
+def _table(findings: Findings, data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = data.get(name, {})
+    if isinstance(value, dict):
+        return value
+    findings.problems.append(f"{findings.place(name)}: found a plain value; allowed: a table.")
+    return {}
+
+
+def _overrides(findings: Findings, clouds: Mapping[str, Any]) -> Overrides:
+    """The ASTRA_… variables, by table and key. Unknown ones are warned about."""
+    result: Overrides = {}
+    for variable, value in sorted(findings.environ.items()):
+        prefix, _, rest = variable.removeprefix("ASTRA_").lower().partition("_")
+        if not variable.startswith("ASTRA_") or not rest:
+            continue
+        if prefix == "clouds":
+            name, key = _split_cloud(rest, clouds)
+            if key:
+                result.setdefault(f"clouds.{name}", {})[key] = Override(variable, value)
+                continue
+        elif prefix in _TABLE_KEYS and rest in _TABLE_KEYS[prefix]:
+            result.setdefault(prefix, {})[rest] = Override(variable, value)
+            continue
+        elif prefix not in _TABLE_KEYS:
+            continue  # not ours: others use names with ASTRA_ too
+        known = _CLOUD_KEYS if prefix == "clouds" else _TABLE_KEYS[prefix]
+        findings.warnings.append(
+            f"environment {variable}: unknown setting, ignored."
+            + did_you_mean(rest.rpartition("_")[2] if prefix == "clouds" else rest, known)
+        )
+    return result
+
+
+def _split_cloud(rest: str, clouds: Mapping[str, Any]) -> tuple[str, str]:
+    """`my_cloud_access_key` → the cloud and the key; ("", "") if it names no key.
+
+    Both may hold underscores: a cloud of the file decides, else the longest key.
+    """
+    names = {name.lower().replace("-", "_").replace(".", "_"): name for name in clouds}
+    fits = [
+        (rest.removesuffix(f"_{key}"), key)
+        for key in sorted(_CLOUD_KEYS, key=len, reverse=True)
+        if rest.endswith(f"_{key}")
+    ]
+    for name, key in fits:
+        if name in names:
+            return names[name], key
+    return fits[0] if fits else ("", "")
+
+
+def _all_clouds(clouds: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
+    extra = [name.removeprefix("clouds.") for name in overrides if name.startswith("clouds.")]
+    return {**clouds, **{name: {} for name in extra if name not in clouds}}
+
+
+def _cloud(
+    findings: Findings, name: str, data: object, overrides: Mapping[str, Override]
+) -> CloudSettings | None:
+    place = findings.place(f"clouds.{name}")
+    if not isinstance(data, dict):
+        findings.problems.append(f"{place}: found a plain value; allowed: a table [clouds.{name}].")
+        return None
+    if not _CLOUD_NAME.fullmatch(name) or name == RESERVED_CLOUD:
+        why = "is kept for this machine's files" if name == RESERVED_CLOUD else "is no cloud's name"
+        findings.problems.append(
+            f"{place}: found a name that {why}; allowed: letters, digits, - _ . (such as aws)."
+        )
+        return None
+    table = Table(findings, f"clouds.{name}", data, overrides)
+    kinds = tuple(StoreKind)
+    if "kind" not in table:
+        variables = ", ".join(item.variable for item in overrides.values())
+        hint = f" It is named only by {variables}." if not data and variables else ""
+        table.missing("kind", ", ".join(kinds), hint)
+        return None
+    text = table.text("kind", choices=kinds)
+    if text not in kinds:
+        return None  # without it no other key can be judged
+    kind = StoreKind(text)
+    cloud = CloudSettings(
+        name=name,
+        kind=kind,
+        provider=Provider(
+            table.text("provider", _DEFAULT_PROVIDER[kind], choices=tuple(Provider))
+            or _DEFAULT_PROVIDER[kind]
+        ),
+        bucket=table.pattern("bucket", "", r"[^/\x00-\x1f]+", "a bucket's name, without /"),
+        prefix=table.text("prefix"),
+        region=table.text("region") or _region(kind, findings.environ),
+        read_only=table.flag("read_only"),
+        **_connection(table, kind),
+    )
+    if kind is StoreKind.S3:
+        if bool(cloud.access_key) != bool(cloud.secret_key):
+            table.missing(
+                "secret_key" if cloud.access_key else "access_key",
+                "access_key and secret_key together, or neither",
+            )
+        if cloud.endpoint and "provider" not in table and "amazonaws.com" not in cloud.endpoint:
+            table.warn(
+                "provider",
+                "costs are shown at AWS prices because nothing else is said; set provider, for "
+                'example to "onprem".',
+            )
+    elif kind in (StoreKind.GCS, StoreKind.AZURE):
+        table.warn("kind", f'clouds of kind "{kind}" cannot be opened by this version.')
+    table.finish(dict.fromkeys(_CLOUD_KEYS, f"has no meaning for kind {kind}, ignored."))
+    return cloud
+
+
+def _region(kind: StoreKind, environ: Mapping[str, str]) -> str:
+    if kind is not StoreKind.S3:
+        return ""
+    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
+
+
+def _connection(table: Table, kind: StoreKind) -> dict[str, Any]:
+    """The settings that only some kinds have."""
+    if kind is StoreKind.LOCAL:
+        root = table.path("root")
+        if root is None:
+            table.missing("root", "the folder whose folders are the buckets")
+        return {"root": root}
+    values: dict[str, Any] = {"endpoint": table.endpoint("endpoint")}
+    if kind is StoreKind.S3:
+        values["path_style"] = table.flag("path_style", bool(values["endpoint"]))
+        values["profile"] = table.text("profile")
+        for key in ("access_key", "secret_key", "session_token"):
+            values[key] = table.secret(key)
+    else:
+        for key in _BY_KIND[kind]:
+            if key in ("key", "sas"):
+                table.secret(key)
+            elif key != "endpoint":
+                table.text(key)
+    return values
+
+
+def _kafka(table: Table) -> KafkaSettings:
+    default = KafkaSettings()
+    servers = table.words("bootstrap") or [default.bootstrap]
+    if servers not in (["embedded"], ["off"]):
+        for server in servers:
+            if not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):[0-9]{1,5}", server):
+                shown = "a server with credentials" if "@" in server else f'"{server}"'
+                table.wrong(
+                    "bootstrap", shown, 'embedded, off, or "host:9092,host:9092" (no http://)'
+                )
+    protocols = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+    protocol = cast(
+        "Literal['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']",
+        table.text("security_protocol", default.security_protocol, choices=protocols),
+    )
+
+    def topic(key: str, fallback: str) -> str:
+        return table.pattern(
+            key, fallback, r"[A-Za-z0-9._-]{1,249}", "letters, digits, . _ - (at most 249)"
+        )
+
+    kafka = KafkaSettings(
+        bootstrap=",".join(servers),
+        group=table.text("group", default.group) or default.group,
+        access_topic=topic("access_topic", default.access_topic),
+        jobs_topic=topic("jobs_topic", default.jobs_topic),
+        status_topic=topic("status_topic", default.status_topic),
+        recommendations_topic=topic("recommendations_topic", default.recommendations_topic),
+        security_protocol=protocol,
+        sasl_mechanism=table.text(
+            "sasl_mechanism", "PLAIN", choices=("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+        ),
+        username=table.text("username"),
+        password=table.secret("password"),
+        ca_file=table.path("ca_file", must_exist=True),
+        accept_jobs=table.flag("accept_jobs"),
+    )
+    if protocol.startswith("SASL"):
+        if not kafka.username:
+            table.missing("username", f"a user name, as security_protocol is {protocol}")
+        if not kafka.password:
+            table.missing("password", 'a secret, "env:NAME" or "file:PATH"')
+        if protocol == "SASL_PLAINTEXT":
+            table.warn("security_protocol", "the password travels unencrypted; prefer SASL_SSL.")
+    table.finish()
+    return kafka
+
+
+def _console(table: Table, keys: Table, bindings: Mapping[str, Any]) -> ConsoleSettings:
+    settings = ConsoleSettings(
+        theme=table.text("theme"),
+        mouse=table.flag("mouse", True),
+        ascii=table.flag("ascii"),
+        keys=tuple((action, ",".join(keys.words(action))) for action in bindings),
+    )
+    table.finish()
+    return settings
