@@ -1,0 +1,333 @@
+"""A list that draws only the lines that show: a million rows cost the same as ten."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from rich.segment import Segment
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+
+from widgets.cells import Cell, draw_cell
+from widgets.columns import GAP, Column, Placed, fit
+from widgets.glyphs import current
+from widgets.line_view import LineView
+
+RowT = TypeVar("RowT")
+
+
+class RowMessage(Message):
+    """Something about one row of a list."""
+
+    def __init__(self, control: "VirtualList[Any]", index: int) -> None:
+        super().__init__()
+        self.list = control
+        self.index = index
+
+    @property
+    def control(self) -> "VirtualList[Any]":
+        return self.list
+
+
+class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=False):
+    """Rows on demand under a header line, with a cursor.
+
+    A subclass gives `count()`, `fetch()`, `cell()` and, if it likes, `is_marked()`,
+    `row_style()`, `header()` and `placeholder()`; it calls `rows_changed()` when the rows
+    behind them changed. Rows are compared by value, and only lines that differ are drawn.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "cursor_up", "Up", show=False),
+        Binding("down,j", "cursor_down", "Down", show=False),
+        Binding("pageup", "page_up", "Page up", show=False),
+        Binding("pagedown", "page_down", "Page down", show=False),
+        Binding("home,g", "first", "First", show=False),
+        Binding("end,G", "last", "Last", show=False),
+    ]
+
+    DEFAULT_CSS = "VirtualList { height: 1fr; }"
+
+    GUTTER: ClassVar[int] = 2  # the cursor's sign and the mark
+    COLUMNS: ClassVar[tuple[Column, ...]] = ()
+    HEADER: ClassVar[bool] = True
+
+    class CursorMoved(RowMessage):
+        """The cursor is on another row."""
+
+    class Chosen(RowMessage):
+        """A row was double-clicked, or `action_choose` was called on it."""
+
+    class MarkClicked(RowMessage):
+        """The gutter of a row was clicked."""
+
+    class HeaderClicked(Message):
+        """The head of a column was clicked."""
+
+        def __init__(self, control: "VirtualList[Any]", key: str) -> None:
+            super().__init__()
+            self.list = control
+            self.key = key
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._cursor = 0
+        self._window_start = 0
+        self._window: Sequence[RowT] | None = None
+        self._placed: tuple[Placed, ...] = ()
+        self._placed_for = -1
+
+    # -- what a subclass gives -----------------------------------------------------------
+
+    def count(self) -> int:
+        """How many rows there are."""
+        return 0
+
+    def fetch(self, start: int, stop: int) -> Sequence[RowT]:
+        """Rows start ≤ i < stop; called for what shows, not for all."""
+        return ()
+
+    def cell(self, row: RowT, key: str, width: int) -> Cell:
+        """What stands in one column of a row."""
+        return ""
+
+    def is_marked(self, row: RowT) -> bool:
+        """Whether the row carries a mark."""
+        return False
+
+    def row_style(self, row: RowT) -> str:
+        """A style for the whole row, "" for the usual one."""
+        return ""
+
+    def header(self, column: Column, width: int) -> Cell:
+        """The head of a column."""
+        return column.title
+
+    def placeholder(self, width: int) -> Sequence[Cell]:
+        """Lines to show instead of rows while there are none."""
+        return ()
+
+    # -- the cursor ----------------------------------------------------------------------
+
+    @property
+    def head(self) -> int:
+        """Lines taken by the header."""
+        return 1 if self.HEADER else 0
+
+    @property
+    def visible_count(self) -> int:
+        """Lines for rows."""
+        return max(self.scrollable_content_region.height - self.head, 0)
+
+    @property
+    def top(self) -> int:
+        """The first row that shows."""
+        return round(self.scroll_offset.y)
+
+    @property
+    def cursor(self) -> int:
+        """The row under the cursor, 0 if there are none."""
+        return self._cursor
+
+    @property
+    def cursor_row(self) -> RowT | None:
+        """The row under the cursor, None if there is none."""
+        return self.row(self._cursor) if 0 <= self._cursor < self.count() else None
+
+    def row(self, index: int) -> RowT | None:
+        """A row, from the visible window if it is there."""
+        window = self._window
+        if window is not None and 0 <= index - self._window_start < len(window):
+            return window[index - self._window_start]
+        rows = self.fetch(index, index + 1)
+        return rows[0] if rows else None
+
+    def move_cursor(self, index: int) -> None:
+        """Put the cursor on a row and scroll as little as needed to show it."""
+        index = min(max(index, 0), max(self.count() - 1, 0))
+        if index != self._cursor:
+            old, self._cursor = self._cursor, index
+            self._refresh_row(old)
+            self._refresh_row(index)
+            self.post_message(self.CursorMoved(self, index))
+        self._show_cursor()
+
+    def _show_cursor(self) -> None:
+        shown = self.visible_count
+        if shown <= 0:
+            return
+        if self._cursor < self.top:
+            self._scroll_rows(self._cursor)
+        elif self._cursor >= self.top + shown:
+            self._scroll_rows(self._cursor - shown + 1)
+
+    def _scroll_rows(self, top: int) -> None:
+        self.scroll_to(y=max(top, 0), animate=False, immediate=True)
+
+    def action_cursor_up(self) -> None:
+        self.move_cursor(self._cursor - 1)
+
+    def action_cursor_down(self) -> None:
+        self.move_cursor(self._cursor + 1)
+
+    def action_page_up(self) -> None:
+        self.move_cursor(self._cursor - max(self.visible_count - 1, 1))
+
+    def action_page_down(self) -> None:
+        self.move_cursor(self._cursor + max(self.visible_count - 1, 1))
+
+    def action_first(self) -> None:
+        self.move_cursor(0)
+
+    def action_last(self) -> None:
+        self.move_cursor(self.count() - 1)
+
+    def action_choose(self) -> None:
+        """Post `Chosen` for the row under the cursor."""
+        if self.count():
+            self.post_message(self.Chosen(self, self._cursor))
+
+    async def _on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        if offset.y < self.head:
+            at = self.GUTTER
+            for placed in self._columns(self.line_width):
+                if at <= offset.x < at + placed.width:
+                    self.post_message(self.HeaderClicked(self, placed.column.key))
+                at += placed.width + GAP
+            return
+        index = self.top + offset.y - self.head
+        if index >= self.count():
+            return
+        self.move_cursor(index)
+        if offset.x < self.GUTTER:
+            self.post_message(self.MarkClicked(self, index))
+        elif event.chain == 2:
+            self.post_message(self.Chosen(self, index))
+
+    # -- changes -------------------------------------------------------------------------
+
+    def rows_changed(self, *, cursor: int | None = None, top: int | None = None) -> None:
+        """The rows behind `count` and `fetch` changed; draw again what differs.
+
+        `cursor` and `top` move the cursor and the first visible row along with the rows.
+        """
+        old, old_start, old_top = self._window, self._window_start, self.top
+        old_cursor = self._cursor
+        self._window = None
+        count = self.count()
+        if cursor is not None:
+            self._cursor = cursor
+        self._cursor = min(max(self._cursor, 0), max(count - 1, 0))
+        if not self.is_mounted:
+            return
+        self._resize_virtual(count)
+        if top is not None:
+            self._scroll_rows(min(top, max(count - self.visible_count, 0)))
+        if old is None or not old or not count or self.top != old_top or old_start != old_top:
+            self.refresh()
+            return
+        window = self._fetch_window()
+        for line in range(max(len(old), len(window))):
+            before = old[line] if line < len(old) else None
+            after = window[line] if line < len(window) else None
+            if before != after:
+                self.refresh_lines(self.top + self.head + line)
+        if old_cursor != self._cursor:
+            self._refresh_row(old_cursor)
+            self._refresh_row(self._cursor)
+
+    def rows_marked(self, first: int, last: int | None = None) -> None:
+        """Marks of these rows changed; draw their lines again."""
+        for index in range(max(first, self.top), min((first if last is None else last) + 1,
+                                                     self.top + self.visible_count)):  # fmt: skip
+            self._refresh_row(index)
+
+    def header_changed(self) -> None:
+        """Draw the header line again."""
+        self.refresh_lines(self.top)
+
+    def _resize_virtual(self, count: int) -> None:
+        size = Size(0, count + self.head)
+        if size != self.virtual_size:
+            self.virtual_size = size
+            if self.top > max(count - self.visible_count, 0):
+                self._scroll_rows(max(count - self.visible_count, 0))
+
+    def _refresh_row(self, index: int) -> None:
+        if self.top <= index < self.top + self.visible_count:
+            self.refresh_lines(index + self.head)
+
+    def on_mount(self) -> None:
+        self._resize_virtual(self.count())
+
+    def on_focus(self) -> None:
+        self._refresh_row(self._cursor)
+
+    def on_blur(self) -> None:
+        self._refresh_row(self._cursor)
+
+    def on_resize(self) -> None:
+        self._window = None
+        self._show_cursor()
+
+    # -- drawing -------------------------------------------------------------------------
+
+    def _fetch_window(self) -> Sequence[RowT]:
+        top = self.top
+        stop = min(top + max(self.visible_count, 1), self.count())
+        window = self._window
+        if window is None or self._window_start != top or len(window) < stop - top:
+            window = self.fetch(top, stop)
+            self._window, self._window_start = window, top
+        return window
+
+    def _columns(self, width: int) -> tuple[Placed, ...]:
+        if self._placed_for != width:
+            self._placed = fit(self.COLUMNS, width - self.GUTTER)
+            self._placed_for = width
+        return self._placed
+
+    def render_line(self, y: int) -> Strip:
+        width = self.line_width
+        line = y - self.head
+        if line < 0:
+            return self.draw_line(self._header_cells(width), base="header")
+        if not self.count():
+            lines = self.placeholder(width)
+            return self.draw_line([(lines[line] if line < len(lines) else "", width, False)])
+        window = self._fetch_window()
+        if line >= len(window):
+            return Strip.blank(width, self.style_of())
+        return self._render_row(window[line], self.top + line, width)
+
+    def _header_cells(self, width: int) -> list[tuple[Cell, int, bool]]:
+        cells: list[tuple[Cell, int, bool]] = [("", self.GUTTER - GAP, False)]
+        for placed in self._columns(width):
+            head = self.header(placed.column, placed.width)
+            cells.append((head, placed.width, placed.column.right))
+        return cells
+
+    def _render_row(self, row: RowT, index: int, width: int) -> Strip:
+        glyphs = current()
+        here = index == self._cursor
+        base = ("cursor" if self.has_focus else "blurred") if here else ""
+        marked = self.is_marked(row)
+        over = self.row_style(row) or ("marked" if marked else "")
+        segments = [
+            Segment(glyphs.cursor if here else " ", self.style_of(base)),
+            Segment(glyphs.mark if marked else " ", self.style_of(base, "marked")),
+        ]
+        for number, placed in enumerate(self._columns(width)):
+            if number:
+                segments.append(Segment(" " * GAP, self.style_of(base)))
+            column = placed.column
+            cell = self.cell(row, column.key, placed.width)
+            segments += draw_cell(
+                cell, placed.width, self.style_of, right=column.right, base=base, over=over
+            )
+        return Strip(segments).crop_extend(0, width, self.style_of(base))
