@@ -1,0 +1,265 @@
+"""The demo world's storage: three S3 servers (moto) in one process of their own.
+
+Started by `astra_tui.demo` as `python -m astra_tui.demo_server`; not meant to be run by hand.
+Each cloud has its own port, account, region and storage classes, so that none sees the buckets
+of another. The listening sockets come from the parent: requests sent before moto is imported
+wait in their backlog instead of being refused.
+
+The first line on stdin is the order (`Order` as JSON); "ready" on stdout is the answer. When
+stdin ends, because the parent closed it or because it died in whatever way, this process tidies
+up and ends.
+"""
+
+import json
+import mimetypes
+import os
+import shutil
+import signal
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from demo_data import BUCKETS, content, inventory
+
+TEMPORARY = "astra-demo-"  # how the names of folders begin that may be removed
+CLASSES: dict[str, tuple[str, ...]] = {
+    # The first is what a write without a class gets.
+    "aws": (
+        "STANDARD",
+        "STANDARD_IA",
+        "ONEZONE_IA",
+        "INTELLIGENT_TIERING",
+        "GLACIER_IR",
+        "GLACIER",
+        "DEEP_ARCHIVE",
+    ),
+    "gcp": ("STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"),
+    "azure": ("Hot", "Cool", "Cold", "Archive"),
+}
+_OFFLINE = "Archive"  # Azure's: cannot be read before a restore, like moto's own GLACIER
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """One cloud to serve: `fd` is its listening socket."""
+
+    name: str
+    region: str
+    fd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to serve. `objects` is a file to load the objects from and to save them to at the
+    end ("" neither), `remove` a temporary folder to remove at the end ("" none)."""
+
+    clouds: tuple[Cloud, ...]
+    objects: str = ""
+    remove: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Order":
+        raw = json.loads(text)
+        clouds = tuple(Cloud(**cloud) for cloud in raw["clouds"])
+        return cls(clouds, raw["objects"], raw["remove"])
+
+
+def main() -> None:
+    """Serve until stdin ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl+c is the parent's to handle
+    order = Order.from_json(sys.stdin.readline())
+    try:
+        backends = _backends(order.clouds)
+        if not (order.objects and _load(Path(order.objects), backends)):
+            _seed(backends)
+        _serve(order.clouds)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+        if order.objects:
+            _save(Path(order.objects), backends)
+    finally:
+        folder = Path(order.remove)
+        if order.remove and folder.name.startswith(TEMPORARY):
+            shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)  # connections that are still open would keep their threads alive
+
+
+def account(cloud: str) -> str:
+    """The twelve-digit account that stands for a cloud."""
+    return str(list(CLASSES).index(cloud) + 1) * 12
+
+
+# -- what is in the clouds ------------------------------------------------------------------
+
+
+def _backends(clouds: Iterable[Cloud]) -> dict[str, Any]:
+    """moto's S3 backend of each cloud, with its bucket made and its classes allowed."""
+    from moto.s3 import utils
+    from moto.s3.models import s3_backends
+
+    known = set(utils.STORAGE_CLASS)
+    for classes in CLASSES.values():
+        utils.STORAGE_CLASS.extend(name for name in classes if name not in known)
+        known.update(classes)
+    utils.ARCHIVE_STORAGE_CLASSES.append(_OFFLINE)
+    made = {}
+    for cloud in clouds:
+        backend = s3_backends[account(cloud.name)]["aws"]
+        backend.create_bucket(BUCKETS[cloud.name], cloud.region)
+        made[cloud.name] = backend
+    return made
+
+
+def _seed(backends: dict[str, Any]) -> None:
+    now = time.time()
+    for item in inventory():
+        if item.cloud not in backends:
+            continue
+        backend = backends[item.cloud]
+        key = backend.put_object(item.bucket, item.key, content(item), storage=item.storage_class)
+        key.last_modified = _moto_time(now - item.age_days * 86_400)
+        kind, _ = mimetypes.guess_type(item.key)
+        key.set_metadata({"Content-Type": kind or "application/octet-stream"})
+        if item.key.startswith(("financial", "compliance")):
+            key.set_metadata({"x-amz-meta-owner": "finance"})
+            backend.tagger.tag_resource(key.arn, [{"Key": "retention", "Value": "7y"}])
+
+
+_TABLE = """CREATE TABLE IF NOT EXISTS objects (
+    cloud TEXT, bucket TEXT, key TEXT, class TEXT, modified REAL, etag TEXT, checksum TEXT,
+    checksum_algorithm TEXT, metadata TEXT, tags TEXT, data BLOB)"""
+
+
+def _save(path: Path, backends: dict[str, Any]) -> None:
+    """Write all objects to a new file, then put it in the place of the old one."""
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    connection = sqlite3.connect(fresh)
+    connection.execute(_TABLE)
+    for cloud, backend in backends.items():
+        for bucket in backend.buckets.values():
+            for key in list(bucket.keys.values()):
+                row = (
+                    cloud,
+                    bucket.name,
+                    key.name,
+                    key.storage_class,
+                    key.last_modified.replace(tzinfo=UTC).timestamp(),
+                    key.etag.strip('"'),
+                    key.checksum_value,
+                    key.checksum_algorithm,
+                    json.dumps(dict(key.metadata)),
+                    json.dumps(backend.tagger.get_tag_dict_for_resource(key.arn)),
+                    key.value,
+                )
+                connection.execute("INSERT INTO objects VALUES (?,?,?,?,?,?,?,?,?,?,?)", row)
+    connection.commit()
+    connection.close()
+    os.replace(fresh, path)
+
+
+def _load(path: Path, backends: dict[str, Any]) -> bool:
+    """Put the saved objects back; False if nothing was saved yet."""
+    if not path.exists():
+        return False
+    connection = sqlite3.connect(path)
+    for row in connection.execute("SELECT * FROM objects"):
+        cloud, bucket, name, storage, modified, etag, checksum, algorithm, *rest = row
+        metadata, tags, data = rest
+        backend = backends[cloud]
+        if bucket not in backend.buckets:
+            backend.create_bucket(bucket, "us-east-1")
+        key = backend.put_object(
+            bucket, name, data, storage=storage, etag=etag, checksum_value=checksum
+        )
+        key.checksum_algorithm = algorithm
+        key.last_modified = _moto_time(modified)
+        key.set_metadata(json.loads(metadata))
+        pairs = [{"Key": tag, "Value": value} for tag, value in json.loads(tags).items()]
+        backend.tagger.tag_resource(key.arn, pairs)
+    connection.close()
+    return True
+
+
+def _moto_time(seconds: float) -> datetime:
+    """moto keeps UTC without a zone."""
+    return datetime.fromtimestamp(int(seconds), UTC).replace(tzinfo=None)
+
+
+# -- how they are served --------------------------------------------------------------------
+
+Environ = dict[str, Any]
+Start = Callable[..., Any]
+
+
+def _serve(clouds: Iterable[Cloud]) -> None:
+    """Answer on every cloud's socket, each in a thread."""
+    from moto.moto_server import werkzeug_app
+    from moto.moto_server.utilities import RegexConverter
+    from werkzeug.serving import make_server
+
+    class AnyKey(RegexConverter):
+        """Lets a route match keys with a newline, which a plain dot does not."""
+
+        def __init__(self, url_map: Any, *items: Any) -> None:
+            super().__init__(url_map, *items)
+            self.regex: str = f"(?s:{items[0]})"
+
+    class Handler(werkzeug_app.MotoRequestHandler):
+        disable_nagle_algorithm = True  # head and body are sent apart; no 40 ms between them
+
+        def log_request(self, code: Any = "-", size: Any = "-") -> None:
+            """A line for each request would be all that the log holds."""
+
+    vars(werkzeug_app)["RegexConverter"] = AnyKey  # moto looks it up there when it makes an app
+    app = werkzeug_app.create_backend_app("s3")
+    for cloud in clouds:
+        server = make_server(
+            "127.0.0.1",
+            0,
+            _one_cloud(app, cloud.name),
+            threaded=True,
+            request_handler=Handler,
+            fd=cloud.fd,
+        )
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
+def _one_cloud(app: Callable[[Environ, Start], Any], cloud: str) -> Callable[..., Any]:
+    """The app as one cloud shows it: its own account, and its own storage classes."""
+    classes = CLASSES[cloud]
+
+    def answer(environ: Environ, start_response: Start) -> Any:
+        environ["HTTP_X_MOTO_ACCOUNT_ID"] = account(cloud)
+        if environ["REQUEST_METHOD"] in ("PUT", "POST"):
+            wanted = environ.setdefault("HTTP_X_AMZ_STORAGE_CLASS", classes[0])
+            if wanted not in classes:
+                environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+                return _refuse(start_response)
+        return app(environ, start_response)
+
+    return answer
+
+
+def _refuse(start_response: Start) -> list[bytes]:
+    body = (
+        b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>InvalidStorageClass</Code>'
+        b"<Message>The storage class you specified is not valid</Message></Error>"
+    )
+    headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
+    start_response("400 Bad Request", headers)
+    return [body]
+
+
+if __name__ == "__main__":
+    main()
