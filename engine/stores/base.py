@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from engine.errors import UsageError
 from engine.model import (
     Checksum,
     ListPage,
@@ -238,3 +239,11 @@ class ObjectStore(Protocol):
         Empty where the store cannot tell; a multipart ETag can be recomputed with them.
         """
         ...
+
+
+def check_range(size: int, start: int, stop: int | None, subject: str) -> int:
+    """Where a read of an object of `size` bytes ends. Raises UsageError if that cannot be."""
+    end = size if stop is None else stop
+    if not 0 <= start <= end <= size:
+        raise UsageError(f"There are no bytes {start:,} to {end:,} in {size:,}.", subject=subject)
+    return end
