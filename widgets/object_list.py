@@ -1,0 +1,111 @@
+"""The rows of a cloud pane."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import ClassVar
+
+from engine.model import ListingQuery, ListingView, ObjectRow, SortKey, Tier
+from widgets.cells import Cell, Name, Part
+from widgets.columns import Column
+from widgets.glyphs import current
+from widgets.text import age_text, count_text, money_text, size_text
+from widgets.virtual_list import VirtualList
+
+TIER_SHORT = {Tier.HOT: "HOT", Tier.WARM: "WARM", Tier.COLD: "COLD", Tier.ARCHIVE: "ARCH"}
+"""A tier in at most four letters; the first letters differ too."""
+
+TIER_STYLE = {Tier.HOT: "hot", Tier.WARM: "warm", Tier.COLD: "cold", Tier.ARCHIVE: "archive"}
+
+SORT_COLUMN = {
+    SortKey.NAME: "name",
+    SortKey.SIZE: "size",
+    SortKey.AGE: "age",
+    SortKey.TIER: "tier",
+    SortKey.COST: "cost",
+    SortKey.ACCESSES: "reads",
+}
+
+
+def tier_cell(tier: Tier, target: Tier | None, target_class: str, width: int) -> Cell:
+    """`HOT`, `HOT→COLD`, or `H→C` where there is no room for more."""
+    if not target_class or target is None:
+        return (TIER_SHORT[tier], TIER_STYLE[tier])
+    arrow = current().arrow
+    if width >= 9:
+        return [
+            (TIER_SHORT[tier], TIER_STYLE[tier]),
+            (arrow, "dim"),
+            (TIER_SHORT[target], TIER_STYLE[target]),
+        ]
+    return [
+        (tier.value[0], TIER_STYLE[tier]),
+        (arrow, "dim"),
+        (target.value[0], TIER_STYLE[target]),
+    ]
+
+
+class ObjectList(VirtualList[ObjectRow]):
+    """Objects of one listing view."""
+
+    COLUMNS: ClassVar[tuple[Column, ...]] = (
+        Column("name", "name", 12, flex=1, comfort=20),
+        Column("tier", "tier", 4, wide=9, wide_priority=1),
+        Column("size", "size", 5, right=True),
+        Column("age", "age", 4, priority=2, right=True),
+        Column("cost", "$/mo", 7, right=True),
+        Column("reads", "r/30d", 6, priority=3, right=True),
+        Column("idle", "idle", 5, priority=4, right=True),
+        Column("class", "class", 20, priority=5),
+    )
+
+    def __init__(
+        self,
+        marks: Collection[str],
+        placeholder: Callable[[int], Sequence[Cell]],
+        *,
+        id: str | None = None,
+    ) -> None:
+        super().__init__(id=id)
+        self._marks = marks
+        self._placeholder = placeholder
+        self.view: ListingView | None = None
+        self.query_shown = ListingQuery()
+
+    def count(self) -> int:
+        return 0 if self.view is None else len(self.view)
+
+    def fetch(self, start: int, stop: int) -> Sequence[ObjectRow]:
+        return () if self.view is None else self.view.rows(start, stop)
+
+    def is_marked(self, row: ObjectRow) -> bool:
+        return row.key in self._marks
+
+    def placeholder(self, width: int) -> Sequence[Cell]:
+        return self._placeholder(width)
+
+    def header(self, column: Column, width: int) -> Cell:
+        glyphs = current()
+        if SORT_COLUMN[self.query_shown.sort] != column.key:
+            return column.title
+        sign = glyphs.down if self.query_shown.descending else glyphs.up
+        title = column.title[: max(width - 1, 1)]
+        return [(f"{sign}{title}" if column.right else f"{title}{sign}", "accent")]
+
+    def cell(self, row: ObjectRow, key: str, width: int) -> Cell:
+        match key:
+            case "name":
+                parts: list[Part] = [(current().wait, "accent"), " "] if row.busy else []
+                return [*parts, Name(row.key)]
+            case "tier":
+                return tier_cell(row.tier, row.target_tier, row.target_class, width)
+            case "size":
+                return size_text(row.size)
+            case "age":
+                return age_text(row.age_days)
+            case "cost":
+                return money_text(row.cost_month)
+            case "reads":
+                return count_text(row.reads_30d) if row.reads_30d else (current().dot, "dim")
+            case "idle":
+                return age_text(row.idle_days)
+            case _:
+                return Name(row.storage_class, "dim", "right")

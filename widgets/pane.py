@@ -1,0 +1,158 @@
+"""A bordered pane with a list and a filter line: what the console's panes have in common."""
+
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Input
+
+from widgets.glyphs import ASCII, current
+from widgets.text import visible
+from widgets.virtual_list import VirtualList
+
+
+class FilterInput(Input):
+    """One line for a filter. Its cursor does not blink: an idle console sends nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "Clear", show=False),
+        Binding("down", "leave", "List", show=False),
+    ]
+
+    class Dismissed(Message):
+        """Escape: clear the filter and go back to the list."""
+
+    class Left(Message):
+        """Enter or down: keep the filter and go back to the list."""
+
+    def __init__(self, placeholder: str) -> None:
+        super().__init__(placeholder=placeholder, compact=True, select_on_focus=False)
+        self.cursor_blink = False
+
+    def action_dismiss(self) -> None:
+        self.post_message(self.Dismissed())
+
+    def action_leave(self) -> None:
+        self.post_message(self.Left())
+
+    def insert_text_at_cursor(self, text: str) -> None:
+        super().insert_text_at_cursor("".join(char for char in text if char.isprintable()))
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        self.insert_text_at_cursor(event.text.partition("\n")[0])
+
+
+class Pane(Vertical):
+    """A bordered box whose titles are drawn again only when they changed."""
+
+    DEFAULT_CSS = """
+    Pane {
+        border: round $foreground 30%;
+        border-title-color: $foreground;
+        border-title-style: bold;
+        border-subtitle-color: $foreground 70%;
+        background: transparent;
+        &:focus-within { border: round $primary; }
+        &.-ascii { border: ascii $foreground 30%; }
+        &.-ascii:focus-within { border: ascii $primary; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.set_class(current() is ASCII, "-ascii")
+        self._titles: tuple[str, str] = ("", "")
+
+    def set_titles(self, title: Text, subtitle: Text) -> None:
+        """Show these in the border; equal ones are not drawn again."""
+        titles = (title.markup, subtitle.markup)
+        if titles[0] != self._titles[0]:
+            self.border_title = title
+        if titles[1] != self._titles[1]:
+            self.border_subtitle = subtitle
+        self._titles = titles
+
+
+class FilterPane(Pane):
+    """A pane with one list and a filter line that opens below it.
+
+    A subclass makes the list in `make_list` and is told of a new filter by `filter_changed`.
+    """
+
+    DEFAULT_CSS = """
+    FilterPane {
+        & > FilterInput {
+            height: 1; display: none; padding: 0 1;
+            background: $foreground 8%;
+            &.-open { display: block; }
+        }
+    }
+    """
+
+    FILTER_HINT: ClassVar[str] = "filter: part of a name"
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.filter_text = ""
+        self._input = FilterInput(self.FILTER_HINT)
+
+    def pane_list(self) -> VirtualList[Any]:
+        """The list inside."""
+        raise AssertionError("a subclass names its list")
+
+    def filter_changed(self) -> None:
+        """`filter_text` is another one now."""
+
+    def compose(self) -> ComposeResult:
+        yield self.pane_list()
+        yield self._input
+
+    def focus(self, scroll_visible: bool = True) -> "FilterPane":
+        """Focus the list."""
+        self.pane_list().focus(scroll_visible)
+        return self
+
+    def action_filter(self) -> None:
+        """Open the filter line."""
+        self._input.add_class("-open")
+        self._input.focus()
+
+    def action_clear_filter(self) -> None:
+        """Show everything again."""
+        self._input.value = ""
+        self._close_filter()
+
+    def set_filter(self, text: str) -> None:
+        """Filter by this text, as if it had been typed."""
+        self._input.value = visible(text)
+        self._input.set_class(bool(text) or self._input.has_focus, "-open")
+
+    def _close_filter(self) -> None:
+        if self._input.has_focus:
+            self.pane_list().focus()
+        if not self._input.value:
+            self._input.remove_class("-open")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        if event.value != self.filter_text:
+            self.filter_text = event.value
+            self.filter_changed()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._close_filter()
+
+    def on_filter_input_left(self, event: FilterInput.Left) -> None:
+        event.stop()
+        self._close_filter()
+
+    def on_filter_input_dismissed(self, event: FilterInput.Dismissed) -> None:
+        event.stop()
+        self.action_clear_filter()
