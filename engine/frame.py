@@ -1,0 +1,196 @@
+"""A listing as it was at one moment: immutable columns for sorting, deciding and totals."""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.model import Address, ListEntry, Tier, VersionPin
+from engine.pricing.columns import UNKNOWN, Codes, Floats, month_costs
+
+if TYPE_CHECKING:
+    from engine.listing import Listing
+
+Rows = slice | npt.NDArray[np.intp]
+
+DAY = 86_400.0
+_TIERS = tuple(Tier)
+_ALL = slice(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over rows: `tiers` has (objects, bytes) for HOT … ARCHIVE; `cost` in USD a month
+    over the rows whose price is known, `unknown` counts the others."""
+
+    objects: int = 0
+    size: int = 0
+    cost: float = 0.0
+    unknown: int = 0
+    tiers: tuple[tuple[int, int], ...] = ((0, 0),) * len(_TIERS)
+
+    @classmethod
+    def of(cls, frame: "Frame", rows: Rows = _ALL) -> "Totals":
+        """The sums over these rows of a frame."""
+        sizes = frame.sizes[rows]
+        costs = frame.costs(rows)
+        tiers = frame.tiers(rows)
+        objects = np.bincount(tiers, minlength=len(_TIERS))
+        size = [int(sizes[tiers == tier].sum()) if n else 0 for tier, n in enumerate(objects)]
+        known = np.isfinite(costs)
+        return cls(
+            len(sizes),
+            sum(size),
+            float(costs[known].sum()),
+            int(len(costs) - known.sum()),
+            tuple(zip(objects.tolist(), size, strict=True)),
+        )
+
+    def plus(self, other: "Totals", sign: int = 1) -> "Totals":
+        """These and the other's, or without them (`sign` −1)."""
+        return Totals(
+            self.objects + sign * other.objects,
+            self.size + sign * other.size,
+            max(self.cost + sign * other.cost, 0.0),
+            self.unknown + sign * other.unknown,
+            tuple(
+                (mine[0] + sign * its[0], mine[1] + sign * its[1])
+                for mine, its in zip(self.tiers, other.tiers, strict=True)
+            ),
+        )
+
+    @property
+    def cost_month(self) -> float | None:
+        """USD a month, None if any row's price is unknown."""
+        return None if self.unknown else self.cost
+
+    @property
+    def by_tier(self) -> tuple[tuple[Tier, int, int], ...]:
+        """(tier, objects, bytes) of the tiers that have objects."""
+        return tuple(
+            (tier, objects, size)
+            for tier, (objects, size) in zip(_TIERS, self.tiers, strict=True)
+            if objects
+        )
+
+
+class Frame:
+    """A listing as it was at `now`. Row i of every column is the object `keys[i]`.
+
+    `sizes` in bytes, `modified` in epoch seconds, `codes` into `table` (−1: a class the price
+    book does not know; `class_name` still tells its name), `targets` likewise (−1: may stay).
+    `ordered` tells that the keys ascend. `keys` may hold more than `count` items: a page that
+    came later.
+    """
+
+    def __init__(self, listing: "Listing", now: float) -> None:
+        self.generation = listing.generation
+        self.revision = listing.revision
+        self.cloud = listing.cloud
+        self.bucket = listing.bucket
+        self.provider = listing.provider
+        self.region = listing.region
+        self.table = listing.table
+        self.now = now
+        self.keys = listing.keys
+        self.sizes = listing.sizes.view()
+        self.modified = listing.modified.view()
+        self.targets = listing.targets.view()
+        self.totals = listing.totals
+        self.count = len(self.sizes)
+        self.ordered = listing.ordered
+        self.busy = listing.busy
+        self._names = tuple(listing.names)
+        self._named = listing.named.view()
+        self._access = listing.access
+        self._etags = listing.etags
+        self._etag_at = listing.etag_at.view()
+
+    @property
+    def codes(self) -> Codes:
+        """Class codes of all rows, shape (count,)."""
+        return self._codes(_ALL)
+
+    def class_name(self, row: int) -> str:
+        """The class of a row as the provider spells it."""
+        return self._names[int(self._named[row])]
+
+    def entry(self, row: int) -> ListEntry:
+        """The row as its store listed it."""
+        return ListEntry(
+            self.keys[row],
+            int(self.sizes[row]),
+            float(self.modified[row]),
+            self._etags.get(int(self._etag_at[row])),
+            self.class_name(row),
+        )
+
+    def pin(self, row: int) -> VersionPin:
+        """The version of the object that was listed."""
+        entry = self.entry(row)
+        return VersionPin(entry.etag, entry.modified, entry.size)
+
+    def find(self, key: str) -> int | None:
+        """The row of a key."""
+        if self.ordered:
+            row = bisect_left(self.keys, key, 0, self.count)
+            return row if row < self.count and self.keys[row] == key else None
+        try:
+            return self.keys.index(key, 0, self.count)
+        except ValueError:
+            return None
+
+    def access(self, name: str, rows: Rows = _ALL) -> Floats:
+        """A column of `AccessColumns`, zero where nothing is known yet."""
+        if self._access is None:
+            return np.zeros(self.count)[rows]
+        known: Floats = getattr(self._access, name)
+        if len(known) >= self.count:
+            return known[: self.count][rows]
+        if isinstance(rows, slice):
+            start, stop, _ = rows.indices(self.count)
+            part = known[start:stop]
+            return np.concatenate([part, np.zeros(stop - start - len(part))])
+        if not len(known):
+            return np.zeros(len(rows))
+        return np.where(rows < len(known), known[np.minimum(rows, len(known) - 1)], 0.0)
+
+    def ages(self, rows: Rows = _ALL) -> Floats:
+        """Days since each object was written, as the operator made them look."""
+        age = (self.now - self.modified[rows]) / DAY
+        np.maximum(age, 0.0, out=age)
+        if self._access is not None:
+            age += self.access("shift_days", rows)
+        return age
+
+    def idle(self, rows: Rows = _ALL) -> Floats:
+        """Days since each object was last read, or written if that was later or all we know."""
+        age = self.ages(rows)
+        if self._access is None:
+            return age
+        last = self.access("last_access", rows)
+        since = np.maximum((self.now - last) / DAY, 0.0)
+        return np.where(last > 0, np.minimum(since, age), age)
+
+    def costs(self, rows: Rows = _ALL) -> Floats:
+        """USD a month of each object where it is, at the reads of the last 30 days. NaN unknown."""
+        return month_costs(
+            self.table,
+            self._codes(rows),
+            self.sizes[rows].astype(np.float64),
+            self.access("reads_30d", rows),
+            self.idle(rows),
+        )
+
+    def tiers(self, rows: Rows = _ALL) -> npt.NDArray[np.int8]:
+        """Tier of each object: 0 HOT … 3 ARCHIVE."""
+        return self.table.tier[self._codes(rows)]
+
+    def address(self, row: int) -> Address:
+        return Address(self.cloud, self.bucket, self.keys[row])
+
+    def _codes(self, rows: Rows) -> Codes:
+        coding = [self.table.code(name) for name in self._names] or [UNKNOWN]
+        return np.array(coding, np.int16)[self._named[rows]]
