@@ -62,7 +62,7 @@ class Group:
     """The moves of one route and kind: the numbers of its moves in the plan."""
 
     title: str
-    moves: array[int]
+    moves: "array[int]"
     sums: Sums
     refused: int = 0
     folded: bool = False
@@ -128,7 +128,7 @@ class PlanTable(VirtualList[PlanLine]):
         self._included = bytearray()
         self._groups: list[Group] = []
         self._entries: array[int] = array("q")  # ≥ 0 a move, < 0 the head of group -1 - n
-        self._group_of = array("l")
+        self._group_of = array("q")
         self._refused = 0
 
     # -- showing -------------------------------------------------------------------------
@@ -148,12 +148,12 @@ class PlanTable(VirtualList[PlanLine]):
     def _group_moves(self, plan: Plan) -> None:
         by_route: dict[tuple[str, MoveKind], int] = {}
         self._groups = []
-        self._group_of = array("l")
+        self._group_of = array("q")
         for number, move in enumerate(plan.moves):
             route = (move.route, move.kind)
             at = by_route.setdefault(route, len(self._groups))
             if at == len(self._groups):
-                self._groups.append(Group(_title(move), array("l"), Sums()))
+                self._groups.append(Group(_title(move), array("q"), Sums()))
             group = self._groups[at]
             group.moves.append(number)
             self._group_of.append(at)
