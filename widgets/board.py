@@ -90,6 +90,11 @@ class JobList(VirtualList[BoardLine]):
             ["  ", ("Mark objects in a cloud, then plan their move.", "dim")],
         ]
 
+    def merged(self, row: BoardLine) -> tuple[str, ...]:
+        if row.rate or row.eta:
+            return ()
+        return ("rate", "eta", "note") if row.percent else ("percent", "rate", "eta", "note")
+
     def cell(self, row: BoardLine, key: str, width: int) -> Cell:
         match key:
             case "name":
@@ -100,11 +105,11 @@ class JobList(VirtualList[BoardLine]):
                 return row.track
             case "word":
                 return row.word
-            case "percent":
+            case "percent" if row.percent:
                 return row.percent
-            case "rate":
+            case "rate" if row.rate or row.eta:
                 return row.rate
-            case "eta":
+            case "eta" if row.rate or row.eta:
                 return row.eta
             case _:
                 return row.note

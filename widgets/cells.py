@@ -7,6 +7,7 @@ from rich.cells import set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 
+from widgets.glyphs import current
 from widgets.text import Cut, cell_name
 
 STYLES = (
@@ -21,6 +22,7 @@ STYLES = (
     "warn",
     "bad",
     "accent",
+    "active",
     "hot",
     "warm",
     "cold",
@@ -66,7 +68,7 @@ def draw_cell(
         else:
             raw, style, cut = part[0], part[1] or over, "right"
         if not isinstance(part, Name) and raw.isprintable():
-            text = raw if raw.isascii() and len(raw) <= left else _clipped(raw, left)
+            text = raw if raw.isascii() and len(raw) <= left else _cut(raw, left)
             drawn.append(Segment(text, styler(base, style)))
             left -= drawn[-1].cell_length
             continue
@@ -80,6 +82,7 @@ def draw_cell(
     return drawn
 
 
-def _clipped(text: str, width: int) -> str:
-    segment = Segment(text)
-    return text if segment.cell_length <= width else set_cell_size(text, width)
+def _cut(text: str, width: int) -> str:
+    if Segment(text).cell_length <= width:
+        return text
+    return set_cell_size(text, width - 1) + current().ellipsis

@@ -262,8 +262,15 @@ class CloudPane(FilterPane):
     def _show_titles(self) -> None:
         if not self.is_mounted:
             return
+        self._banner.show(self._warning())
         room = max(self.size.width - 2, 10)
         self.set_titles(self._title(room), self._subtitle(room))
+
+    def _warning(self) -> str:
+        status = self.status
+        if status is None or status.state is not ListingState.FAILED or not self._objects.count():
+            return ""
+        return f"{current().bad} FAILED, r lists again: {status.error}"
 
     def _title(self, room: int) -> Text:
         title = name_text(self.cloud, width=16, style="bold")

@@ -69,8 +69,15 @@ class EventRows(VirtualList[EventRow]):
             self._base = self.source.first
             self._length = max(self.source.last - self.source.first + 1, 0)
             self._searched = self.source.last
+        self._to_end()
+
+    def _to_end(self) -> None:
         last = max(self.count() - 1, 0)
         self.rows_changed(cursor=last, top=max(self.count() - self.visible_count, 0))
+
+    def on_resize(self) -> None:
+        if self.following:
+            self._to_end()
 
     def search(self, text: str) -> None:
         """Show only messages that contain `text`."""
@@ -97,11 +104,12 @@ class EventRows(VirtualList[EventRow]):
             case "operation":
                 if rejected:
                     return ("rejected" if width >= 8 else "REJ", "bad")
-                return Name(row.operation, _OPERATION_STYLE.get(row.operation, ""), "right")
+                short = "DEL" if row.operation == "DELETE" and width < 6 else row.operation
+                return Name(short, _OPERATION_STYLE.get(row.operation, ""), "right")
             case "subject":
                 if rejected and not self._shows("detail"):
                     return Name(row.detail, "bad", "right")
-                return Name(row.subject)
+                return Name(row.subject, cut="left" if width < 24 else "middle")
             case "detail":
                 return Name(row.detail, "bad" if rejected else "dim", "right")
             case _:
@@ -222,6 +230,8 @@ class EventFeed(FilterPane):
             parts.append(Text("/").append_text(name_text(self.filter_text, width=14)))
         if status.rejected_total:
             parts.append(Text(f"{count_text(status.rejected_total)} rejected"))
+        away = status.state is KafkaState.AWAY and self._rows.count() > 0
+        self._banner.show(f"{glyphs.bad} AWAY, trying again: {status.error}" if away else "")
         line = Text()
         for part in parts:
             if line.cell_len + part.cell_len + 3 <= max(self.size.width - 2, 10):

@@ -41,12 +41,12 @@ def _sign(job: JobView, step: Step) -> tuple[str, str]:
             return (glyphs.step_done, "good")
         case JobState.COPYING:
             now = step <= Step.UPLOAD
-            return (glyphs.step_now, "accent") if now else (glyphs.step_todo, "dim")
+            return (glyphs.step_now, "active") if now else (glyphs.step_todo, "dim")
         case JobState.VERIFYING | JobState.SWITCHING:
             at = Step.VERIFY if job.state is JobState.VERIFYING else Step.DELETE
             if step < at:
                 return (glyphs.step_done, "good")
-            return (glyphs.step_now, "accent") if step == at else (glyphs.step_todo, "dim")
+            return (glyphs.step_now, "active") if step == at else (glyphs.step_todo, "dim")
         case JobState.FAILED if job.step is not Step.NONE:
             if step < job.step:
                 return (glyphs.step_done, "dim")
@@ -66,11 +66,11 @@ def state_word(job: JobView) -> tuple[str, str]:
             return ("restoring", "warn")
         case JobState.COPYING:
             in_pass = Step.DOWNLOAD <= job.step <= Step.UPLOAD
-            return (STEP_WORD[job.step] if in_pass else "copying", "accent")
+            return (STEP_WORD[job.step] if in_pass else "copying", "active")
         case JobState.VERIFYING:
-            return ("verify", "accent")
+            return ("verify", "active")
         case JobState.SWITCHING:
-            return ("delete" if job.spec.kind is MoveKind.MOVE else "switch", "accent")
+            return ("delete" if job.spec.kind is MoveKind.MOVE else "switch", "active")
         case JobState.COMPLETED:
             return ("completed", "good")
         case JobState.FAILED:
@@ -99,7 +99,12 @@ def eta_text(job: JobView, now: float) -> str:
 
 def proof_text(job: JobView) -> str:
     """`reread guarded`: how equality was proved and whether the delete was conditional."""
-    words = [job.evidence.value] if job.evidence is not Evidence.NONE else []
+    words: list[str] = []
+    if job.state is JobState.COMPLETED and job.checksum_destination:
+        digest = job.checksum_destination[:8]
+        words.append(f"{job.spec.options.checksum} {digest}{current().ellipsis}")
+    if job.evidence is not Evidence.NONE:
+        words.append(job.evidence.value)
     if job.source_proof is SourceProof.UNATTESTED:
         words.append("source unattested")
     if job.guarded is not None:

@@ -39,6 +39,7 @@ class LineView(ScrollView):
         & > .line--warn { color: $text-warning; }
         & > .line--bad { color: $text-error; }
         & > .line--accent { color: $text-accent; }
+        & > .line--active { color: $text-primary; }
         & > .line--hot { color: $text-error; }
         & > .line--warm { color: $text-warning; }
         & > .line--cold { color: $text-primary; }

@@ -24,7 +24,7 @@ class Lines(LineView, can_focus=True, inherit_bindings=False):
         Binding("end,G", "scroll_end", "Bottom", show=False),
     ]
 
-    DEFAULT_CSS = "Lines { height: 1fr; }"
+    DEFAULT_CSS = "Lines { height: 1fr; padding: 0 1; }"
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)

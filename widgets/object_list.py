@@ -88,12 +88,12 @@ class ObjectList(VirtualList[ObjectRow]):
             return column.title
         sign = glyphs.down if self.query_shown.descending else glyphs.up
         title = column.title[: max(width - 1, 1)]
-        return [(f"{sign}{title}" if column.right else f"{title}{sign}", "accent")]
+        return (f"{sign}{title}" if column.right else f"{title}{sign}", "accent")
 
     def cell(self, row: ObjectRow, key: str, width: int) -> Cell:
         match key:
             case "name":
-                parts: list[Part] = [(current().wait, "accent"), " "] if row.busy else []
+                parts: list[Part] = [(current().wait, "active"), " "] if row.busy else []
                 return [*parts, Name(row.key)]
             case "tier":
                 return tier_cell(row.tier, row.target_tier, row.target_class, width)

@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import Input
 
+from widgets.banner import Banner
 from widgets.glyphs import ASCII, current
 from widgets.text import visible
 from widgets.virtual_list import VirtualList
@@ -101,6 +102,7 @@ class FilterPane(Pane):
         super().__init__(id=id, classes=classes)
         self.filter_text = ""
         self._input = FilterInput(self.FILTER_HINT)
+        self._banner = Banner()
 
     def pane_list(self) -> VirtualList[Any]:
         """The list inside."""
@@ -110,6 +112,7 @@ class FilterPane(Pane):
         """`filter_text` is another one now."""
 
     def compose(self) -> ComposeResult:
+        yield self._banner
         yield self.pane_list()
         yield self._input
 

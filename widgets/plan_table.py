@@ -12,7 +12,7 @@ from widgets.cells import Cell, Name, Part
 from widgets.columns import Column
 from widgets.glyphs import current
 from widgets.object_list import tier_cell
-from widgets.text import count_text, money_text, size_text
+from widgets.text import count_text, money_text, size_text, visible
 from widgets.virtual_list import VirtualList
 
 _NANO = 1_000_000_000  # money is summed in whole nano-dollars: exact, in any order
@@ -101,14 +101,14 @@ class PlanTable(VirtualList[PlanLine]):
 
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column("name", "object", 12, flex=3, comfort=20),
-        Column("class", "tier", 9, wide=24, wide_priority=4),
+        Column("class", "tier", 9, wide=26, wide_priority=4),
         Column("size", "size", 5, right=True),
         Column("saving", "saving/mo", 9, right=True),
         Column("once", "once", 8, right=True),
         Column("payback", "payback", 8, priority=1, right=True),
         Column("risk", "risk", 5),
         Column("route", "route", 13, priority=5),
-        Column("note", "why", 10, priority=3, flex=2, comfort=18),
+        Column("note", "why", 10, priority=3, flex=3, comfort=26),
     )
 
     class SelectionChanged(Message):
@@ -294,6 +294,9 @@ class PlanTable(VirtualList[PlanLine]):
             return "group"
         return "" if row.included else "dim"
 
+    def merged(self, row: PlanLine) -> tuple[str, ...]:
+        return ("name", "class") if row.move is None else ()
+
     def placeholder(self, width: int) -> Sequence[Cell]:
         return [["  ", ("Nothing to move.", "strong")]]
 
@@ -345,9 +348,9 @@ def _title(move: Move) -> str:
 
 
 def _class_cell(move: Move, width: int) -> Cell:
-    if width >= 24:
+    if width >= 26:
         arrow = f" {current().arrow} "
-        return [Name(move.from_class, "dim"), (arrow, "dim"), Name(move.to_class)]
+        return [(visible(move.from_class, width=11), "dim"), (arrow, "dim"), Name(move.to_class)]
     if move.from_tier is move.to_tier:
         return tier_cell(move.from_tier, None, "", width)
     return tier_cell(move.from_tier, move.to_tier, move.to_class or "?", width)

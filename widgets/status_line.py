@@ -95,7 +95,7 @@ def _cloud_sign(cloud: CloudStatus) -> tuple[str, str]:
         case ListingState.EMPTY:
             return (glyphs.off, "good")
         case ListingState.LOADING:
-            return (glyphs.wait, "accent")
+            return (glyphs.wait, "active")
         case ListingState.FAILED:
             return (glyphs.bad, "bad")
         case ListingState.IDLE:
@@ -111,7 +111,7 @@ def _kafka(kafka: KafkaStatus) -> list[Group]:
             sign = (glyphs.on, "good")
             return [["kafka ", sign, rate, *outbox], ["kafka ", sign, rate], ["kafka ", sign]]
         case KafkaState.CONNECTING:
-            sign = (glyphs.wait, "accent")
+            sign = (glyphs.wait, "active")
             return [["kafka ", sign, " connecting", *outbox], ["kafka ", sign]]
         case KafkaState.AWAY:
             sign = (glyphs.bad, "bad")
@@ -148,7 +148,7 @@ def _work(snapshot: Snapshot) -> list[Group]:
     if snapshot.paused or paused:
         parts.append((f"{count_text(paused)} paused", "warn"))
     if running:
-        parts.append((f"{count_text(running)} running", "accent"))
+        parts.append((f"{count_text(running)} running", "active"))
     if queued:
         parts.append(f"{count_text(queued)} queued")
     if failed:

@@ -50,7 +50,7 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
 
     DEFAULT_CSS = "VirtualList { height: 1fr; }"
 
-    GUTTER: ClassVar[int] = 2  # the cursor's sign and the mark
+    GUTTER: ClassVar[int] = 3  # the cursor's sign, the mark, a space
     COLUMNS: ClassVar[tuple[Column, ...]] = ()
     HEADER: ClassVar[bool] = True
 
@@ -98,8 +98,12 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
         return False
 
     def row_style(self, row: RowT) -> str:
-        """A style for the whole row, "" for the usual one."""
-        return ""
+        """A style for cells that have none of their own, "" for the usual one."""
+        return "marked" if self.is_marked(row) else ""
+
+    def merged(self, row: RowT) -> tuple[str, ...]:
+        """Neighbouring columns that are one cell in this row; it is asked for by the first."""
+        return ()
 
     def header(self, column: Column, width: int) -> Cell:
         """The head of a column."""
@@ -312,22 +316,36 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
             cells.append((head, placed.width, placed.column.right))
         return cells
 
+    def _layout(self, row: RowT, width: int) -> list[tuple[str, int, bool]]:
+        """(key, width, at the right) of the cells of a row, with its merged columns as one."""
+        merged = self.merged(row)
+        cells: list[tuple[str, int, bool]] = []
+        start = -1
+        for placed in self._columns(width):
+            column = placed.column
+            if column.key in merged and start >= 0:
+                key, cells_wide, _ = cells[start]
+                cells[start] = (key, cells_wide + GAP + placed.width, False)
+                continue
+            if column.key in merged:
+                start = len(cells)
+            cells.append((column.key, placed.width, column.right and column.key not in merged))
+        return cells
+
     def _render_row(self, row: RowT, index: int, width: int) -> Strip:
         glyphs = current()
         here = index == self._cursor
         base = ("cursor" if self.has_focus else "blurred") if here else ""
         marked = self.is_marked(row)
-        over = self.row_style(row) or ("marked" if marked else "")
+        over = self.row_style(row)
         segments = [
             Segment(glyphs.cursor if here else " ", self.style_of(base)),
             Segment(glyphs.mark if marked else " ", self.style_of(base, "marked")),
+            Segment(" ", self.style_of(base)),
         ]
-        for number, placed in enumerate(self._columns(width)):
+        for number, (key, cells, right) in enumerate(self._layout(row, width)):
             if number:
                 segments.append(Segment(" " * GAP, self.style_of(base)))
-            column = placed.column
-            cell = self.cell(row, column.key, placed.width)
-            segments += draw_cell(
-                cell, placed.width, self.style_of, right=column.right, base=base, over=over
-            )
+            cell = self.cell(row, key, cells)
+            segments += draw_cell(cell, cells, self.style_of, right=right, base=base, over=over)
         return Strip(segments).crop_extend(0, width, self.style_of(base))
