@@ -4,7 +4,7 @@ The console and the commands call nothing else. Commands and answers are plain v
 (`engine.model`), so that the engine can live in a process of its own.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -203,4 +203,11 @@ class Engine:
 
     async def age(self, address: Address, days: float) -> None:
         """Let an object look older by so many days, for demonstrations (shown as simulated)."""
+        raise NotImplementedError
+
+    async def import_access(self, rows: Iterable[tuple[Address, int, int, int]]) -> None:
+        """Take (address, day, reads, bytes) into the access history; days in epoch days (UTC).
+
+        A day that is known already is replaced, so importing twice is importing once.
+        """
         raise NotImplementedError
