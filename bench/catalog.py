@@ -3,9 +3,9 @@
     python -m bench.catalog [rows …]
 
 The peer makes an `ObjectRow` of every row when it loads, and uses `sorted()` and list
-comprehensions over the same rows. Every figure is the median of several runs in one process; the ratio is the
-peer's time over ours, so that above 1 is faster. `lag` is the longest time that an event loop
-was kept waiting meanwhile, with the work in a thread.
+comprehensions over the same rows. Every figure is the median of several runs in one process;
+the ratio is the peer's time over ours, so that above 1 is faster. `lag` is the longest time
+that an event loop was kept waiting meanwhile, with the work in a thread.
 """
 
 import asyncio

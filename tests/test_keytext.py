@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.keytext import KeyText
+from engine.keytext import KeyText, name_fits
 
 HOSTILE = [
     "",
@@ -50,6 +50,7 @@ def test_agrees_with_the_plain_way(keys: list[str], query: str) -> None:
 def test_names_only(keys: list[str], glob: str) -> None:
     found = KeyText(keys).match_name(glob)
     assert found.tolist() == [fits(glob, key.rpartition("/")[2]) for key in keys]
+    assert found.tolist() == [name_fits(key, glob) for key in keys]
 
 
 @given(keys, keys, st.text("aAb/._*?é", max_size=6))

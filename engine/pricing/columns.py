@@ -48,12 +48,14 @@ class ClassTable:
     overhead: Floats
     tier: npt.NDArray[np.int8]
     readable: Bools
-    choose: Bools
+    automatic: Bools  # classes that tier by themselves
+    tier_class: Codes  # shape (4,): the class that stands for HOT … ARCHIVE, −1 none
 
     @classmethod
     def of(cls, book: PriceBook, provider: Provider, region: str) -> "ClassTable":
         """The table of a provider's classes, prices of `region` (see `PriceBook.note`)."""
         prices = book.classes(provider, region)
+        codes = {price.name: code for code, price in enumerate(prices)}
 
         def money(values: list[float | None]) -> Floats:
             return np.array([np.nan if v is None else v for v in values] + [np.nan], np.float64)
@@ -75,7 +77,7 @@ class ClassTable:
             provider=provider,
             region=region,
             prices=prices,
-            codes={p.name: code for code, p in enumerate(prices)},
+            codes=codes,
             storage=money([p.storage for p in prices]),
             fixed=fixed,
             put=money([p.put for p in prices]),
@@ -90,7 +92,10 @@ class ClassTable:
             overhead=plain([p.overhead for p in prices]),
             tier=np.array([_TIERS.index(p.tier) for p in prices] + [0], np.int8),
             readable=readable,
-            choose=np.array([p.choose for p in prices] + [False]),
+            automatic=np.array([bool(p.automatic) for p in prices] + [False]),
+            tier_class=np.array(
+                [codes.get(book.class_for(provider, tier), UNKNOWN) for tier in _TIERS], np.int16
+            ),
         )
 
     def code(self, name: str) -> int:

@@ -1,0 +1,75 @@
+"""The policies by name, and decisions as values.
+
+Every policy takes `Features` and gives `DecisionColumns` (`engine.tiering.shape`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from engine.errors import UsageError
+from engine.model import Address, Decision
+from engine.tiering.reactive import Reactive
+from engine.tiering.recency import Recency
+from engine.tiering.rules import Rules
+from engine.tiering.shape import MOVING, DecisionColumns, Features, Policy, Verdict
+
+POLICIES: dict[str, Policy] = {policy.name: policy for policy in (Rules(), Recency(), Reactive())}
+
+
+def policy_named(name: str, parameters: Mapping[str, object] | None = None) -> Policy:
+    """A policy with its own or other parameters. Raises UsageError for unknown names."""
+    policy: Any = POLICIES.get(name)
+    if policy is None:
+        raise UsageError(
+            f"There is no policy {name!r}.", todo=f"Choose from: {', '.join(POLICIES)}."
+        )
+    given = dict(parameters or {})
+    known = {field.name for field in fields(policy)}
+    strange = sorted(given.keys() - known)
+    if strange:
+        raise UsageError(
+            f"Policy {name} has no parameter {', '.join(strange)}.",
+            todo=f"It has: {', '.join(sorted(known))}.",
+        )
+    found: Policy = replace(policy, **given) if given else policy
+    return found
+
+
+def decisions(
+    policy: Policy, features: Features, columns: DecisionColumns, *, decided_at: float = 0.0
+) -> Iterator[Decision]:
+    """The changing rows as decisions with their sentences, in the order of the rows.
+
+    About 30 µs each: take as many as are to be shown, or run it in a thread.
+    """
+    table = features.table
+    tiers = [price.tier for price in table.prices]
+    for row in columns.changed().tolist():
+        source, target = int(features.codes[row]), int(columns.targets[row])
+        yield Decision(
+            address=Address(features.cloud, features.bucket, features.keys[row]),
+            from_class=table.name(source),
+            to_class=table.name(target),
+            from_tier=tiers[source],
+            to_tier=tiers[target],
+            reason=policy.explain(features, columns, row),
+            saving_per_month=float(columns.savings[row]),
+            policy=policy.name,
+            policy_version=policy.version,
+            assumption=policy.assumption(features, columns, row),
+            confidence=float(columns.confidence[row]),
+            decided_at=decided_at or features.now,
+        )
+
+
+__all__ = [
+    "MOVING",
+    "POLICIES",
+    "DecisionColumns",
+    "Features",
+    "Policy",
+    "Verdict",
+    "decisions",
+    "policy_named",
+]
