@@ -7,7 +7,7 @@ key, a file that everybody may read) is a warning.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -38,6 +38,7 @@ __all__ = [
     "read_environment",
     "state_directory",
     "user_config",
+    "with_files",
 ]
 
 POLICY_NAMES = ("rules", "recency", "reactive")
@@ -83,6 +84,7 @@ class ConsoleSettings:
     theme: str = ""
     mouse: bool = True
     ascii: bool = False  # no glyphs beyond ASCII
+    log_level: str = "info"
     keys: tuple[tuple[str, str], ...] = ()
 
     def keymap(self) -> dict[str, str]:
@@ -152,6 +154,20 @@ def load_settings(
     if findings.problems:
         raise _error(findings)
     return settings, console, findings.warnings
+
+
+def with_files(settings: EngineSettings) -> EngineSettings:
+    """Settings with one cloud more, which holds this machine's files from `/` on, to read.
+
+    Its address of `/srv/data/a.csv` is `file:srv/data/a.csv`, in every run the same, so that
+    jobs that were interrupted can be resumed.
+    """
+    if settings.cloud(RESERVED_CLOUD) is not None:
+        return settings
+    files = CloudSettings(
+        RESERVED_CLOUD, StoreKind.LOCAL, Provider.ONPREM, root=Path("/"), read_only=True
+    )
+    return replace(settings, clouds=(*settings.clouds, files))
 
 
 def _error(findings: Findings) -> ConfigError:

@@ -1,0 +1,246 @@
+"""Carrying out: show the plan, ask, submit, follow the jobs, sum up. Shared by the verbs."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from astra_tui.cli.context import Command
+from astra_tui.cli.exits import Exit
+from astra_tui.cli.planview import plan_json, show_plan
+from astra_tui.cli.progress import Progress
+from astra_tui.cli.running import confirm
+from engine.model import FINAL_STATES, JobState, JobView, MoveKind, Plan
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+
+_TICK = 0.25
+
+
+def job_json(job: JobView) -> dict[str, Any]:
+    """One job, as every verb with `--json` prints it. What is not known is null."""
+    return {
+        "job_id": job.job_id,
+        "job_key": job.job_key,
+        "source": str(job.spec.source),
+        "destination": str(job.spec.destination),
+        "state": job.state.value,
+        "step": int(job.step),
+        "bytes": job.spec.size,
+        "checksum": {
+            "algorithm": job.spec.options.checksum,
+            "source": job.checksum_source or None,
+            "destination": job.checksum_destination or None,
+        },
+        "evidence": job.evidence.value or None,
+        "guarded": job.guarded,
+        "error": job.error or None,
+    }
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the jobs of one run of a verb."""
+
+    successful: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    refused: int = 0  # moves of the plan that were never tried
+    pending: int = 0  # neither ended nor given up: `astra resume` goes on
+    bytes: int = 0
+    started: float = field(default_factory=time.time)
+
+    def add(self, job: JobView) -> None:
+        if job.state is JobState.COMPLETED:
+            self.successful += 1
+            self.bytes += job.spec.size
+        elif job.state is JobState.FAILED:
+            self.failed += 1
+        elif job.state is JobState.CANCELLED:
+            self.cancelled += 1
+        else:
+            self.pending += 1
+
+    def to_json(self, jobset: str, *, interrupted: bool) -> dict[str, Any]:
+        attempted = self.successful + self.failed
+        return {
+            "summary": {
+                "jobset": jobset or None,
+                "attempted": attempted,
+                "successful": self.successful,
+                "failed": self.failed,
+                "cancelled": self.cancelled,
+                "refused": self.refused,
+                "pending": self.pending,
+                "success_rate": self.successful / attempted if attempted else None,
+                "bytes": self.bytes,
+                "seconds": round(time.time() - self.started, 3),
+                "interrupted": interrupted,
+            }
+        }
+
+    @property
+    def code(self) -> Exit:
+        if self.pending:
+            return Exit.INTERRUPTED
+        return Exit.FAILED if self.failed or self.cancelled or self.refused else Exit.DONE
+
+
+def print_plan(command: Command, plan: Plan) -> None:
+    """The whole plan as data on stdout."""
+    if command.out.json:
+        for line in plan_json(plan):
+            command.out.emit(line)
+    else:
+        show_plan(command.out, plan, err=False, every=True)
+
+
+async def carry_out(command: Command, engine: "Engine", plan: Plan, *, yes: bool) -> int:
+    """Review, confirm, submit and follow a plan; returns the exit code."""
+    if not plan.moves:
+        command.out.say("There is nothing to do: no object fits.")
+        command.out.emit(Tally().to_json("", interrupted=False))
+        return Exit.DONE
+    show_plan(command.out, plan, err=True)
+    totals = plan.totals()
+    if totals.moves:
+        await confirm(_question(plan, totals.moves), yes=yes)
+    command.out.keep_going = True
+    tally = Tally(refused=totals.refused)
+    for move in plan.moves:
+        if move.refused:
+            command.out.emit(_refused_json(plan, move))
+    if not totals.moves:
+        command.out.emit(tally.to_json("", interrupted=False))
+        command.out.say("Nothing was tried: every move was refused.")
+        return Exit.FAILED
+    jobset = await engine.submit(plan)
+    return await follow(command, engine, tally, jobset=jobset, total=totals.moves)
+
+
+def _question(plan: Plan, count: int) -> str:
+    from widgets.text import bytes_text
+
+    kinds = {move.kind for move in plan.moves if not move.refused}
+    routes = sorted({move.route for move in plan.moves if not move.refused})
+    size = bytes_text(plan.totals().size)
+    if kinds == {MoveKind.TIER}:
+        return f"Change the class of {count:,} objects ({size}) in {', '.join(routes)}?"
+    if kinds == {MoveKind.COPY}:
+        return f"Copy {count:,} objects ({size}), {', '.join(routes)}, and keep the sources?"
+    return (
+        f"Move {count:,} objects ({size}), {', '.join(routes)}, deleting each source once its "
+        "copy is verified?"
+    )
+
+
+def _refused_json(plan: Plan, move: Any) -> dict[str, Any]:
+    return {
+        "job_id": None,
+        "job_key": None,
+        "source": str(move.source),
+        "destination": str(move.destination),
+        "state": "refused",
+        "step": 0,
+        "bytes": move.size,
+        "checksum": {"algorithm": plan.options.checksum, "source": None, "destination": None},
+        "evidence": None,
+        "guarded": None,
+        "error": move.refused,
+    }
+
+
+async def follow(
+    command: Command,
+    engine: "Engine",
+    tally: Tally,
+    *,
+    jobset: str = "",
+    job_ids: Collection[str] = (),
+    total: int = 0,
+) -> int:
+    """Wait for the jobs of a set (or for these ones), tell each as it ends, then sum up.
+
+    Interrupted, it still prints the summary; the engine's stop then leaves every unfinished
+    job in the ledger.
+    """
+    wanted = frozenset(job_ids)
+    told: set[str] = set()
+
+    def ours(job: JobView) -> bool:
+        return job.jobset == jobset if jobset else job.job_id in wanted
+
+    def tell(job: JobView) -> None:
+        if job.job_id in told:
+            return
+        told.add(job.job_id)
+        tally.add(job)
+        command.out.emit(job_json(job))
+        if job.state is JobState.FAILED:
+            command.out.say(_failure(job))
+
+    interrupted = True
+    with Progress(total or len(wanted), data_too=command.out.json) as progress:
+        try:
+            async with _waiting(engine.wait(jobset)) as ended:
+                while not ended():
+                    await asyncio.sleep(_TICK)
+                    snapshot = engine.snapshot()
+                    for job in snapshot.jobs:
+                        # A finished job of an earlier attempt shows until it is started again.
+                        fresh = job.state in FINAL_STATES and job.finished >= tally.started
+                        if fresh and ours(job):
+                            tell(job)
+                    progress.show(tally.successful, tally.failed, snapshot)
+            interrupted = False
+        finally:
+            with contextlib.suppress(asyncio.CancelledError):
+                for job in await engine.jobs(jobset=jobset):
+                    if ours(job) and (job.state in FINAL_STATES or not interrupted):
+                        tell(job)
+                    elif ours(job):
+                        tally.pending += 1
+                command.out.emit(tally.to_json(jobset, interrupted=interrupted))
+                command.out.say(_sentence(tally))
+    if command.out.failed and tally.code is Exit.DONE:
+        return Exit.FAILED
+    return tally.code
+
+
+@asynccontextmanager
+async def _waiting(work: Any) -> AsyncIterator[Callable[[], bool]]:
+    """Run `work` beside the block; its error comes out at the end of the block."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield task.done
+        await task
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(task, return_exceptions=True)
+
+
+def _failure(job: JobView) -> str:
+    from widgets.text import visible
+
+    todo = f" {job.error_todo}" if job.error_todo else ""
+    return f"Failed: {visible(str(job.spec.source))}: {visible(job.error + todo)}"
+
+
+def _sentence(tally: Tally) -> str:
+    from widgets.text import bytes_text, duration_text
+
+    parts = [f"{tally.successful:,} successful ({bytes_text(tally.bytes)})"]
+    for name in ("failed", "cancelled", "refused", "pending"):
+        if count := getattr(tally, name):
+            parts.append(f"{count:,} {name}")
+    text = f"{', '.join(parts)} in {duration_text(time.time() - tally.started)}."
+    if tally.failed:
+        text += " `astra jobs --state failed` says why; `astra retry` tries again."
+    if tally.pending:
+        text += " `astra resume` goes on with what is pending."
+    return text

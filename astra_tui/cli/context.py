@@ -1,0 +1,216 @@
+"""What every verb works with: global options, settings, output, the engine."""
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from functools import cached_property, update_wrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from astra_tui.cli.exits import Exit
+from astra_tui.cli.output import Output
+from engine.errors import Refused, UsageError
+
+if TYPE_CHECKING:
+    from astra_tui.config import ConsoleSettings
+    from engine.engine import Engine
+    from engine.model import Address
+    from engine.settings import EngineSettings
+
+LEVELS = ("debug", "info", "warning", "error")
+Work = Callable[["Engine"], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Globals:
+    """The options that every verb has."""
+
+    config: Path | None = None
+    state: Path | None = None
+    read_only: bool = False
+    log_level: str = "info"
+
+
+class Command:
+    """One run of one verb."""
+
+    def __init__(self, options: Globals, out: Output) -> None:
+        self.options = options
+        self.out = out
+
+    @cached_property
+    def loaded(self) -> "tuple[EngineSettings, ConsoleSettings]":
+        """Settings from config and environment; warnings go to stderr."""
+        from astra_tui.config import (
+            export_credentials,
+            find_config,
+            load_settings,
+            read_environment,
+        )
+
+        engine, console, warnings = load_settings(
+            self.options.config, self.options.state, os.environ
+        )
+        export_credentials(
+            read_environment(find_config(self.options.config, os.environ), os.environ)
+        )
+        for warning in warnings:
+            self.out.say(f"Warning: {warning}")
+        if self.options.read_only:
+            engine = replace(engine, read_only=True)
+        return engine, replace(console, log_level=self.options.log_level)
+
+    @property
+    def settings(self) -> "EngineSettings":
+        return self.loaded[0]
+
+    def forbid_read_only(self, what: str) -> None:
+        """Raises Refused in read-only mode, before anything is asked or listed."""
+        if self.settings.read_only:
+            raise Refused(
+                f"Read-only mode forbids to {what}.",
+                safe="Nothing was changed.",
+                todo="Leave out --read-only (or read_only in [engine]) if you mean it.",
+            )
+
+    def run(
+        self,
+        work: Work,
+        *,
+        events: bool = False,
+        runner: bool = False,
+        settings: "EngineSettings | None" = None,
+    ) -> int:
+        """Start an engine, do the work with it, stop it again; returns the exit code."""
+        from astra_tui.cli.logs import open_log
+        from astra_tui.cli.running import run_async
+
+        settings = settings or self.settings
+        open_log(settings.state_dir, self.options.log_level)
+        return run_async(self._with_engine(work, settings, events, runner))
+
+    async def _with_engine(
+        self, work: Work, settings: "EngineSettings", events: bool, runner: bool
+    ) -> int:
+        from engine.engine import Engine
+
+        engine = Engine(settings)
+        try:
+            await engine.start(events=events, runner=runner)
+            self.tell_notices(engine)
+            return await work(engine)
+        finally:
+            await engine.stop()
+
+    def tell_notices(self, engine: "Engine") -> None:
+        """Warnings and errors that the engine noted, on stderr."""
+        from engine.model import NoticeLevel
+
+        for _, notice in engine.notices():
+            if notice.level is not NoticeLevel.INFO:
+                todo = f" {notice.todo}" if notice.todo else ""
+                self.out.say(f"{notice.level.capitalize()}: {notice.text}{todo}")
+
+    def address(self, text: str) -> "Address":
+        """An address whose cloud is configured. Raises UsageError."""
+        from engine.model import Address
+
+        try:
+            address = Address.parse(text)
+        except ValueError as error:
+            hint = ""
+            if os.path.exists(text):
+                hint = "Files of this machine are put into a cloud with `astra ingest`."
+            raise UsageError(f"{error}.", todo=hint) from error
+        self.check_cloud(address.cloud)
+        return address
+
+    def check_cloud(self, name: str) -> None:
+        """Raises UsageError with the configured names if there is no such cloud."""
+        from astra_tui.config_table import did_you_mean
+
+        names = [cloud.name for cloud in self.settings.clouds]
+        if name not in names:
+            raise UsageError(
+                f"No cloud is named {name!r}; there are: {', '.join(names)}."
+                + did_you_mean(name, names)
+            )
+
+    @property
+    def real_broker(self) -> bool:
+        """Whether Kafka is a cluster that outlives this command."""
+        return self.settings.kafka.bootstrap not in ("embedded", "off")
+
+
+def global_options(function: Callable[..., Any], *, hidden: bool = False) -> Callable[..., Any]:
+    """--config, --state, --read-only, --log-level; after a verb they work too, unseen."""
+    options = (
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            help="Config file instead of ./astra.toml or the user's own [env: ASTRA_CONFIG].",
+            hidden=hidden,
+        ),
+        click.option(
+            "--state",
+            type=click.Path(path_type=Path),
+            help="Directory of ledger, workspace and log [env: ASTRA_STATE].",
+            hidden=hidden,
+        ),
+        click.option(
+            "--read-only",
+            is_flag=True,
+            default=None,
+            help="Change nothing in any cloud.",
+            hidden=hidden,
+        ),
+        click.option(
+            "--log-level",
+            type=click.Choice(LEVELS),
+            help="What the log file in the state directory holds (default: info).",
+            hidden=hidden,
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def take_globals(values: dict[str, Any], above: Globals | None) -> Globals:
+    """Take the global options out of a verb's values; those before the verb are the default."""
+    above = above or Globals()
+    return Globals(
+        config=values.pop("config") or above.config,
+        state=values.pop("state") or above.state,
+        read_only=bool(values.pop("read_only") or above.read_only),
+        log_level=values.pop("log_level") or above.log_level,
+    )
+
+
+def verb(
+    name: str, *, group: click.Group | None = None, json: bool = True, **settings: Any
+) -> Callable[[Callable[..., int]], click.Command]:
+    """Make a function `f(command, **options) -> exit code` a verb of `astra`."""
+
+    def wrap(function: Callable[..., int]) -> click.Command:
+        @click.pass_context
+        def call(context: click.Context, /, **values: Any) -> int:
+            options = take_globals(values, context.obj)
+            out = Output(json=bool(values.pop("as_json", False)))
+            return int(function(Command(options, out), **values))
+
+        wrapped: Callable[..., Any] = update_wrapper(call, function)
+        wrapped = global_options(wrapped, hidden=True)
+        if json:
+            text = "Print one JSON object a line."
+            wrapped = click.option("--json", "as_json", is_flag=True, help=text)(wrapped)
+        maker = group.command if group is not None else click.command
+        command: click.Command = maker(name, **settings)(wrapped)
+        return command
+
+    return wrap
+
+
+DONE = int(Exit.DONE)

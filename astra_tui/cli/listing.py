@@ -1,0 +1,297 @@
+"""`astra ls` and `astra dashboard`: what lies where, and what it costs."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from astra_tui.cli.context import Command, verb
+from astra_tui.cli.exits import Exit
+from engine.errors import NotFound, StoreError, UsageError
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+    from engine.model import Address, CloudStatus, ListingView, MigrationStatistics, ObjectRow
+
+_WINDOW = 1000
+_SORTS = ("name", "size", "age", "tier", "cost", "accesses")
+
+
+@verb("ls")
+@click.argument("addresses", nargs=-1, metavar="[ADDRESS]...")
+@click.option("--sort", type=click.Choice(_SORTS), default="name", help="Sort by this column.")
+@click.option("--reverse", "-r", is_flag=True, help="Turn the order around.")
+@click.option("--filter", "text", default="", help="Only keys with this text, or of this glob.")
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many of each address.")
+def ls(
+    command: Command,
+    addresses: Sequence[str],
+    sort: str,
+    reverse: bool,
+    text: str,
+    limit: int | None,
+) -> int:
+    """List objects with tier, size, cost and age.
+
+    An address is `cloud:` (its default bucket), `cloud:bucket`, a prefix that ends in `/`, or
+    one key. Without an address every cloud's default bucket is listed.
+    """
+    from engine.model import ListingQuery, SortKey
+
+    settings = command.settings
+    wanted = [place(command, address) for address in addresses] or [
+        place(command, f"{cloud.name}:") for cloud in settings.clouds if cloud.bucket
+    ]
+    if not wanted:
+        raise UsageError(
+            "No cloud has a default bucket.", todo="Name one: `astra ls cloud:bucket`."
+        )
+    query = ListingQuery(SortKey(sort), reverse, text)
+
+    async def work(engine: "Engine") -> int:
+        code = Exit.DONE
+        for address in wanted:
+            try:
+                view = await listing(engine, address, query)
+                _print_rows(command, address, view, limit)
+            except StoreError as error:
+                from astra_tui.cli.exits import explain
+
+                command.out.say(explain(error))
+                code = Exit.FAILED
+        return code
+
+    return command.run(work)
+
+
+def place(command: Command, text: str) -> "Address":
+    """An address where `cloud:` alone means the cloud's default bucket and prefix."""
+    from engine.model import Address
+
+    name = text.removesuffix(":")
+    cloud = command.settings.cloud(name)
+    if cloud is None or ":" in name:
+        return command.address(text)
+    if not cloud.bucket:
+        raise UsageError(
+            f"The cloud {name!r} has no default bucket.",
+            todo=f"Name one: `{name}:bucket`, or set bucket in [clouds.{name}].",
+        )
+    return Address(name, cloud.bucket, cloud.prefix)
+
+
+async def listing(engine: "Engine", address: "Address", query: Any) -> "ListingView":
+    """List a place and see it through a query. Raises StoreError if the listing failed."""
+    from engine.model import ListingState
+
+    engine.scan(address.cloud, bucket=address.bucket, prefix=address.key)
+    status = await engine.scanned(address.cloud)
+    if status.state is ListingState.FAILED:
+        raise StoreError(
+            status.error, subject=f"{address.cloud}:{address.bucket}", todo=status.error_todo
+        )
+    return await engine.view(address.cloud, query)
+
+
+def rows_of(view: "ListingView", address: "Address") -> "Iterator[ObjectRow]":
+    """The rows of the address: all below a prefix, else that key alone."""
+    for start in range(0, len(view), _WINDOW):
+        for row in view.rows(start, start + _WINDOW):
+            if address.is_prefix or row.key == address.key:
+                yield row
+
+
+def _print_rows(
+    command: Command, address: "Address", view: "ListingView", limit: int | None
+) -> None:
+    from itertools import islice
+
+    rows = rows_of(view, address)
+    first = next(rows, None)
+    if first is None and not address.is_prefix:
+        raise NotFound(
+            "There is no such object.",
+            subject=str(address),
+            todo=f"For everything below it, end the address with a slash: {address}/",
+        )
+    if first is None:
+        command.out.say(f"{address} is empty.")
+        return
+
+    def every() -> "Iterator[ObjectRow]":
+        yield first
+        yield from rows
+
+    chosen = islice(every(), limit)
+    if command.out.json:
+        for row in chosen:
+            command.out.emit(row_json(address, row))
+        return
+    from widgets.text import age_text, bytes_text, money_text, visible
+
+    where = f"{address.cloud}:{address.bucket}/"
+    columns = ("tier", "class", ">size", ">$/month")
+    more = (">age", ">reads 30d", "object")
+    lines = (
+        (
+            row.tier.value,
+            row.storage_class or "-",
+            bytes_text(row.size),
+            money_text(row.cost_month),
+            age_text(row.age_days),
+            str(row.reads_30d),
+            visible(where + row.key),
+        )
+        for row in chosen
+    )
+    command.out.table((*columns, *more), lines)
+
+
+def row_json(address: "Address", row: "ObjectRow") -> dict[str, Any]:
+    """One object of a listing as `--json` prints it. Money in USD a month, null unknown."""
+    return {
+        "address": f"{address.cloud}:{address.bucket}/{row.key}",
+        "cloud": address.cloud,
+        "bucket": address.bucket,
+        "key": row.key,
+        "size": row.size,
+        "modified": row.modified,
+        "age_days": row.age_days,
+        "storage_class": row.storage_class,
+        "tier": row.tier.value,
+        "cost_month": row.cost_month,
+        "reads_30d": row.reads_30d,
+        "idle_days": row.idle_days,
+        "target_class": row.target_class or None,
+    }
+
+
+@verb("dashboard")
+@click.option("--policy", default="", help="Let a policy decide first, to show what it saves.")
+def dashboard(command: Command, policy: str) -> int:
+    """Show every cloud: objects, bytes, tiers, cost; and the migrations so far."""
+    names = [cloud.name for cloud in command.settings.clouds]
+
+    async def work(engine: "Engine") -> int:
+        statuses = await scan_all(engine, names)
+        if policy:
+            await engine.decide(policy, [s.name for s in statuses if s.state != "failed"])
+        snapshot = engine.snapshot()
+        clouds = [status for status in snapshot.clouds if status.name in names]
+        for status in clouds:
+            command.out.emit(_cloud_json(status))
+        statistics = await engine.statistics()
+        command.out.emit(
+            {
+                "total": {
+                    "objects": sum(status.objects for status in clouds),
+                    "bytes": sum(status.bytes for status in clouds),
+                    "cost_month": snapshot.cost_month,
+                    "projected_month": snapshot.projected_month,
+                    "decisions": snapshot.decisions,
+                },
+                "migrations": statistics_json(statistics),
+            }
+        )
+        if not command.out.json:
+            _print_dashboard(command, clouds, statistics)
+        failed = [status for status in clouds if status.state == "failed"]
+        for status in failed:
+            command.out.say(f"{status.name}: {status.error} {status.error_todo}".rstrip())
+        return Exit.FAILED if failed else Exit.DONE
+
+    return command.run(work)
+
+
+async def scan_all(engine: "Engine", names: Sequence[str]) -> "list[CloudStatus]":
+    """List these clouds' default places side by side; returns how each ended."""
+    for name in names:
+        engine.scan(name)
+    return list(await asyncio.gather(*(engine.scanned(name) for name in names)))
+
+
+def statistics_json(statistics: "MigrationStatistics") -> dict[str, Any]:
+    """The ledger's sums. `success_rate` from 0 to 1, null while nothing was attempted."""
+    return {
+        "attempted": statistics.attempted,
+        "successful": statistics.successful,
+        "failed": statistics.failed,
+        "cancelled": statistics.cancelled,
+        "success_rate": statistics.success_rate,
+        "bytes": statistics.bytes,
+        "seconds": statistics.seconds,
+        "saving_per_month": statistics.saving_per_month,
+        "routes": [
+            {
+                "route": route.route,
+                "attempted": route.attempted,
+                "successful": route.successful,
+                "failed": route.failed,
+                "bytes": route.bytes,
+            }
+            for route in statistics.routes
+        ],
+    }
+
+
+def _cloud_json(status: "CloudStatus") -> dict[str, Any]:
+    return {
+        "cloud": status.name,
+        "kind": status.kind.value,
+        "provider": status.provider.value,
+        "region": status.region,
+        "bucket": status.bucket,
+        "prefix": status.prefix,
+        "state": status.state.value,
+        "error": status.error or None,
+        "objects": status.objects,
+        "bytes": status.bytes,
+        "cost_month": status.cost_month,
+        "projected_month": status.projected_month,
+        "tiers": {
+            tier.value: {"objects": objects, "bytes": size}
+            for tier, objects, size in status.by_tier
+        },
+    }
+
+
+def _print_dashboard(
+    command: Command, clouds: "Sequence[CloudStatus]", statistics: "MigrationStatistics"
+) -> None:
+    from engine.model import Tier
+    from widgets.text import bytes_text, count_text, duration_text, money_text, visible
+
+    rows = []
+    for status in clouds:
+        tiers = {tier: objects for tier, objects, _ in status.by_tier}
+        rows.append(
+            (
+                status.name,
+                status.region or "-",
+                status.state.value,
+                count_text(status.objects),
+                bytes_text(status.bytes),
+                *(count_text(tiers.get(tier, 0)) for tier in Tier),
+                money_text(status.cost_month),
+                money_text(status.projected_month),
+                visible(f"{status.bucket}/{status.prefix}" if status.bucket else "-"),
+            )
+        )
+    command.out.table(
+        (
+            *("cloud", "region", "state", ">objects", ">size"),
+            *(f">{tier.value}" for tier in Tier),
+            *(">$/month", ">planned", "bucket"),
+        ),
+        rows,
+    )
+    rate = statistics.success_rate
+    command.out.line()
+    command.out.line(
+        f"Migrations: {count_text(statistics.attempted)} attempted, "
+        f"{count_text(statistics.successful)} successful, {count_text(statistics.failed)} failed"
+        + (f" ({rate:.1%} successful)" if rate is not None else "")
+        + f"; {bytes_text(statistics.bytes)} in {duration_text(statistics.seconds)}"
+        f" of work, saving {money_text(statistics.saving_per_month, currency=True)} a month."
+    )

@@ -1,0 +1,118 @@
+"""Options that several verbs share, and how they become settings."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from engine.model import MoveOptions, Tier
+    from engine.settings import EngineSettings
+
+TIERS = ("HOT", "WARM", "COLD", "ARCHIVE")
+CHECKSUMS = ("md5", "sha256", "crc32c")
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Size(click.ParamType[int]):
+    """Bytes, written as 20MiB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        from astra_tui.config_table import parse_size
+
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_size(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def all_of(*options: Decorator) -> Decorator:
+    """Several options as one decorator, shown in this order."""
+
+    def add(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return add
+
+
+target_options = all_of(
+    click.option(
+        "--tier", type=click.Choice(TIERS, case_sensitive=False), help="Tier at the destination."
+    ),
+    click.option("--storage-class", default="", help="The provider's own name of the class."),
+)
+proof_options = all_of(
+    click.option(
+        "--checksum",
+        type=click.Choice(CHECKSUMS, case_sensitive=False),
+        default="md5",
+        show_default=True,
+        help="Digest that both sides are compared by.",
+    ),
+    click.option(
+        "--verify",
+        type=click.Choice(("reread", "attested"), case_sensitive=False),
+        default="reread",
+        show_default=True,
+        help="Read the copy back, or trust a checksum that the provider computed itself.",
+    ),
+    click.option("--overwrite", is_flag=True, help="Replace what is at the destination."),
+    click.option(
+        "--strict",
+        is_flag=True,
+        help="Refuse unguarded deletes; read a source without a checksum twice.",
+    ),
+)
+run_options = all_of(
+    click.option("--jobs", "workers", type=click.IntRange(1, 256), help="So many objects at once."),
+    click.option("--bwlimit", type=Size(), help="Bytes a second over all jobs, such as 20MiB."),
+)
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+dry_run_option = click.option(
+    "--dry-run", "-n", is_flag=True, help="Show the whole plan as data; change nothing."
+)
+save_option = click.option(
+    "--save", is_flag=True, help="Keep the plan, for `astra plan submit` or the console."
+)
+
+
+def move_options(values: dict[str, Any]) -> "MoveOptions":
+    """Take the values of `proof_options` out of a verb's values."""
+    from engine.model import Evidence, MoveOptions
+
+    return MoveOptions(
+        checksum=values.pop("checksum").lower(),
+        verify=Evidence(values.pop("verify").lower()),
+        overwrite=values.pop("overwrite"),
+        strict=values.pop("strict"),
+    )
+
+
+def target(tier: str | None, storage_class: str) -> "Tier | None":
+    """The tier, if one was named. Raises UsageError if a class was named too."""
+    from engine.model import Tier
+
+    if tier and storage_class:
+        raise UsageError("Name a tier or a storage class, not both.")
+    return Tier(tier.upper()) if tier else None
+
+
+def limited(
+    settings: "EngineSettings", workers: int | None, bwlimit: int | None
+) -> "EngineSettings":
+    """Settings with the limits of `run_options` over those of the config."""
+    return replace(
+        settings,
+        jobs=settings.jobs if workers is None else workers,
+        bwlimit=settings.bwlimit if bwlimit is None else bwlimit,
+    )

@@ -1,0 +1,111 @@
+"""What a verb prints: data on stdout, narration on stderr.
+
+With `--json` stdout carries one JSON object a line, ASCII only, names exactly as they are.
+Without it names are shown as the console shows them: harmless in any terminal.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
+from typing import Any
+
+from astra_tui.cli.exits import ReaderGone, say
+from engine.errors import StateError
+
+_SAMPLE = 500  # rows that decide how wide a table's columns are
+
+
+class Output:
+    """stdout of one command.
+
+    When its reader goes away a command ends (`ReaderGone`), except one that carries out work
+    (`keep_going`): that finishes and tells the ledger.
+    """
+
+    def __init__(self, *, json: bool = False) -> None:
+        self.json = json
+        self.keep_going = False
+        self.failed = ""  # why output was lost, "" if none was or nobody wanted it
+        self._closed = False
+
+    def emit(self, value: dict[str, Any]) -> None:
+        """One JSON object on a line of its own, if JSON is wanted."""
+        if self.json:
+            self._write(json.dumps(value) + "\n")
+
+    def line(self, text: str = "") -> None:
+        """One line for a human; the caller has made names visible."""
+        if not self.json:
+            self._write(text + "\n")
+
+    def say(self, text: str) -> None:
+        """Narration, on stderr."""
+        say(text)
+
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Sequence[str]], *, err: bool = False
+    ) -> None:
+        """Aligned columns, streamed; a heading that begins with `>` aligns right. The last
+        column is never padded, so names go there."""
+        for text in table_lines(columns, rows):
+            if err:
+                say(text)
+            else:
+                self.line(text)
+
+    def _write(self, text: str) -> None:
+        if self._closed:
+            return
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            self._close()
+            if not self.keep_going:
+                raise ReaderGone from None
+        except OSError as error:
+            self._close()
+            if not self.keep_going:
+                raise StateError(
+                    f"The output cannot be written: {error.strerror}.",
+                    subject="stdout",
+                    safe="Nothing else was changed by that.",
+                    todo="Free space where the output goes and run it again.",
+                ) from error
+            self.failed = f"the output could not be written ({error.strerror})"
+            say(f"Warning: {self.failed}; the work goes on and is in the ledger.")
+
+    def _close(self) -> None:
+        """Let later flushes of stdout, also the interpreter's own, find a place to go."""
+        self._closed = True
+        sink = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(sink, sys.stdout.fileno())
+        os.close(sink)
+
+
+def table_lines(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterable[str]:
+    """A heading and one line a row, columns two blanks apart; nothing for no rows."""
+    from rich.cells import cell_len
+
+    rest = iter(rows)
+    sample = list(islice(rest, _SAMPLE))
+    if not sample:
+        return
+    heads = [name.removeprefix(">") for name in columns]
+    widths = [max(cell_len(row[i]) for row in [heads, *sample]) for i in range(len(columns))]
+    for row in chain([heads], sample, rest):
+        cells = []
+        for column, width, cell in zip(columns, widths, row, strict=True):
+            gap = " " * max(width - cell_len(cell), 0)
+            cells.append(gap + cell if column.startswith(">") else cell + gap)
+        yield "  ".join(cells).rstrip()
+
+
+def prepare_streams() -> None:
+    """Let no name that the locale cannot spell end the program."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")

@@ -1,0 +1,119 @@
+"""A plan as text and as JSON."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from astra_tui.cli.output import Output
+
+if TYPE_CHECKING:
+    from engine.model import Move, Plan
+
+_SHOWN = 20  # moves that a question shows; --dry-run shows all
+
+
+def plan_json(plan: "Plan") -> Iterator[dict[str, Any]]:
+    """One object a move, then `{"plan": totals}`. Money in USD, null unknown."""
+    for move in plan.moves:
+        yield {
+            "source": str(move.source),
+            "destination": str(move.destination),
+            "kind": move.kind.value,
+            "size": move.size,
+            "from_class": move.from_class,
+            "to_class": move.to_class,
+            "from_tier": move.from_tier.value,
+            "to_tier": move.to_tier.value,
+            "reason": move.reason,
+            "saving_per_month": move.saving_per_month,
+            "one_time_cost": move.one_time_cost,
+            "cost": dict(move.cost_lines),
+            "losses": list(move.losses),
+            "risks": list(move.risks),
+            "refused": move.refused or None,
+        }
+    totals = plan.totals()
+    yield {
+        "plan": {
+            "plan_id": plan.plan_id,
+            "title": plan.title,
+            "policy": plan.policy,
+            "moves": totals.moves,
+            "refused": totals.refused,
+            "bytes": totals.size,
+            "saving_per_month": totals.saving_per_month,
+            "one_time_cost": totals.one_time_cost,
+            "payback_months": totals.payback_months,
+            "warnings": list(plan.warnings),
+        }
+    }
+
+
+def show_plan(out: Output, plan: "Plan", *, err: bool, every: bool = False) -> None:
+    """The moves as a table, then totals, losses, risks and refusals."""
+    from widgets.text import bytes_text, money_text, visible
+
+    def put(text: str) -> None:
+        if err:
+            out.say(text)
+        else:
+            out.line(text)
+
+    moves = plan.moves if every else plan.moves[:_SHOWN]
+    columns = ("kind", ">size", "tier", ">$/month", ">once $")
+    rows = (
+        (
+            "refused" if move.refused else move.kind.value,
+            bytes_text(move.size),
+            _tiers(move),
+            money_text(
+                None if move.saving_per_month is None else -move.saving_per_month, signed=True
+            ),
+            money_text(move.one_time_cost),
+            _route(move),
+        )
+        for move in moves
+    )
+    out.table((*columns, "object"), rows, err=err)
+    if len(plan.moves) > len(moves):
+        put(f"… and {len(plan.moves) - len(moves):,} more (--dry-run shows all).")
+    totals = plan.totals()
+    payback = totals.payback_months
+    put("")
+    put(
+        f"{visible(plan.title)}: {totals.moves:,} objects, {bytes_text(totals.size)}; saves "
+        f"{money_text(totals.saving_per_month, currency=True)} a month, costs "
+        f"{money_text(totals.one_time_cost, currency=True)} once"
+        + (f", paid back in {payback:.1f} months." if payback is not None else ".")
+    )
+    for warning in plan.warnings:
+        put(f"  Warning: {visible(warning)}")
+    accepted = [move for move in plan.moves if not move.refused]
+    for text, count in Counter(item for move in accepted for item in move.losses).most_common():
+        put(f"  Lost on the way: {visible(text)} ({count:,} objects)")
+    for text, count in Counter(item for move in accepted for item in move.risks).most_common():
+        put(f"  Risk: {visible(text)} ({count:,} objects)")
+    for text, count in Counter(move.refused for move in plan.moves if move.refused).most_common():
+        put(f"  Refused: {visible(text)} ({count:,} objects, e.g. {_example(plan, text)})")
+
+
+def _tiers(move: "Move") -> str:
+    if move.from_class == move.to_class and move.from_tier is move.to_tier:
+        return move.to_tier.value
+    if move.from_tier is move.to_tier:
+        return f"{move.from_class} → {move.to_class}"
+    return f"{move.from_tier.value} → {move.to_tier.value}"
+
+
+def _route(move: "Move") -> str:
+    from widgets.text import visible
+
+    if move.source == move.destination:
+        return visible(str(move.source))
+    return f"{visible(str(move.source))} → {visible(str(move.destination))}"
+
+
+def _example(plan: "Plan", reason: str) -> str:
+    from widgets.text import visible
+
+    return visible(str(next(move.source for move in plan.moves if move.refused == reason)))

@@ -1,0 +1,95 @@
+"""`astra tier plan|apply`: what a policy, or the operator, wants in another class."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from astra_tui.cli import options
+from astra_tui.cli.context import Command, verb
+from astra_tui.cli.listing import scan_all
+from astra_tui.cli.migrate import review, run_moving
+from engine.errors import StoreError, UsageError
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+    from engine.model import Plan
+
+
+@click.group("tier")
+def tier() -> None:
+    """Let a policy decide tiers, or set them; plan shows, apply carries out."""
+
+
+_choice = options.all_of(
+    click.argument("places", nargs=-1, metavar="[CLOUD|ADDRESS]..."),
+    click.option("--policy", default="", help="Policy that decides (default: the config's)."),
+    options.target_options,
+    options.proof_options,
+)
+
+
+@verb("plan", group=tier)
+@_choice
+@options.save_option
+def plan(command: Command, places: Sequence[str], **values: Any) -> int:
+    """Show what should change, with saving, one-time cost and reason; change nothing.
+
+    Clouds are listed and a policy decides over their objects. With --tier or --storage-class
+    the named addresses get that class instead.
+    """
+    return _tier(command, places, {**values, "dry_run": True})
+
+
+@verb("apply", group=tier)
+@_choice
+@options.run_options
+@options.save_option
+@options.yes_option
+def apply(command: Command, places: Sequence[str], **values: Any) -> int:
+    """Decide like `tier plan`, ask, and carry it out."""
+    command.forbid_read_only("change storage classes")
+    return _tier(command, places, {**values, "dry_run": False})
+
+
+def _tier(command: Command, places: Sequence[str], values: dict[str, Any]) -> int:
+    wanted = options.target(values.pop("tier"), values["storage_class"])
+    move_options = options.move_options(values)
+    by_hand = wanted is not None or bool(values["storage_class"])
+    if by_hand and not places:
+        raise UsageError("Name the objects or prefixes that shall get that class.")
+    if by_hand and values["policy"]:
+        raise UsageError("Either a policy decides, or --tier or --storage-class does.")
+    addresses = [command.address(place) for place in places] if by_hand else []
+    clouds = [] if by_hand else _clouds(command, places)
+
+    async def work(engine: "Engine") -> int:
+        made: Plan
+        if by_hand:
+            made = await engine.plan_tier(
+                addresses,
+                tier=wanted,
+                storage_class=values["storage_class"],
+                options=move_options,
+            )
+        else:
+            for status in await scan_all(engine, clouds):
+                if status.state == "failed":
+                    raise StoreError(status.error, subject=status.name, todo=status.error_todo)
+            await engine.decide(values["policy"], clouds)
+            made = await engine.plan_decisions(clouds, move_options)
+        return await review(command, engine, made, values)
+
+    return run_moving(command, work, values)
+
+
+def _clouds(command: Command, places: Sequence[str]) -> list[str]:
+    names = [place.removesuffix(":") for place in places]
+    for name in names:
+        if ":" in name:
+            raise UsageError(
+                f"{name!r} is an address; a policy decides over whole clouds.",
+                todo="Name clouds, or say which class the address shall get with --tier.",
+            )
+        command.check_cloud(name)
+    return names or [cloud.name for cloud in command.settings.clouds if cloud.bucket]
