@@ -125,7 +125,7 @@ def test_reads_that_would_cost_more_than_storage_saves(features: Make) -> None:
 def test_leaving_a_class_early_counts(features: Make) -> None:
     # 1 GiB from GLACIER_IR to DEEP_ARCHIVE: retrieval pays back in 10 months. Ten days after it
     # came, 80 days of GLACIER_IR are due as well: 14 months.
-    policy = policy_named("rules", {"archive_days": 10.0, "max_payback_months": 12.0})
+    policy = Rules(warm_days=1.0, cold_days=5.0, archive_days=10.0, max_payback_months=12.0)
     data = features({"age": 91, "name": "GLACIER_IR"}, {"age": 10, "name": "GLACIER_IR"})
     verdicts = [Verdict(verdict) for verdict in policy.decide(data).verdicts]
     assert verdicts == [Verdict.MOVE, Verdict.PAYBACK]
