@@ -38,6 +38,10 @@ class DecisionLog:
         """The current decisions of one cloud, by address. Do not change it."""
         return self._current.get(cloud, {})
 
+    def count(self) -> int:
+        """How many decisions are current."""
+        return sum(len(found) for found in self._current.values())
+
     def drop(self, address: Address) -> None:
         """Forget the current decision of an object, because it was carried out."""
         self._current.get(address.cloud, {}).pop(address, None)

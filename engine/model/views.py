@@ -257,6 +257,7 @@ class ObjectDetail:
     class_costs: tuple[tuple[str, Tier, float | None], ...] = ()
     decisions: tuple[Decision, ...] = ()
     jobs: tuple[JobView, ...] = ()
+    simulated_days: float = 0.0  # how much of the age was made by `age`, for demonstrations
 
 
 @dataclass(frozen=True, slots=True)
