@@ -182,7 +182,7 @@ def parse_job(value: bytes | None, *, places: Places) -> JobRequest:
     tier = _one_of(Tier, data["tier"], "tier") if "tier" in data else None
     storage_class = ""
     if "storage_class" in data:
-        storage_class = fields.text(data["storage_class"], "storage_class", 64)
+        storage_class = fields.text(data["storage_class"], "storage_class", 255)
     if kind is MoveKind.TIER and not tier and not storage_class:
         reject("a change of tier needs tier or storage_class")
     options = _options(fields.mapping(data.get("options", {}), "options"))

@@ -539,7 +539,7 @@ TEXT = st.text(min_size=1, max_size=20)
         storage_class=st.text(max_size=20),
         options=st.builds(
             MoveOptions,
-            checksum=TEXT,
+            checksum=st.sampled_from(["md5", "sha256", "crc32c"]),
             verify=st.sampled_from([Evidence.REREAD, Evidence.ATTESTED]),
             overwrite=st.booleans(),
             strict=st.booleans(),
