@@ -102,8 +102,8 @@ class PriceBook:
         return self._table(provider, region).get(self.canonical(provider, storage_class))
 
     def canonical(self, provider: Provider, storage_class: str) -> str:
-        """The provider's own spelling of a class: "" is the default class, case does not
-        matter, and an S3 name stands for the class it emulates. Unknown names stay."""
+        """The provider's own spelling of a class: "" is the default class, and case
+        does not matter. Unknown names stay as they are."""
         if not storage_class:
             return self.default_class(provider)
         return self._names[provider].get(storage_class.upper(), storage_class)
@@ -205,9 +205,7 @@ class PriceBook:
                     path, provider, region, [entry for entry in own if entry.region == region]
                 )
             table = self._classes[(provider, reference)]
-            names = {price.s3_name.upper(): name for name, price in table.items() if price.s3_name}
-            names |= {name.upper(): name for name in table}
-            self._names[provider] = names
+            self._names[provider] = {name.upper(): name for name in table}
             wanted = [*self._providers[provider].tiers.values(), self.default_class(provider)]
             for name in wanted:
                 if name not in table:

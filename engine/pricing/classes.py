@@ -14,7 +14,6 @@ _FACTS = (
     "overhead_default",
     "readable",
     "choose",
-    "s3_name",
     "automatic_size",
 )
 
@@ -65,7 +64,6 @@ class ClassPrice:
     automatic: tuple[tuple[float, float], ...] = ()
     automatic_size: int = 0
     restore: tuple[RestoreSpeed, ...] = ()
-    s3_name: str = ""
     figures: tuple[tuple[str, Figure], ...] = field(default=(), repr=False, compare=False)
 
     @property

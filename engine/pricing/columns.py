@@ -154,17 +154,27 @@ def month_costs(
 
 
 def change_costs(
-    table: ClassTable, codes: Codes, targets: Codes, sizes: Floats, days_in_class: Floats
+    table: ClassTable,
+    codes: Codes,
+    targets: Codes,
+    sizes: Floats,
+    days_in_class: Floats,
+    *,
+    reread: bool = True,
 ) -> Floats:
     """Changing each object's class in place, once; as `cost.move_cost` of kind TIER.
 
-    Restore or retrieval, the request, and the early deletion fee.
+    Restore or retrieval, the request, the re-read and the early deletion fee.
     """
     result = table.transition[targets] / 1000
     reading = table.readable[codes]
     if not all(price.cooling_retrieval for price in table.prices):
         reading &= table.tier[targets] <= table.tier[codes]
     per_gb = np.where(reading, table.retrieval[codes], 0.0) + table.restore_gb[codes]
+    if reread:
+        back = table.readable[targets]
+        result += np.where(back, 2 * table.get[targets] / 1000, 0.0)
+        per_gb += np.where(back, table.retrieval[targets], 0.0)
     result += np.where(sizes > 0, sizes / GB * per_gb, 0.0) + table.restore_fixed[codes]
     left = table.min_days[codes] - np.maximum(days_in_class, 0.0)
     early = np.flatnonzero(left > 0)

@@ -17,7 +17,7 @@ from engine.pricing.classes import ClassPrice
 
 GB = 1024**3
 DAYS_PER_MONTH = 365.25 / 12
-RESTORE_DAYS = 3.0
+RESTORE_DAYS = 7.0  # how long a restored copy is asked for
 _TIER_ORDER = ("HOT", "WARM", "COLD", "ARCHIVE")
 
 
@@ -101,6 +101,7 @@ def move_cost(
     days_in_class: float = 0.0,
     egress: float | None = 0.0,
     puts: int = 1,
+    source_reads: int | None = None,
     reread: bool = True,
     restored: bool = False,
     restore_speed: str = "standard",
@@ -108,31 +109,39 @@ def move_cost(
     """The one-time cost of moving, copying or re-classing one object of `size` bytes.
 
     `egress` is what the bytes pay to leave the source's cloud (None unknown). `puts` counts
-    the write requests (the parts of a multipart upload and the two around them). `reread`:
-    the copy is read back for verification. `restored`: an archived source was restored
-    already. A TIER change happens inside the store: no GET, no egress, no re-read.
+    the write requests (the parts of a multipart upload and the two around them).
+    `source_reads` is how often Astra reads the source: once by default, or not at all for a
+    change of class in place, which happens inside the store. `reread`: the result is read back
+    for verification, where its class can be read. `restored`: an archived source was restored
+    already.
     """
     bill = _Bill()
     gb = gigabytes(size)
     in_place = kind is MoveKind.TIER
-    cooling = _cooler(target, source)
+    reads = (0 if in_place else 1) if source_reads is None else source_reads
+    # Changing a class reads the object inside the store, cooler classes of some providers aside.
+    copied = in_place and (source.cooling_retrieval or not _cooler(target, source))
     if not source.readable and not restored:
         _restore(bill, source, gb, restore_speed)
-    elif source.readable and not (in_place and cooling and not source.cooling_retrieval):
-        bill.add(f"retrieval: {_gb(gb)} from {_name(source)}", source.retrieval, gb)
+    if source.readable and reads + copied:
+        each = f"{reads + copied} × " if reads + copied > 1 else ""
+        text = f"retrieval: {each}{_gb(gb)} from {_name(source)}"
+        bill.add(text, source.retrieval, (reads + copied) * gb)
+    if reads:
+        text = f"GET and HEAD: {reads + 1} requests to {_name(source)}"
+        bill.add(text, source.get, (reads + 1) / 1000)
     if in_place:
         bill.add(f"class change: 1 request into {_name(target)}", target.transition, 1 / 1000)
     else:
-        bill.add(f"GET and HEAD: 2 requests to {_name(source)}", source.get, 2 / 1000)
         if egress is None:
             bill.unknown.append(f"egress from {source.provider}")
         elif egress:
             bill.lines.append((f"egress: {_gb(gb)} out of {source.provider}", egress))
         many = f"{puts} request{'s' if puts > 1 else ''}"
         bill.add(f"PUT: {many} to {_name(target)}", target.put, puts / 1000)
-        if reread and target.readable:
-            bill.add(f"re-read: 2 requests to {_name(target)}", target.get, 2 / 1000)
-            bill.add(f"re-read: {_gb(gb)} from {_name(target)}", target.retrieval, gb)
+    if reread and target.readable:
+        bill.add(f"re-read: 2 requests to {_name(target)}", target.get, 2 / 1000)
+        bill.add(f"re-read: {_gb(gb)} from {_name(target)}", target.retrieval, gb)
     if kind is not MoveKind.COPY:
         left = max(source.min_days - max(days_in_class, 0.0), 0.0)
         fee = early_deletion(source, size, days_in_class)

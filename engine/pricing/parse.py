@@ -223,8 +223,6 @@ class _Parser:
         for flag in ("readable", "choose"):
             if (value := entry.take(flag, bool)) is not None:
                 facts[flag] = value
-        if (s3_name := entry.take("s3_name", str)) is not None:
-            facts["s3_name"] = s3_name
         for whole in _BYTES:
             if (size := entry.take(whole, int)) is not None:
                 if size < 0:

@@ -106,7 +106,6 @@ def test_tiers_and_spellings(book: PriceBook) -> None:
     assert book.class_for(Provider.ONPREM, Tier.COLD) == ""
     assert book.canonical(Provider.AZURE, "") == "Hot"
     assert book.canonical(Provider.AZURE, "COOL") == "Cool"
-    assert book.canonical(Provider.GCP, "STANDARD_IA") == "NEARLINE"
     assert book.canonical(Provider.AWS, "MADE_UP") == "MADE_UP"
     assert book.tier_of(Provider.GCP, "coldline") is Tier.COLD
     for provider in Provider:

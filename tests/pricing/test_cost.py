@@ -153,12 +153,25 @@ def test_a_change_in_place() -> None:
     down = move_cost(cool, archive, GB, kind=MoveKind.TIER, days_in_class=60)
     assert down.total == pytest.approx(0.01 / 1000)  # cooling reads nothing on Azure
     up = move_cost(cool, hot, GB, kind=MoveKind.TIER, days_in_class=60)
-    assert up.total == pytest.approx(0.005 / 1000 + 0.01)
-    # S3 changes a class by a copy onto itself, which reads the object.
+    assert up.total == pytest.approx(0.005 / 1000 + 0.01 + 2 * 0.0004 / 1000)
+    # S3 changes a class by a copy onto itself, which reads the object; then it is read back.
     ia = move_cost(
         price("STANDARD_IA"), price("GLACIER_IR"), GB, kind=MoveKind.TIER, days_in_class=60
     )
-    assert ia.total == pytest.approx(0.02 / 1000 + 0.01)
+    assert ia.line("class change") == pytest.approx(0.02 / 1000)
+    assert ia.line("retrieval") == pytest.approx(0.01)
+    assert ia.line("re-read") == pytest.approx(2 * 0.01 / 1000 + 0.03)
+    # Where nothing attests what it was before, it is read once more.
+    first = move_cost(
+        price("STANDARD_IA"),
+        price("GLACIER_IR"),
+        GB,
+        kind=MoveKind.TIER,
+        days_in_class=60,
+        source_reads=1,
+        reread=False,
+    )
+    assert first.total == pytest.approx(0.02 / 1000 + 2 * 0.01 + 2 * 0.001 / 1000)
 
 
 def test_restoring_costs_the_restored_copy_too() -> None:

@@ -106,13 +106,15 @@ def test_small_objects_are_not_saved_into_a_dearer_place(features: Make) -> None
 
 
 def test_a_colder_tier_that_does_not_pay_gives_way_to_the_next(features: Make) -> None:
-    # 80 KiB: a class change into DEEP_ARCHIVE takes three years to pay back, GLACIER_IR does not.
-    data = features({"age": 300, "size": 80 << 10})
-    assert classes("rules", data) == ["GLACIER_IR"]
-    told = reason("rules", data)
-    assert "months to pay back" in told
+    # 100 KiB: a change into DEEP_ARCHIVE pays back in 26.4 months, into GLACIER_IR in 25.1.
+    data = features({"age": 300, "size": 100 << 10})
+    policy = Rules(max_payback_months=25.5)
+    columns = policy.decide(data)
+    assert data.table.name(int(columns.targets[0])) == "GLACIER_IR"
+    told = policy.explain(data, columns, 0)
+    assert "DEEP_ARCHIVE would take 26 months to pay back" in told
     assert "GLACIER_IR saves" in told
-    patient = policy_named("rules", {"max_payback_months": 60.0}).decide(data)
+    patient = Rules(max_payback_months=27).decide(data)
     assert data.table.name(int(patient.targets[0])) == "DEEP_ARCHIVE"
 
 
