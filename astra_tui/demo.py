@@ -79,7 +79,8 @@ class DemoWorld:
         sockets = {cloud: _listen() for cloud in REGIONS}
         self.settings = EngineSettings(
             clouds=tuple(
-                _cloud(cloud, listening.getsockname()[1]) for cloud, listening in sockets.items()
+                cloud_settings(cloud, listening.getsockname()[1])
+                for cloud, listening in sockets.items()
             ),
             state_dir=self.folder,
             kafka=KafkaSettings(bootstrap="embedded", group="astra-demo", accept_jobs=True),
@@ -171,7 +172,8 @@ def _listen() -> socket.socket:
     return listening
 
 
-def _cloud(name: str, port: int) -> CloudSettings:
+def cloud_settings(name: str, port: int) -> CloudSettings:
+    """One of the three clouds, served on that port."""
     return CloudSettings(
         name=name,
         kind=StoreKind.S3,
