@@ -11,7 +11,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Value = TypeVar("Value")
+
+_PIECE = 200  # entries of a list that are written in one go
 
 
 class Workspace:
@@ -94,11 +96,11 @@ class Workspace:
 
     async def save_policy(self, name: str, parameters: Mapping[str, Any]) -> None:
         """Keep a policy's parameters (plain JSON values) under its name."""
-        await self._put("policies", name, dict(parameters))
+        await self._put("policies", name, _plain(dict(parameters)))
 
     async def policies(self) -> dict[str, dict[str, Any]]:
         """Parameters by policy name."""
-        return await self._all("policies", _expect_dict)
+        return await self._all("policies", lambda data: dict(_plain(data)))
 
     async def delete_policy(self, name: str) -> bool:
         return await self._remove("policies", name)
@@ -202,10 +204,12 @@ def _table(database: "TinyDB", name: str) -> "Table":
     return database.table(name, cache_size=0)  # every question asks the file
 
 
-def _expect_dict(data: Any) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise ValueError("an object is missing")
-    return data
+def _plain(value: Any) -> Any:
+    """A copy as JSON would give it back. Raises UsageError for what JSON cannot hold."""
+    try:
+        return json.loads(json.dumps(value))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise UsageError(f"Only plain JSON values can be saved: {error}.") from error
 
 
 class _File:
@@ -214,9 +218,15 @@ class _File:
     def __init__(self, path: Path, notices: list[Notice]) -> None:
         self._path = path
         self._notices = notices
+        self._known: tuple[tuple[int, ...], dict[str, dict[str, Any]]] | None = None
 
     def read(self) -> dict[str, dict[str, Any]] | None:
+        known, self._known = self._known, None  # TinyDB may change it and then fail to write
         try:
+            signature = _signature(self._path)
+            if known is not None and known[0] == signature:
+                self._known = known
+                return known[1]
             raw = self._path.read_bytes()
         except FileNotFoundError:
             return None
@@ -230,13 +240,12 @@ class _File:
             self._set_aside(error)
             return None
         found: dict[str, dict[str, Any]] = data
+        self._known = (signature, found)
         return found
 
     def write(self, data: dict[str, dict[str, Any]]) -> None:
-        try:
-            text = json.dumps(data, separators=(",", ":"))
-        except TypeError as error:
-            raise UsageError(f"Only plain JSON values can be saved: {error}.") from error
+        self._known = None
+        text = "".join(_pieces(data))
         target = Path(os.path.realpath(self._path))
         beside = target.with_name(f"{target.name}.new")
         try:
@@ -244,6 +253,7 @@ class _File:
             _write_synced(beside, text.encode())
             os.replace(beside, target)
             _sync_folder(target.parent)
+            self._known = (_signature(self._path), data)
         except OSError as error:
             with contextlib.suppress(OSError):
                 beside.unlink(missing_ok=True)
@@ -288,6 +298,31 @@ def _is_workspace(data: Any) -> bool:
         and all(key.isdecimal() and isinstance(entry, dict) for key, entry in table.items())
         for table in data.values()
     )
+
+
+def _signature(path: Path) -> tuple[int, ...]:
+    status = path.stat()
+    return (status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
+def _pieces(value: Any) -> Iterator[str]:
+    """JSON in pieces: one call for a big plan would hold the interpreter, and so the event
+    loop, for more than a second."""
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        before = "{"
+        for key, item in value.items():
+            yield f"{before}{json.dumps(key)}:"
+            yield from _pieces(item)
+            before = ","
+        yield "}" if value else "{}"
+    elif isinstance(value, list) and len(value) > _PIECE:
+        before = "["
+        for start in range(0, len(value), _PIECE):
+            yield before + json.dumps(value[start : start + _PIECE], separators=(",", ":"))[1:-1]
+            before = ","
+        yield "]"
+    else:
+        yield json.dumps(value, separators=(",", ":"))
 
 
 def _write_synced(path: Path, content: bytes) -> None:

@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 
 from astra_tui.config import (
+    POLICY_NAMES,
     ConsoleSettings,
     export_credentials,
     load_settings,
     parse_size,
     read_environment,
+    with_files,
 )
 from engine.errors import ConfigError
 from engine.model import Provider, StoreKind
@@ -393,3 +395,17 @@ def test_sizes(text: str, size: int) -> None:
 def test_no_sizes(text: str) -> None:
     with pytest.raises(ValueError, match="no size"):
         parse_size(text)
+
+
+def test_the_policies_that_are_allowed_are_those_that_are_there() -> None:
+    from engine.tiering.policy import POLICIES
+
+    assert set(POLICY_NAMES) == set(POLICIES)
+
+
+def test_this_machines_files_as_one_cloud_more() -> None:
+    settings = with_files(load(GOOD)[0])
+    assert settings.clouds[-1].name == "file"
+    assert settings.clouds[-1].root == Path("/")
+    assert settings.clouds[-1].read_only
+    assert with_files(settings) is settings

@@ -126,6 +126,17 @@ async def test_bookmarks_policies_and_datasets(workspace: Workspace) -> None:
     assert (await fresh.policies(), await fresh.datasets()) == ({}, {})
 
 
+async def test_what_was_given_or_taken_is_not_the_workspaces_own(workspace: Workspace) -> None:
+    given: dict[str, object] = {"patterns": ["a"], "pair": (1, 2)}
+    await workspace.save_policy("p", given)
+    given["patterns"] = "changed"
+    (await workspace.policies())["p"]["patterns"].append("b")
+    await workspace.save_policy("q", {})
+    expected = {"p": {"patterns": ["a"], "pair": [1, 2]}, "q": {}}
+    assert await workspace.policies() == expected
+    assert await (await again(workspace)).policies() == expected
+
+
 async def test_what_is_no_json_is_refused_and_the_file_stays(workspace: Workspace) -> None:
     await workspace.save_policy("good", {"a": 1})
     before = workspace.path.read_bytes()
@@ -302,15 +313,14 @@ async def test_nothing_runs_on_the_event_loop(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     threads = set()
-    real = Path.read_bytes
+    real = os.replace
 
-    def watched(self: Path) -> bytes:
+    def watched(source: Path, target: Path) -> None:
         threads.add(threading.current_thread())
-        return real(self)
+        real(source, target)
 
-    monkeypatch.setattr(Path, "read_bytes", watched)
+    monkeypatch.setattr(os, "replace", watched)
     await workspace.save_plan(a_plan())
-    await workspace.plans()
     assert threads
     assert threading.main_thread() not in threads
 
