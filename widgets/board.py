@@ -149,6 +149,7 @@ class MigrationBoard(FilterPane):
         self._marks: dict[str, None] = {}
         self._now = 0.0
         self._all: Sequence[JobView] = ()
+        self._snapshot: Snapshot | None = None
         self._list = JobList(self._marks, lambda job: board_line(job, self._now))
 
     def pane_list(self) -> VirtualList[Any]:
@@ -169,7 +170,15 @@ class MigrationBoard(FilterPane):
             if gone:
                 self.post_message(self.MarksChanged(self, len(self._marks)))
         self._show_jobs()
-        self.set_titles(Text("migrations"), self._totals(snapshot))
+        self._snapshot = snapshot
+        self._show_titles()
+
+    def _show_titles(self) -> None:
+        if self._snapshot is not None:
+            self.set_titles(Text("migrations"), self._totals(self._snapshot))
+
+    def on_resize(self) -> None:
+        self._show_titles()
 
     def _show_jobs(self) -> None:
         rows = self._list
@@ -195,6 +204,11 @@ class MigrationBoard(FilterPane):
         """The job under the cursor."""
         rows = self._list
         return rows.jobs[rows.cursor].job_id if rows.cursor < len(rows.jobs) else None
+
+    @property
+    def marked(self) -> frozenset[str]:
+        """Ids of the jobs that carry a mark."""
+        return frozenset(self._marks)
 
     def selected_ids(self) -> list[str]:
         """The marked jobs, else the one under the cursor."""

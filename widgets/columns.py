@@ -59,12 +59,14 @@ def fit(columns: Sequence[Column], width: int) -> tuple[Placed, ...]:
 
     flexible = [column for column in columns if column.flex and column.key in chosen]
     left = width - sum(chosen.values()) - GAP * (len(chosen) - 1)
-    if flexible and left < 0:  # too narrow even so: the flexible ones give way
-        for column in reversed(flexible):
-            give = min(-left, chosen[column.key] - 1)
-            chosen[column.key] -= give
-            left += give
-    elif flexible and left > 0:
+    for column in reversed(columns):  # too narrow even so: the fixed ones go, the last first
+        if left < 0 and flexible and column.key in chosen and not column.flex:
+            left += chosen.pop(column.key) + GAP
+    for column in reversed(flexible):  # and then the flexible ones give way
+        give = min(max(-left, 0), chosen[column.key] - 1)
+        chosen[column.key] -= give
+        left += give
+    if flexible and left > 0:
         shares = sum(column.flex for column in flexible)
         rest = left
         for column in flexible:

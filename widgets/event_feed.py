@@ -32,6 +32,13 @@ class EventRows(VirtualList[EventRow]):
         Column("topic", "topic", 16, priority=3),
     )
 
+    class Moved(Message):
+        """The operator went back in the feed, or to its end."""
+
+        def __init__(self, to_end: bool) -> None:
+            super().__init__()
+            self.to_end = to_end
+
     def __init__(self, placeholder: Callable[[int], Sequence[Cell]]) -> None:
         super().__init__()
         self._placeholder = placeholder
@@ -55,6 +62,30 @@ class EventRows(VirtualList[EventRow]):
         rows = self.source.window(stop - start, end=last, after=first - 1)
         found = {row.number: row for row in rows}
         return [found.get(number) or _gone(number) for number in range(first, last + 1)]
+
+    def move_cursor(self, index: int) -> None:
+        # At once, not by message: a new event must not pull the cursor back in between.
+        if index < self.count() - 1:
+            self._hold()
+        super().move_cursor(index)
+
+    def action_last(self) -> None:
+        super().action_last()
+        self.post_message(self.Moved(True))
+
+    def on_mouse_scroll_up(self) -> None:
+        self._hold()
+
+    def on_scroll_to(self) -> None:
+        self._hold()
+
+    def on_scroll_up(self) -> None:
+        self._hold()
+
+    def _hold(self) -> None:
+        if self.following:
+            self.following = False
+            self.post_message(self.Moved(False))
 
     def update(self) -> None:
         """Take up what is new in the source; while paused only the count of it grows."""
@@ -159,6 +190,7 @@ class EventFeed(FilterPane):
         super().__init__(id=id, classes=classes)
         self._rows = EventRows(self._placeholder)
         self._status: KafkaStatus | None = None
+        self._followed = True  # what was told last
 
     def pane_list(self) -> VirtualList[Any]:
         return self._rows
@@ -196,23 +228,24 @@ class EventFeed(FilterPane):
         self._rows.search(self.filter_text)
         self._show_titles()
 
+    def on_event_rows_moved(self, event: EventRows.Moved) -> None:
+        event.stop()
+        self._follow(event.to_end)
+
     def _follow(self, following: bool) -> None:
-        if following == self._rows.following:
+        if following == self._followed:
             return
-        self._rows.following = following
+        self._followed = self._rows.following = following
         self._rows.update()
         self._show_titles()
         self.post_message(self.Followed(self, following))
 
-    def on_virtual_list_cursor_moved(self, event: VirtualList.CursorMoved) -> None:
-        event.stop()
-        at_end = event.index >= self._rows.count() - 1
-        if self._rows.following and not at_end:
-            self._follow(False)
-
     def on_virtual_list_chosen(self, event: VirtualList.Chosen) -> None:
         event.stop()
         self.action_inspect()
+
+    def on_resize(self) -> None:
+        self._show_titles()
 
     def _show_titles(self) -> None:
         status, glyphs = self._status, current()

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
@@ -67,6 +68,14 @@ class LineView(ScrollView):
                 style += Style(reverse=True)
             self._styles_by_name[names] = style
         return style
+
+    def set_line_count(self, count: int) -> None:
+        """Say how many lines there are in all. Setting `virtual_size` itself would lay out the
+        whole screen and draw this widget again; only the scrollbar needs to know."""
+        size = Size(0, count)
+        if size != self.virtual_size:
+            self.set_reactive(LineView.virtual_size, size)
+            self._scroll_update(size)
 
     @property
     def line_width(self) -> int:

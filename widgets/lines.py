@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.strip import Strip
 
 from widgets.cells import Cell, Name, Part
@@ -41,9 +40,7 @@ class Lines(LineView, can_focus=True, inherit_bindings=False):
             return
         before, self._built = self._built, self.build(self.line_width)
         same_width, self._built_for = self._built_for == self.line_width, self.line_width
-        size = Size(0, len(self._built))
-        if size != self.virtual_size:
-            self.virtual_size = size
+        self.set_line_count(len(self._built))
         if not same_width:
             self.refresh()
             return

@@ -7,6 +7,8 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.widgets import Input
 
@@ -74,10 +76,17 @@ class Pane(Vertical):
         """Show these in the border; equal ones are not drawn again."""
         titles = (title.markup, subtitle.markup)
         if titles[0] != self._titles[0]:
-            self.border_title = title
+            self._border_title = Content.from_rich_text(title)
+            self._refresh_edge(-1)
         if titles[1] != self._titles[1]:
-            self.border_subtitle = subtitle
+            self._border_subtitle = Content.from_rich_text(subtitle)
+            self._refresh_edge(self.size.height)
         self._titles = titles
+
+    def _refresh_edge(self, y: int) -> None:
+        """Draw one line of the border again. Setting `border_title` itself would draw the
+        whole pane with all its rows, four times a second while numbers change."""
+        self.refresh(Region(-1, y, self.outer_size.width, 1))
 
 
 class FilterPane(Pane):

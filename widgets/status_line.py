@@ -1,7 +1,6 @@
 """The top line: clouds, Kafka, cost, work. Shortened step by step where there is no room."""
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from rich.segment import Segment
 from textual.strip import Strip
@@ -14,15 +13,17 @@ from widgets.text import count_text, money_text, rate_text, visible
 
 Group = list[Part]
 
+# Groups are Astra 0, clouds 1, Kafka 2, cost 3, work 4, read-only 5: the order in which they
+# lose a form where the line is too short.
+_SHORTEN = (4, 0, 3, 2, 2, 1, 4)
+
 
 class StatusLine(LineView, can_focus=False):
     """One line over everything."""
 
     DEFAULT_CSS = """
-    StatusLine { height: 1; overflow-y: hidden; background: $foreground 6%; }
+    StatusLine { height: 1; overflow-y: hidden; padding: 0 1; background: $foreground 6%; }
     """
-
-    BINDINGS: ClassVar[list[object]] = []  # type: ignore[assignment]
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -31,7 +32,7 @@ class StatusLine(LineView, can_focus=False):
     def show(self, snapshot: Snapshot) -> None:
         """Show this snapshot; a line that reads the same is not sent again."""
         groups: tuple[list[Group], ...] = (
-            [[" ", ("Astra", "strong")], []],
+            [[("Astra", "strong")], []],
             _clouds(snapshot.clouds),
             _kafka(snapshot.kafka),
             _cost(snapshot),
@@ -56,16 +57,14 @@ class StatusLine(LineView, can_focus=False):
     def _fitting(self, width: int) -> list[Group]:
         """Every group in the longest form that lets all of them fit."""
         form = [0] * len(self._groups)
-        while True:
-            chosen = [forms[at] for forms, at in zip(self._groups, form, strict=True)]
+        for at in (None, *_SHORTEN):
+            if at is not None:
+                form[at] = min(form[at] + 1, len(self._groups[at]) - 1)
+            chosen = [forms[n] for forms, n in zip(self._groups, form, strict=True)]
             shown = [group for group in chosen if group]
             if sum(map(_cells, shown)) + 3 * (len(shown) - 1) <= width:
-                return shown
-            # Shorten the group that has the most forms left, the rightmost of equals last.
-            left = [len(forms) - 1 - at for forms, at in zip(self._groups, form, strict=True)]
-            if not any(left):
-                return shown
-            form[left.index(max(left))] += 1
+                break
+        return shown
 
 
 def _cells(group: Group) -> int:

@@ -6,7 +6,6 @@ from typing import Any, ClassVar, Generic, TypeVar
 from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 
@@ -256,11 +255,7 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
         self.refresh_lines(self.top)
 
     def _resize_virtual(self, count: int) -> None:
-        size = Size(0, count + self.head)
-        if size != self.virtual_size:
-            self.virtual_size = size
-            if self.top > max(count - self.visible_count, 0):
-                self._scroll_rows(max(count - self.visible_count, 0))
+        self.set_line_count(count + self.head)
 
     def _refresh_row(self, index: int) -> None:
         if self.top <= index < self.top + self.visible_count:
@@ -276,7 +271,6 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
         self._refresh_row(self._cursor)
 
     def on_resize(self) -> None:
-        self._window = None
         self._show_cursor()
 
     # -- drawing -------------------------------------------------------------------------
