@@ -74,7 +74,7 @@ def _list_objects(state: FakeState, quirks: Quirks, request: Request) -> Answer:
     more = len(keys) > limit
     token = _bytes(keys[limit - 1]).hex() if more else ""
     return xml(
-        f"<ListBucketResult><IsTruncated>{str(more).lower()}</IsTruncated>{''.join(rows)}"
+        f"<ListBucketResult>{_encoding(request)}<IsTruncated>{str(more).lower()}</IsTruncated>{''.join(rows)}"
         f"<NextContinuationToken>{token}</NextContinuationToken></ListBucketResult>"
     )
 
@@ -88,7 +88,7 @@ def _list_uploads(state: FakeState, request: Request) -> Answer:
         if upload.bucket == request.bucket and upload.key.startswith(prefix)
     ]
     return xml(
-        "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated>"
+        f"<ListMultipartUploadsResult>{_encoding(request)}<IsTruncated>false</IsTruncated>"
         f"{''.join(rows)}</ListMultipartUploadsResult>"
     )
 
@@ -354,8 +354,13 @@ def _kept_headers(request: Request) -> tuple[tuple[str, str], ...]:
 
 def _listed(request: Request, key: str) -> str:
     if request.query.get("encoding-type") == "url":
-        return urllib.parse.quote(key, safe="/", errors="surrogateescape")
+        return urllib.parse.quote_plus(key, safe="/", errors="surrogateescape")
     return escape(key)
+
+
+def _encoding(request: Request) -> str:
+    asked = request.query.get("encoding-type", "")
+    return f"<EncodingType>{asked}</EncodingType>" if asked else ""
 
 
 def _bytes(key: str) -> bytes:

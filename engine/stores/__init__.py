@@ -12,6 +12,10 @@ def open_store(settings: CloudSettings) -> ObjectStore:
         from engine.stores.local import LocalStore
 
         return LocalStore(settings)
+    if settings.kind is StoreKind.S3:
+        from engine.stores.s3 import S3Store
+
+        return S3Store(settings)
     raise ConfigError(
         f"This version speaks to S3-compatible stores and to local folders, not to kind "
         f"{settings.kind.value!r}.",

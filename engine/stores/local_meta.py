@@ -84,4 +84,4 @@ def load_meta(handle: int, modified: float) -> ObjectMeta:
 def _pairs(value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, list):
         return ()
-    return tuple((str(pair[0]), str(pair[1])) for pair in value if len(pair) == 2)
+    return tuple(sorted((str(pair[0]), str(pair[1])) for pair in value if len(pair) == 2))

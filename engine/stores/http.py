@@ -1,0 +1,238 @@
+"""A thin HTTP client for stores: exact URLs, raw bodies, counted bytes, errors of our own.
+
+One session per store, with a bounded pool. Nothing is retried here (a repeated write may not
+mean the same again), nothing is decompressed or redirected, and no call has a total time
+limit: only connecting and waiting for the next bytes have one.
+"""
+
+import asyncio
+import os
+import ssl
+import urllib.parse
+import urllib.request
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import BadResponse, ConfigError
+from engine.stores.body import CHUNK, Body
+from engine.stores.http_errors import network_error, wrong_length
+
+if TYPE_CHECKING:
+    import aiohttp
+
+_MAX_REPLY = 64 * 1024**2
+_HEADER_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A finished answer; header names are lower-case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Incoming:
+    """An answer whose body is still to be read."""
+
+    def __init__(self, client: "HttpClient", answer: "aiohttp.ClientResponse", at: str) -> None:
+        self.status = answer.status
+        self.headers = lower_headers(answer)
+        self.length = answer.content_length  # None where the server did not say
+        self._client = client
+        self._answer = answer
+        self._at = at
+
+    async def chunks(self, size: int) -> AsyncIterator[bytes]:
+        """The body in chunks of 1 MiB. Raises TruncatedBody unless it has `size` bytes."""
+        got, have, pieces = 0, 0, list[bytes]()
+        while piece := await self._next(CHUNK - have):
+            got += len(piece)
+            have += len(piece)
+            if got > size:
+                raise wrong_length(got, size, self._at)
+            pieces.append(piece)
+            if have == CHUNK:
+                yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
+                pieces, have = [], 0
+        if got != size:
+            raise wrong_length(got, size, self._at)
+        if pieces:
+            yield b"".join(pieces)
+
+    async def whole(self) -> bytes:
+        """The body at once; for errors and XML. Raises BadResponse if it is far too long."""
+        pieces = []
+        left = _MAX_REPLY
+        while piece := await self._next(left):
+            pieces.append(piece)
+            left -= len(piece)
+            if left <= 0:
+                raise BadResponse("The answer is far too long.", subject=self._at)
+        return b"".join(pieces)
+
+    async def _next(self, count: int) -> bytes:
+        try:
+            piece = await self._answer.content.read(count)
+        except Exception as error:
+            raise network_error(error, self._at, reading=True) from error
+        self._client.received += len(piece)
+        return piece
+
+
+class HttpClient:
+    """Requests to one store. `received` and `sent` count body bytes since the start."""
+
+    def __init__(
+        self, *, connections: int = 64, connect_timeout: float = 10.0, read_timeout: float = 60.0
+    ) -> None:
+        self.received = 0
+        self.sent = 0
+        self._connections = connections
+        self._connect_timeout = connect_timeout
+        self._read_timeout = read_timeout
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """Close every connection. Safe to call twice."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        at: str,
+        body: bytes | Body = b"",
+        patience: float = 0.0,
+    ) -> Reply:
+        """Send and read the whole answer, whatever its status. `at` names the object in errors.
+
+        `url` is sent exactly as it is. `patience` replaces the read timeout (seconds).
+        """
+        async with self._open(method, url, headers, at, body, patience) as incoming:
+            data = b"" if method == "HEAD" else await incoming.whole()
+            return Reply(incoming.status, incoming.headers, data)
+
+    @asynccontextmanager
+    async def stream(
+        self, url: str, headers: Mapping[str, str], *, at: str
+    ) -> AsyncGenerator[Incoming, None]:
+        """GET with a body that is read in chunks."""
+        async with self._open("GET", url, headers, at, b"", 0.0) as incoming:
+            yield incoming
+
+    @asynccontextmanager
+    async def _open(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        at: str,
+        body: bytes | Body,
+        patience: float,
+    ) -> AsyncGenerator[Incoming, None]:
+        from yarl import URL
+
+        session = self._open_session()
+        limit = patience or self._read_timeout
+        if isinstance(body, bytes) and len(body) > CHUNK // 2:
+            body = Body.of(body)
+        options: dict[str, Any] = {"timeout": self._timeout(limit)}
+        if isinstance(body, Body):
+            headers = {**headers, "Content-Length": str(body.size)}
+            options["expect100"] = body.expect100
+        entered = False
+        try:
+            async with asyncio.timeout(None) as guard:
+                data = body.guarded(guard, limit) if isinstance(body, Body) else body
+                async with session.request(
+                    method,
+                    URL(url, encoded=True),
+                    headers=headers,
+                    data=data or None,
+                    allow_redirects=False,
+                    proxy=proxy_for(url),
+                    **options,
+                ) as answer:
+                    guard.reschedule(None)
+                    self.sent += body.given if isinstance(body, Body) else len(body)
+                    entered = True
+                    yield Incoming(self, answer, at)
+        except Exception as error:
+            if entered:
+                raise  # of whoever reads the answer
+            if isinstance(body, Body) and body.failure is not None:
+                raise body.failure from error
+            raise network_error(error, at, reading=method in ("GET", "HEAD")) from error
+
+    def _open_session(self) -> "aiohttp.ClientSession":
+        if self._session is None:
+            import aiohttp
+
+            connector = aiohttp.TCPConnector(
+                limit=self._connections, ttl_dns_cache=60, keepalive_timeout=15, ssl=_tls()
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                timeout=self._timeout(self._read_timeout),
+                headers={"User-Agent": "astra", "Accept-Encoding": "identity"},
+                skip_auto_headers=("Content-Type",),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                read_bufsize=CHUNK,
+                max_line_size=_HEADER_BYTES,
+                max_field_size=_HEADER_BYTES,
+            )
+            # aiohttp would send a PUT or DELETE again by itself after a dropped connection. The
+            # first may have had its effect; then the second one's answer is about that.
+            self._session._retry_connection = False
+        return self._session
+
+    def _timeout(self, read: float) -> "aiohttp.ClientTimeout":
+        import aiohttp
+
+        return aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout, sock_read=read)
+
+
+def lower_headers(answer: "aiohttp.ClientResponse") -> dict[str, str]:
+    """Headers by lower-case name; repeated ones are joined by a comma."""
+    headers: dict[str, str] = {}
+    for name, value in answer.headers.items():
+        name = name.lower()
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    return headers
+
+
+def proxy_for(url: str) -> str | None:
+    """The proxy that the environment asks for; the netrc file is none of our business."""
+    parts = urllib.parse.urlsplit(url)
+    host = parts.hostname or ""
+    if is_loopback(host) or urllib.request.proxy_bypass(host):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether what is sent to that host stays on this machine."""
+    return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
+def _tls() -> ssl.SSLContext | bool:
+    bundle = os.environ.get("AWS_CA_BUNDLE", "")
+    if not bundle:
+        return True
+    try:
+        return ssl.create_default_context(cafile=bundle)
+    except OSError as error:
+        raise ConfigError(
+            f"The certificates named by AWS_CA_BUNDLE cannot be read: {error}.",
+            subject=bundle,
+            todo="Correct or unset AWS_CA_BUNDLE.",
+        ) from error

@@ -1,0 +1,290 @@
+"""Amazon S3 and everything that speaks its protocol."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from engine.errors import BadResponse, KeyNotSupported, NotSupported, StoreError
+from engine.model import ListPage, ObjectHead, ObjectMeta, Provider, StoreKind, VersionPin
+from engine.settings import CloudSettings
+from engine.stores import s3_xml as xml
+from engine.stores.base import Capabilities, DeleteGuard, Part, UploadInfo, Written
+from engine.stores.body import CHUNK, Body
+from engine.stores.s3_classes import StorageClasses
+from engine.stores.s3_client import S3Client, md5_header
+from engine.stores.s3_copy import copy_onto_itself, pin_after
+from engine.stores.s3_guard import DeleteProbe
+from engine.stores.s3_headers import http_time, read_checksums, read_head, write_headers
+from engine.stores.s3_keys import key_problem
+from engine.stores.s3_multipart import Multipart
+from engine.stores.s3_reader import (
+    S3Reader,
+    check_pin,
+    match_header,
+    open_reader,
+    version_query,
+)
+
+_AWS_ATTESTED = frozenset({"md5", "crc32", "crc32c", "crc64nvme", "sha1", "sha256"})
+
+
+class S3Store:
+    """One endpoint with one set of credentials."""
+
+    kind = StoreKind.S3
+
+    def __init__(self, settings: CloudSettings) -> None:
+        self._client = S3Client(settings)
+        endpoint = self._client.endpoint
+        self.name = settings.name
+        self.provider = settings.provider
+        self.region = self._client.region
+        self.capabilities = Capabilities(
+            set_class=True,
+            restore=settings.provider is not Provider.GCP,
+            tags=not endpoint.is_gcs,
+            user_metadata=True,
+            content_headers=True,
+            versions=True,
+            server_copy=True,
+            delete_guard=DeleteGuard.KNOWN if endpoint.is_aws else DeleteGuard.PROBE,
+            attested=_attested(is_aws=endpoint.is_aws, is_gcs=endpoint.is_gcs),
+        )
+        self._read_only = settings.read_only
+        self._trusted = endpoint.is_aws
+        self._classes = StorageClasses(settings.provider, native=endpoint.is_aws or endpoint.is_gcs)
+        self._multipart = Multipart(self._client, trusted=self._trusted)
+        self._probe = DeleteProbe(self._client)
+
+    async def close(self) -> None:
+        """Close connections. Safe to call twice."""
+        await self._client.close()
+
+    # -- buckets and listing ------------------------------------------------------------
+
+    async def buckets(self) -> list[str]:
+        """Names of all buckets of the account."""
+        reply = await self._client.call("GET", "")
+        return xml.buckets(reply.body, self.name)
+
+    async def create_bucket(self, bucket: str) -> None:
+        """Make it if it is not there. Raises StoreError if it is somebody else's."""
+        is_aws = self._client.endpoint.is_aws or self.provider is Provider.AWS
+        body = xml.location(self.region) if is_aws else b""
+        try:
+            await self._client.call("PUT", bucket, body=body)
+        except StoreError as error:
+            if error.status != 409 or error.code == "OperationAborted":
+                raise
+            await self._client.call("HEAD", bucket)
+
+    async def list_pages(self, bucket: str, prefix: str = "") -> AsyncGenerator[ListPage, None]:
+        """ListObjectsV2, 1,000 keys a page; raises rather than end early."""
+        at, token = self._client.at(bucket, prefix), ""
+        while True:
+            query = [("list-type", "2"), ("encoding-type", "url"), ("max-keys", "1000")]
+            query += [("prefix", prefix)] if prefix else []
+            query += [("continuation-token", token)] if token else []
+            reply = await self._client.call("GET", bucket, query=query)
+            entries, following = xml.listing(reply.body, at)
+            for index, entry in enumerate(entries):
+                wire = entry.storage_class
+                entries[index] = entry._replace(storage_class=self._classes.from_wire(wire))
+            if entries:
+                yield ListPage(entries)
+            if not following:
+                return
+            if following == token:
+                raise BadResponse("The listing does not go on.", subject=at)
+            token = following
+
+    # -- reading ------------------------------------------------------------------------
+
+    async def head(self, bucket: str, key: str, *, pin: VersionPin | None = None) -> ObjectHead:
+        """Describe the object, its tags included."""
+        at, query = self._client.at(bucket, key), list[tuple[str, str]]()
+        headers = {"x-amz-checksum-mode": "ENABLED"}
+        if pin is not None:
+            headers |= match_header(pin, at)
+            query = version_query(pin)
+        reply = await self._client.call("HEAD", bucket, key, query=query, headers=headers)
+        length = reply.headers.get("content-length", "")
+        if not length.isdigit():
+            raise BadResponse("The server does not say how long the object is.", subject=at)
+        tags: tuple[tuple[str, str], ...] = ()
+        if reply.headers.get("x-amz-tagging-count", "0") != "0":
+            tagging = await self._client.call("GET", bucket, key, query=[("tagging", ""), *query])
+            tags = xml.tags(tagging.body, at)
+        found = read_head(
+            key, int(length), reply.headers, self._classes, trusted=self._trusted, tags=tags
+        )
+        if pin is not None:
+            check_pin(found, pin, at)
+        return found
+
+    @asynccontextmanager
+    async def read(
+        self, bucket: str, key: str, *, pin: VersionPin, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[S3Reader]:
+        """Open bytes start ≤ i < stop of exactly that version."""
+        async with open_reader(
+            self._client, self._classes, bucket, key, pin, start, stop, trusted=self._trusted
+        ) as reader:
+            yield reader
+
+    # -- writing ------------------------------------------------------------------------
+
+    async def write(
+        self,
+        bucket: str,
+        key: str,
+        body: AsyncIterator[bytes],
+        *,
+        size: int,
+        meta: ObjectMeta,
+        storage_class: str = "",
+        replace: VersionPin | None = None,
+        md5: str = "",
+    ) -> Written:
+        """One PUT, create-only unless `replace` is given. See `ObjectStore.write`."""
+        at = self._checked(bucket, key)
+        headers = write_headers(meta, self._classes.to_wire(storage_class), at)
+        headers |= {"If-None-Match": "*"} if replace is None else match_header(replace, at)
+        headers |= md5_header(md5)
+        sized = Body(body, size, at=at, expect100=True)
+        payload = await sized.whole() if size <= CHUNK else sized
+        reply = await self._client.call("PUT", bucket, key, headers=headers, body=payload)
+        etag = xml.bare_etag(reply.headers.get("etag", ""))
+        if not etag:
+            raise BadResponse("The server gave no ETag for the object.", subject=at)
+        modified = http_time(reply.headers.get("last-modified", ""))
+        pin = VersionPin(etag, modified, size, reply.headers.get("x-amz-version-id", ""))
+        return Written(pin, read_checksums(reply.headers, trusted=self._trusted))
+
+    async def begin_upload(
+        self, bucket: str, key: str, *, meta: ObjectMeta, storage_class: str = ""
+    ) -> str:
+        """Begin a multipart upload."""
+        self._checked(bucket, key)
+        return await self._multipart.begin(bucket, key, meta, self._classes.to_wire(storage_class))
+
+    async def upload_part(
+        self, bucket: str, key: str, upload_id: str, number: int, data: bytes, *, md5: str = ""
+    ) -> Part:
+        """Send part `number` (from 1)."""
+        return await self._multipart.put(bucket, key, upload_id, number, data, md5)
+
+    async def parts(self, bucket: str, key: str, upload_id: str) -> list[Part]:
+        """The parts that arrived."""
+        return await self._multipart.parts(bucket, key, upload_id)
+
+    async def complete_upload(
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        parts: Sequence[Part],
+        *,
+        replace: VersionPin | None = None,
+    ) -> Written:
+        """Make the object of its parts, create-only unless `replace` is given."""
+        return await self._multipart.complete(bucket, key, upload_id, parts, replace)
+
+    async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
+        """Throw an unfinished upload away. Absent is fine."""
+        await self._multipart.abort(bucket, key, upload_id)
+
+    async def uploads(self, bucket: str, prefix: str = "") -> list[UploadInfo]:
+        """Unfinished uploads."""
+        return await self._multipart.uploads(bucket, prefix)
+
+    # -- deleting -----------------------------------------------------------------------
+
+    async def delete(self, bucket: str, key: str, *, pin: VersionPin) -> None:
+        """Delete exactly that version: by its version id, else on If-Match.
+
+        A version id never means anything else, and Amazon refuses the two together.
+        """
+        query = version_query(pin)
+        headers = {} if query else match_header(pin, self._client.at(bucket, key))
+        if query:
+            await self.head(bucket, key, pin=pin)
+        await self._client.call("DELETE", bucket, key, query=query, headers=headers)
+
+    async def guards_deletes(self, bucket: str) -> bool:
+        """Known for Amazon; elsewhere a canary is asked to survive, once for each bucket."""
+        if self.capabilities.delete_guard is DeleteGuard.KNOWN:
+            return True
+        return not self._read_only and await self._probe.guards(bucket)
+
+    # -- classes, restore, keys ---------------------------------------------------------
+
+    async def set_class(
+        self, bucket: str, key: str, *, pin: VersionPin, storage_class: str
+    ) -> ObjectHead:
+        """Copy the object onto itself in another class.
+
+        Raises NotSupported if the server answers well but keeps the class as it was.
+        """
+        before = await self.head(bucket, key, pin=pin)
+        if before.storage_class == storage_class:
+            return before
+        wire = self._classes.to_wire(storage_class)
+        etag = await copy_onto_itself(self._client, self._multipart, bucket, before, wire)
+        after = await self.head(bucket, key, pin=pin_after(before.pin, etag))
+        if after.storage_class != storage_class:
+            raise NotSupported(
+                f"The server accepted the change and keeps the object in {after.storage_class}.",
+                subject=self._client.at(bucket, key),
+                safe="The object's bytes are unchanged.",
+            )
+        return after
+
+    async def restore(
+        self, bucket: str, key: str, *, pin: VersionPin, days: int, speed: str
+    ) -> None:
+        """Ask for an archived object back; `speed` is standard, bulk or expedited."""
+        await self.head(bucket, key, pin=pin)
+        body = xml.restore_request(days, speed.capitalize() or "Standard")
+        query = [("restore", ""), *version_query(pin)]
+        try:
+            await self._client.call("POST", bucket, key, query=query, body=body)
+        except StoreError as error:
+            if error.code != "RestoreAlreadyInProgress":
+                raise
+
+    def check_key(self, key: str) -> str:
+        """Why this server cannot hold the key; what it is shows in its first answer."""
+        return key_problem(
+            key,
+            self.capabilities.max_key_bytes,
+            server=self._client.server,
+            gcs=self._client.endpoint.is_gcs,
+        )
+
+    def locate(self, bucket: str, key: str) -> str:
+        """Endpoint, bucket and key; for Amazon the bucket alone, whose name is the world's."""
+        return self._client.endpoint.locate(bucket, key)
+
+    async def part_sizes(
+        self, bucket: str, key: str, *, pin: VersionPin, count: int
+    ) -> tuple[int, ...]:
+        """By HEAD with a part number; empty where the server ignores that."""
+        return await self._multipart.part_sizes(bucket, key, pin, count)
+
+    def _checked(self, bucket: str, key: str) -> str:
+        at, problem = self._client.at(bucket, key), self.check_key(key)
+        if problem:
+            raise KeyNotSupported(
+                f"This store cannot hold the key: {problem}.", subject=at, safe="Nothing was sent."
+            )
+        return at
+
+
+def _attested(*, is_aws: bool, is_gcs: bool) -> frozenset[str]:
+    """Checksums that the provider computes over the whole object itself.
+
+    Others that speak S3 are only trusted with the MD5 of the ETag, as the protocol has it.
+    """
+    if is_aws:
+        return _AWS_ATTESTED
+    return frozenset({"md5", "crc32c"} if is_gcs else {"md5"})

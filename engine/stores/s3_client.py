@@ -1,0 +1,122 @@
+"""Signed requests to an S3 endpoint; every answer that is not a success raises."""
+
+import asyncio
+import base64
+import hashlib
+import os
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from engine.errors import AccessDenied
+from engine.settings import CloudSettings
+from engine.stores.body import Body
+from engine.stores.credentials import CredentialSource
+from engine.stores.http import HttpClient, Incoming, Reply
+from engine.stores.s3_endpoint import Endpoint, Target
+from engine.stores.s3_errors import error_of
+from engine.stores.sigv4 import EMPTY_SHA256, UNSIGNED, Signer
+
+Query = Sequence[tuple[str, str]]
+SLOW = 900.0  # seconds of patience with what a server works on before it answers
+_HASH_IN_THREAD = 128 * 1024
+
+
+class S3Client:
+    """One endpoint, one region, one set of credentials.
+
+    Payloads at hand are hashed and signed where the way is plain HTTP to another machine;
+    over TLS and loopback, and for streams, the signature leaves the payload out.
+    """
+
+    def __init__(self, settings: CloudSettings) -> None:
+        self.region = settings.region or _region()
+        self.endpoint = Endpoint.of(settings, self.region)
+        self.http = HttpClient()
+        self.server = ""  # what the Server header of the last answer said
+        self.signs_payload = self.endpoint.scheme == "http" and not self.endpoint.loopback
+        self._name = settings.name
+        self._credentials = CredentialSource(settings)
+        self._signer = Signer(self.region)
+
+    def at(self, bucket: str, key: str = "") -> str:
+        """The address for messages."""
+        return f"{self._name}:{bucket}/{key}"
+
+    async def call(
+        self,
+        method: str,
+        bucket: str,
+        key: str = "",
+        *,
+        query: Query = (),
+        headers: Mapping[str, str] | None = None,
+        body: bytes | Body = b"",
+        patience: float = 0.0,
+    ) -> Reply:
+        """Send one request and give its successful answer."""
+        target, at = self.endpoint.target(bucket, key, list(query)), self.at(bucket, key)
+        payload = await self._payload_hash(body)
+        for attempt in range(2):
+            signed = await self._sign(method, target, query, headers or {}, payload)
+            reply = await self.http.request(
+                method, target.url, signed, at=at, body=body, patience=patience
+            )
+            self.server = reply.headers.get("server", "")
+            if 200 <= reply.status < 300:
+                break
+            error = error_of(reply, method, at)
+            if attempt or not _expired(error) or isinstance(body, Body):
+                raise error
+            self._credentials.forget()
+        return reply
+
+    @asynccontextmanager
+    async def get(
+        self, bucket: str, key: str, *, query: Query = (), headers: Mapping[str, str]
+    ) -> AsyncGenerator[Incoming, None]:
+        """Open a download."""
+        target, at = self.endpoint.target(bucket, key, list(query)), self.at(bucket, key)
+        signed = await self._sign("GET", target, query, headers, EMPTY_SHA256)
+        async with self.http.stream(target.url, signed, at=at) as incoming:
+            self.server = incoming.headers.get("server", "")
+            if not 200 <= incoming.status < 300:
+                reply = Reply(incoming.status, incoming.headers, await incoming.whole())
+                error = error_of(reply, "GET", at)
+                if _expired(error):
+                    self._credentials.forget()
+                raise error
+            yield incoming
+
+    async def close(self) -> None:
+        """Close every connection. Safe to call twice."""
+        await self.http.close()
+
+    async def _sign(
+        self, method: str, target: Target, query: Query, headers: Mapping[str, str], payload: str
+    ) -> dict[str, str]:
+        credentials = await self._credentials.get()
+        return self._signer.sign(
+            credentials, method, target.host, target.path, query, headers, payload
+        )
+
+    async def _payload_hash(self, body: bytes | Body) -> str:
+        if not body:
+            return EMPTY_SHA256
+        if isinstance(body, Body) or not self.signs_payload:
+            return UNSIGNED
+        if len(body) < _HASH_IN_THREAD:
+            return hashlib.sha256(body).hexdigest()
+        return await asyncio.to_thread(lambda: hashlib.sha256(body).hexdigest())
+
+
+def md5_header(digest: str) -> dict[str, str]:
+    """Content-MD5 for a digest in hex; nothing for ""."""
+    return {"Content-MD5": base64.b64encode(bytes.fromhex(digest)).decode()} if digest else {}
+
+
+def _expired(error: Exception) -> bool:
+    return isinstance(error, AccessDenied) and error.code in ("ExpiredToken", "InvalidToken")
+
+
+def _region() -> str:
+    return os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"

@@ -1,0 +1,191 @@
+"""Reading and writing the XML of S3. Whatever does not fit raises BadResponse."""
+
+import re
+import urllib.parse
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import NamedTuple
+from xml.sax.saxutils import escape
+
+from engine.errors import BadResponse
+from engine.model import ListEntry
+from engine.stores.base import Part, UploadInfo
+
+_ENCODING = re.compile(rb"<\?xml[^>]*encoding=[\"']([^\"']+)")
+
+
+class Listing(NamedTuple):
+    """One page of ListObjectsV2; `token` is empty on the last."""
+
+    entries: list[ListEntry]
+    token: str
+
+
+def parse(data: bytes, at: str, *roots: str) -> ElementTree.Element:
+    """The root element, which must be one of `roots`.
+
+    A document type is refused before the parser sees it: without one there are no entities to
+    expand. That needs the text to be what it looks like, so it must be UTF-8.
+    """
+    data = data.lstrip()
+    declared = _ENCODING.match(data)
+    if (
+        b"\0" in data
+        or b"<!DOCTYPE" in data
+        or (declared and declared[1].lower() not in (b"utf-8", b"us-ascii"))
+    ):
+        raise _bad("it is not plain XML", at)
+    try:
+        data.decode()
+        root = ElementTree.fromstring(data)
+    except (UnicodeDecodeError, ElementTree.ParseError) as error:
+        raise _bad(f"its XML is damaged ({error})", at) from error
+    if local_name(root) not in roots:
+        raise _bad(f"it holds {local_name(root)[:40]!r}", at)
+    return root
+
+
+def local_name(element: ElementTree.Element) -> str:
+    """The tag without its namespace."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def text(element: ElementTree.Element, name: str) -> str:
+    """The text of a child, "" if there is none."""
+    return element.findtext("{*}" + name) or ""
+
+
+def listing(data: bytes, at: str) -> Listing:
+    """A page of ListObjectsV2. Times in epoch seconds, ETags without quotes."""
+    root = parse(data, at, "ListBucketResult")
+    decode = _decoder(root)
+    entries = []
+    for item in root:
+        if not item.tag.endswith("Contents"):
+            continue
+        found = {child.tag.rpartition("}")[2]: child.text or "" for child in item}
+        try:
+            entries.append(
+                ListEntry(
+                    decode(found["Key"]),
+                    int(found["Size"]),
+                    timestamp(found["LastModified"]),
+                    bare_etag(found.get("ETag", "")),
+                    found.get("StorageClass", ""),
+                )
+            )
+        except (KeyError, ValueError) as error:
+            raise _bad(f"one entry is incomplete ({error})", at) from error
+    token = text(root, "NextContinuationToken")
+    more = text(root, "IsTruncated")
+    if more not in ("true", "false") or (more == "true" and not token):
+        raise _bad("it does not say how the listing goes on", at)
+    return Listing(entries, token if more == "true" else "")
+
+
+class Uploads(NamedTuple):
+    """One page of unfinished uploads; the markers are empty on the last."""
+
+    found: list[UploadInfo]
+    key_marker: str
+    id_marker: str
+
+
+def uploads(data: bytes, at: str) -> Uploads:
+    """A page of ListMultipartUploads."""
+    root = parse(data, at, "ListMultipartUploadsResult")
+    decode = _decoder(root)
+    found = []
+    for item in root.iterfind("{*}Upload"):
+        key, upload_id = decode(text(item, "Key")), text(item, "UploadId")
+        if not key or not upload_id:
+            raise _bad("one upload is incomplete", at)
+        initiated = text(item, "Initiated")
+        found.append(UploadInfo(key, upload_id, timestamp(initiated) if initiated else 0.0))
+    if text(root, "IsTruncated") != "true":
+        return Uploads(found, "", "")
+    key_marker = decode(text(root, "NextKeyMarker"))
+    if not key_marker:
+        raise _bad("it does not say how the listing goes on", at)
+    return Uploads(found, key_marker, text(root, "NextUploadIdMarker"))
+
+
+def parts(data: bytes, at: str) -> tuple[list[Part], str]:
+    """A page of ListParts, and the marker for the next ("" on the last)."""
+    root = parse(data, at, "ListPartsResult")
+    try:
+        found = [
+            Part(
+                int(text(item, "PartNumber")),
+                bare_etag(text(item, "ETag")),
+                int(text(item, "Size")),
+            )
+            for item in root.iterfind("{*}Part")
+        ]
+    except ValueError as error:
+        raise _bad(f"one part is incomplete ({error})", at) from error
+    more = text(root, "IsTruncated") == "true"
+    return found, text(root, "NextPartNumberMarker") if more else ""
+
+
+def buckets(data: bytes, at: str) -> list[str]:
+    """Names of ListBuckets."""
+    root = parse(data, at, "ListAllMyBucketsResult")
+    return sorted(text(item, "Name") for item in root.iterfind("{*}Buckets/{*}Bucket"))
+
+
+def tags(data: bytes, at: str) -> tuple[tuple[str, str], ...]:
+    """The tags of GetObjectTagging, by name."""
+    root = parse(data, at, "Tagging")
+    found = root.iterfind("{*}TagSet/{*}Tag")
+    return tuple(sorted((text(item, "Key"), text(item, "Value")) for item in found))
+
+
+def completion(parts_done: Iterable[Part]) -> bytes:
+    """The body of CompleteMultipartUpload."""
+    rows = "".join(
+        f"<Part><PartNumber>{part.number}</PartNumber><ETag>&quot;{escape(part.etag)}&quot;</ETag></Part>"
+        for part in parts_done
+    )
+    return f"<CompleteMultipartUpload>{rows}</CompleteMultipartUpload>".encode()
+
+
+def restore_request(days: int, speed: str) -> bytes:
+    """The body of RestoreObject; `speed` is Standard, Bulk or Expedited."""
+    tier = f"<GlacierJobParameters><Tier>{escape(speed)}</Tier></GlacierJobParameters>"
+    return f"<RestoreRequest><Days>{days}</Days>{tier}</RestoreRequest>".encode()
+
+
+def location(region: str) -> bytes:
+    """The body of CreateBucket; empty where Amazon wants none."""
+    if region in ("", "us-east-1"):
+        return b""
+    place = f"<LocationConstraint>{escape(region)}</LocationConstraint>"
+    return f"<CreateBucketConfiguration>{place}</CreateBucketConfiguration>".encode()
+
+
+def timestamp(value: str) -> float:
+    """Epoch seconds of an ISO 8601 time. Raises ValueError."""
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError(f"{value!r} has no time zone")
+    return moment.timestamp()
+
+
+def bare_etag(value: str) -> str:
+    """Without quotes and weak mark."""
+    return value.removeprefix("W/").strip('"')
+
+
+def _decoder(root: ElementTree.Element) -> Callable[[str], str]:
+    return _unquote if text(root, "EncodingType") == "url" else str
+
+
+def _unquote(value: str) -> str:
+    raw = urllib.parse.unquote_to_bytes(value.replace("+", " "))
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _bad(why: str, at: str) -> BadResponse:
+    return BadResponse(f"The server's answer cannot be used: {why}.", subject=at)
