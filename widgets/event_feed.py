@@ -1,160 +1,17 @@
 """The live feed of Kafka messages: follow, pause, filter, inspect."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from rich.text import Text
 from textual.message import Message
 
-from engine.model import EventOutcome, EventRow, FeedSource, KafkaState, KafkaStatus
+from engine.model import EventRow, FeedSource, KafkaState, KafkaStatus
 from widgets.cells import Cell, Name
-from widgets.columns import Column
+from widgets.event_rows import EventRows
 from widgets.glyphs import current
 from widgets.pane import FilterPane
-from widgets.text import clock_text, count_text, name_text, wrap
+from widgets.text import count_text, name_text, wrap
 from widgets.virtual_list import VirtualList
-
-_MATCHES_KEPT = 500  # rows of a filtered feed
-
-
-class EventRows(VirtualList[EventRow]):
-    """Messages oldest first, addressed by their number in the feed.
-
-    Row i is message `base + i`, decoded when it shows. With a filter the rows are the latest
-    matches, found among new messages only.
-    """
-
-    COLUMNS: ClassVar[tuple[Column, ...]] = (
-        Column("time", "time", 8),
-        Column("operation", "op", 4, wide=8, wide_priority=2),
-        Column("subject", "subject", 6, flex=3, comfort=24),
-        Column("detail", "detail", 10, priority=1, flex=2, comfort=16),
-        Column("topic", "topic", 16, priority=3),
-    )
-
-    class Moved(Message):
-        """The operator went back in the feed, or to its end."""
-
-        def __init__(self, to_end: bool) -> None:
-            super().__init__()
-            self.to_end = to_end
-
-    def __init__(self, placeholder: Callable[[int], Sequence[Cell]]) -> None:
-        super().__init__()
-        self._placeholder = placeholder
-        self.source: FeedSource | None = None
-        self.following = True
-        self.text = ""
-        self._base = 0  # number of row 0 without a filter
-        self._length = 0
-        self._matches: list[EventRow] = []
-        self._searched = -1  # the newest number that the filter has seen
-
-    def count(self) -> int:
-        return len(self._matches) if self.text else self._length
-
-    def fetch(self, start: int, stop: int) -> Sequence[EventRow]:
-        if self.text:
-            return self._matches[start:stop]
-        if self.source is None or stop <= start:
-            return ()
-        first, last = self._base + start, self._base + stop - 1
-        rows = self.source.window(stop - start, end=last, after=first - 1)
-        found = {row.number: row for row in rows}
-        return [found.get(number) or _gone(number) for number in range(first, last + 1)]
-
-    def move_cursor(self, index: int) -> None:
-        # At once, not by message: a new event must not pull the cursor back in between.
-        if index < self.count() - 1:
-            self._hold()
-        super().move_cursor(index)
-
-    def action_last(self) -> None:
-        super().action_last()
-        self.post_message(self.Moved(True))
-
-    def on_mouse_scroll_up(self) -> None:
-        self._hold()
-
-    def on_scroll_to(self) -> None:
-        self._hold()
-
-    def on_scroll_up(self) -> None:
-        self._hold()
-
-    def _hold(self) -> None:
-        if self.following:
-            self.following = False
-            self.post_message(self.Moved(False))
-
-    def update(self) -> None:
-        """Take up what is new in the source; while paused only the count of it grows."""
-        if self.source is None or not self.following:
-            return
-        if self.text:
-            new = self.source.window(_MATCHES_KEPT, text=self.text, after=self._searched)
-            self._searched = self.source.last
-            if new:
-                self._matches = [*self._matches, *new][-_MATCHES_KEPT:]
-        else:
-            self._base = self.source.first
-            self._length = max(self.source.last - self.source.first + 1, 0)
-            self._searched = self.source.last
-        self._to_end()
-
-    def _to_end(self) -> None:
-        last = max(self.count() - 1, 0)
-        self.rows_changed(cursor=last, top=max(self.count() - self.visible_count, 0))
-
-    def on_resize(self) -> None:
-        if self.following:
-            self._to_end()
-
-    def search(self, text: str) -> None:
-        """Show only messages that contain `text`."""
-        self.text = text
-        self._matches = []
-        self._searched = -1
-        following, self.following = self.following, True
-        self.update()
-        self.following = following
-
-    @property
-    def unseen(self) -> int:
-        """How many messages came since the feed was paused."""
-        return 0 if self.source is None else max(self.source.last - self._searched, 0)
-
-    def placeholder(self, width: int) -> Sequence[Cell]:
-        return self._placeholder(width)
-
-    def cell(self, row: EventRow, key: str, width: int) -> Cell:
-        rejected = row.outcome is EventOutcome.REJECTED
-        match key:
-            case "time":
-                return (clock_text(row.time), "dim")
-            case "operation":
-                if rejected:
-                    return ("rejected" if width >= 8 else "REJ", "bad")
-                short = "DEL" if row.operation == "DELETE" and width < 6 else row.operation
-                return Name(short, _OPERATION_STYLE.get(row.operation, ""), "right")
-            case "subject":
-                if rejected and not self._shows("detail"):
-                    return Name(row.detail, "bad", "right")
-                return Name(row.subject, cut="left" if width < 24 else "middle")
-            case "detail":
-                return Name(row.detail, "bad" if rejected else "dim", "right")
-            case _:
-                return Name(row.topic, "dim")
-
-    def _shows(self, key: str) -> bool:
-        return any(placed.column.key == key for placed in self._placed)
-
-
-_OPERATION_STYLE = {"GET": "", "HEAD": "dim", "PUT": "good", "POST": "good", "DELETE": "warn"}
-
-
-def _gone(number: int) -> EventRow:
-    return EventRow(number, 0, "", 0, 0, EventOutcome.ACCEPTED, "", "no longer kept", "")
 
 
 class EventFeed(FilterPane):
@@ -203,8 +60,7 @@ class EventFeed(FilterPane):
         before = self._status
         self._status = status
         self._rows.source = feed
-        if feed.last != self._rows._searched:
-            self._rows.update()
+        self._rows.update()
         if not self._rows.count() and (before is None or before.state is not status.state):
             self._rows.refresh()
         self._show_titles()
@@ -221,7 +77,7 @@ class EventFeed(FilterPane):
     def action_inspect(self) -> None:
         """Ask to see the message under the cursor."""
         row = self._rows.cursor_row
-        if row is not None:
+        if row is not None and row.topic:  # a row without one is no longer kept
             self.post_message(self.Inspect(self, row))
 
     def filter_changed(self) -> None:
@@ -235,8 +91,11 @@ class EventFeed(FilterPane):
     def _follow(self, following: bool) -> None:
         if following == self._followed:
             return
-        self._followed = self._rows.following = following
-        self._rows.update()
+        self._followed = following
+        if following:
+            self._rows.follow()
+        else:
+            self._rows.hold()
         self._show_titles()
         self.post_message(self.Followed(self, following))
 

@@ -165,12 +165,9 @@ class FeedSource(Protocol):
     first: int
     last: int
 
-    def window(
-        self, count: int, *, end: int | None = None, text: str = "", after: int = -1
-    ) -> Sequence[EventRow]:
-        """Up to `count` rows with `after` < number ≤ `end` (None: the newest), oldest first,
-        that contain `text` (case-insensitive) anywhere in their value or reason. Where more
-        fit, the newest are given. `after` lets a filtered feed look at new messages only."""
+    def window(self, count: int, *, end: int | None = None, text: str = "") -> Sequence[EventRow]:
+        """Up to `count` rows with number ≤ `end` (None: the newest), oldest first, that
+        contain `text` (case-insensitive) anywhere in their value or reason."""
         ...
 
 

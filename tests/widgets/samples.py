@@ -234,13 +234,10 @@ class FakeFeed:
             return replace(row, operation=name[:9], subject=name, detail=name, topic=name)
         return row
 
-    def window(
-        self, count: int, *, end: int | None = None, text: str = "", after: int = -1
-    ) -> Sequence[EventRow]:
+    def window(self, count: int, *, end: int | None = None, text: str = "") -> Sequence[EventRow]:
         newest = self.last if end is None else min(end, self.last)
-        oldest = max(self.first, after + 1)
         found: list[EventRow] = []
-        for number in range(newest, oldest - 1, -1):
+        for number in range(newest, self.first - 1, -1):
             if len(found) == count:
                 break
             row = self.row(number)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from widgets import glyphs
 from widgets.board import JobList
 from widgets.columns import GAP, Column, fit
-from widgets.event_feed import EventRows
+from widgets.event_rows import EventRows
 from widgets.object_list import ObjectList
 from widgets.plan_table import PlanTable
 from widgets.sparkline import bars
