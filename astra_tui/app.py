@@ -1,0 +1,308 @@
+"""The console as an application: its keys, looks, notices, workers, and a calm end.
+
+No business rules here: screens ask the engine's door, and draw its snapshots.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Coroutine
+from typing import Any, ClassVar, Literal
+
+from textual.app import App
+from textual.binding import Binding, BindingsMap, BindingType
+from textual.command import CommandPalette
+from textual.screen import Screen
+
+from astra_tui import job_flows, themes
+from astra_tui.commands import KeymapCommands
+from astra_tui.config import ConsoleSettings
+from astra_tui.keymap import Action, Context, Keymap
+from astra_tui.logfile import LogFile
+from astra_tui.notices import NoticeBoard
+from astra_tui.report import describe
+from astra_tui.screens.base import AstraScreen
+from astra_tui.screens.console import ConsoleScreen
+from astra_tui.screens.dialogs import Tell
+from astra_tui.screens.help import HelpScreen
+from astra_tui.screens.log import LogScreen
+from astra_tui.starting import first_snapshot
+from engine.engine import Engine
+from engine.errors import AstraError
+from engine.model import Notice, NoticeLevel
+from widgets import glyphs
+from widgets.text import visible
+
+log = logging.getLogger("astra.console")
+
+REFRESH_SECONDS = 0.25
+_SEVERITY: dict[NoticeLevel, Literal["information", "warning", "error"]] = {
+    NoticeLevel.INFO: "information",
+    NoticeLevel.WARNING: "warning",
+    NoticeLevel.ERROR: "error",
+}
+
+
+class AstraApp(App[int], inherit_bindings=False):
+    """The console over an engine that is not started yet; it starts and stops the engine."""
+
+    TITLE = "Astra"
+    CSS_PATH = "astra.tcss"
+    ENABLE_COMMAND_PALETTE = False  # opened by our own action, with our own commands
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # Always there, whatever the overrides say and whatever has the focus.
+        Binding("ctrl+q,ctrl+c", "perform('quit')", show=False, priority=True),
+    ]
+
+    def __init__(self, engine: Engine, console: ConsoleSettings) -> None:
+        # Without colour Textual's terminal-colour mode is used: it sends no colour codes at
+        # all, where the other would send shades of grey.
+        no_color = "NO_COLOR" in os.environ
+        super().__init__(ansi_color=True if no_color else None)
+        self.engine = engine
+        self.console_settings = console
+        self.keymap = Keymap(dict(console.keys))
+        self.snapshot = first_snapshot(engine.settings)
+        self.started = False
+        self.caption_text = ""
+        self.notice_board = NoticeBoard(self._show_notice)
+        self.log_file = LogFile(engine.settings.state_dir)
+        self.leaving = False
+        self.asking_to_quit = False
+        glyphs.use(glyphs.ASCII if console.ascii else glyphs.detect())
+        for theme in themes.THEMES:
+            self.register_theme(theme)
+        self.theme, warning = themes.choose(console.theme, no_color=no_color)
+        self._warnings = [*([warning] if warning else []), *self.keymap.warnings]
+        self._bind_keys()
+
+    def _bind_keys(self) -> None:
+        """One binding for each key; which action it means depends on the screen."""
+        by_key: dict[str, list[str]] = {}
+        moves: dict[str, str] = {}
+        for action in self.keymap.actions:
+            names = ["comma" if key == "," else key for key in action.keys]
+            if Context.LIST in action.contexts:
+                # Lists and pages bind these themselves, under the action's id.
+                if action.id in self.keymap.overrides:
+                    moves[action.id] = ",".join(names)
+                continue
+            for name in names:
+                by_key.setdefault(name, []).append(action.id)
+        for key, ids in by_key.items():
+            command = f"perform({', '.join(map(repr, ids))})"
+            for name, _ in BindingsMap([Binding(key, command)]):
+                self.bind(name, command, show=False)
+        self.set_keymap(moves)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return dict(themes.DEFAULT_VARIABLES)
+
+    def get_default_screen(self) -> Screen[Any]:
+        return ConsoleScreen()
+
+    # -- start and end ------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        self.log_file.open()
+        self._watch_signals()
+        for warning in self._warnings:
+            self.notice_board.add(Notice(NoticeLevel.WARNING, warning))
+        # The first frame is on the screen before the engine imports and opens anything.
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        self.launch(self._start(), "start the engine")
+
+    async def _start(self) -> None:
+        try:
+            await self.engine.start()
+        except AstraError as error:
+            log.warning("engine not started: %s", error)
+            again = await self.push_screen_wait(
+                Tell(
+                    "Astra cannot start",
+                    describe(error).lines(),
+                    answers=(("Try again", "again"), ("Quit", "")),
+                    bad=True,
+                )
+            )
+            if again:
+                self._begin()
+            else:
+                self.exit(return_code=2, message=visible(describe(error).sentence))
+            return
+        self.started = True
+        for cloud in self.engine.settings.clouds:
+            self.engine.scan(cloud.name)
+        self._tick()
+        self.set_interval(REFRESH_SECONDS, self._tick)
+
+    def _watch_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            try:
+                loop.add_signal_handler(number, self._ended_by, number)
+            except (NotImplementedError, RuntimeError, ValueError) as error:
+                log.info("no handler for signal %s: %s", number, error)
+
+    def _ended_by(self, number: signal.Signals) -> None:
+        log.info("ended by %s", number.name)
+        self.launch(self.stop_and_exit(return_code=128 + number), "stop")
+
+    async def stop_and_exit(self, *, return_code: int = 0, message: str = "") -> None:
+        """Let the engine end what runs, then leave with a clean terminal."""
+        if self.leaving:
+            return
+        self.leaving = True
+        self.caption("Stopping: running requests end or roll back …")
+        try:
+            await self.engine.stop()
+        finally:
+            self.exit(return_code, return_code=return_code, message=message or None)
+
+    async def on_unmount(self) -> None:
+        # Whatever ended the app: nothing of the engine outlives it. Stopping twice is allowed.
+        try:
+            await self.engine.stop()
+        except AstraError as error:
+            log.warning("engine not stopped cleanly: %s", error)
+        finally:
+            self.log_file.close()
+
+    # -- what is shown ------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        """Draw what changed since the last look; nothing is sent while nothing changes."""
+        self.notice_board.take(self.engine.notices(self.notice_board.last))
+        snapshot = self.engine.snapshot()
+        if snapshot.revision == self.snapshot.revision:
+            return
+        self.snapshot = snapshot
+        screen = self.our_screen
+        if screen is not None and screen.is_mounted:
+            screen.show_snapshot(snapshot)
+            screen.refresh_footer()
+
+    @property
+    def our_screen(self) -> AstraScreen[Any] | None:
+        """The full screen that shows, perhaps under a dialog."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, AstraScreen):
+                return screen
+        return None
+
+    def caption(self, text: str | None) -> None:
+        """Show one line of narration above the footer of whatever screen is there."""
+        self.caption_text = text or ""
+        if (screen := self.our_screen) is not None:
+            screen.show_caption(self.caption_text)
+
+    def _show_notice(self, notice: Notice) -> None:
+        text = " ".join(part for part in (notice.text, notice.todo) if part)
+        self.say(text, _SEVERITY[notice.level])
+
+    def say(
+        self, text: str, severity: Literal["information", "warning", "error"] = "information"
+    ) -> None:
+        """A short message in the corner; outside strings in it are made visible."""
+        self.notify(visible(text, width=400), severity=severity, markup=False)
+
+    # -- what is done -------------------------------------------------------------------
+
+    def action_perform(self, *ids: str) -> None:
+        """Carry out an action of the keymap by its id, or say why that is not possible.
+
+        Of several ids the first is taken whose keys work on the screen that is there.
+        """
+        action = self._action_of(ids)
+        if action is None:
+            return
+        screen = self.screen
+        reason = self.why_not_on(screen, action)
+        if reason:
+            self.say(reason, "warning")
+            return
+        result: object = None
+        if action.id.startswith("panel-"):
+            if (jump := getattr(screen, "do_panel", None)) is not None:
+                jump(int(action.id.removeprefix("panel-")))
+        else:
+            name = "do_" + action.id.replace("-", "_")
+            handler = getattr(screen, name, None) or getattr(self, name, None)
+            result = handler() if handler is not None else None
+        if asyncio.iscoroutine(result):
+            self.launch(result, action.label)
+
+    def _action_of(self, ids: tuple[str, ...]) -> Action | None:
+        screen = self.screen
+        if not isinstance(screen, AstraScreen):
+            # A dialog has keys of its own; leaving is possible from everywhere.
+            return self.keymap["quit"] if ids == ("quit",) else None
+        contexts = frozenset(screen.contexts())
+        actions = (self.keymap[action_id] for action_id in ids)
+        return next((a for a in actions if contexts.intersection(a.contexts)), None)
+
+    def why_not_on(self, screen: Screen[Any], action: Action) -> str:
+        """Why an action cannot be taken on that screen now, "" if it can."""
+        if self.leaving:
+            return "Astra is stopping."
+        if not self.started and not action.offline:
+            return "The engine is still starting."
+        if action.changes and self.snapshot.read_only:
+            return f"{action.label}: Astra runs read-only, so nothing is changed."
+        return screen.why_not(action) if isinstance(screen, AstraScreen) else ""
+
+    def launch(self, work: Coroutine[Any, Any, object], doing: str) -> None:
+        """Run work beside the screen; what goes wrong is told in a dialog, and logged."""
+        self.run_worker(self._guarded(work, doing), name=doing, exit_on_error=False)
+
+    async def _guarded(self, work: Coroutine[Any, Any, object], doing: str) -> None:
+        try:
+            await work
+        except AstraError as error:
+            log.warning("%s: %s", doing, error)
+            self.show_error(error, doing)
+        except Exception as error:
+            # The last guard: logged whole, told calmly, and the screen lives on.
+            log.exception("%s", doing)
+            self.show_error(error, doing)
+
+    def show_error(self, error: BaseException, doing: str) -> None:
+        """A dialog with the four answers of an error."""
+        text = describe(error, self.log_file.path)
+        self.notice_board.keep(Notice(NoticeLevel.ERROR, text.what, text.todo))
+        self.push_screen(Tell(f"Could not {doing}", text.lines(), bad=True))
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual would print a traceback over the terminal. A part of the screen is dead now,
+        # so the console ends, but calmly: jobs are in the ledger and the engine is stopped.
+        log.error("the console failed", exc_info=error)
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        text = describe(error, self.log_file.path)
+        lines = (text.what, text.safe, "`astra resume` goes on with unfinished jobs.", text.log)
+        self._exit_renderables[:] = ["\n".join(visible(line) for line in lines if line)]
+        self._close_messages_no_wait()
+
+    # -- actions of every screen --------------------------------------------------------
+
+    async def do_quit(self) -> None:
+        await job_flows.quit_console(self)
+
+    def do_theme(self) -> None:
+        self.theme = themes.following(self.theme)
+        self.say(f"Theme: {self.theme.removeprefix('astra-')}")
+
+    def do_help(self) -> None:
+        if isinstance(self.screen, AstraScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def do_notices(self) -> None:
+        self.push_screen(LogScreen())
+
+    def do_palette(self) -> None:
+        self.push_screen(CommandPalette(providers=[KeymapCommands], id="commands"))

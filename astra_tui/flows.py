@@ -1,0 +1,325 @@
+"""What the keys set in motion: ask the operator, ask the engine, show the answer.
+
+Each flow runs in a worker and may raise `AstraError`; the app tells the operator.
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from astra_tui.screens.dialogs import Choice, Choosable, Line, Prompt, Tell, field
+from astra_tui.screens.plan import PlanScreen
+from engine.errors import Refused
+from engine.model import Address, CloudStatus, Decision, MoveKind, Plan, Snapshot, Tier
+from widgets.glyphs import current
+from widgets.text import count_text, money_text, name_text, visible
+
+if TYPE_CHECKING:
+    from astra_tui.app import AstraApp
+
+POLICIES = (
+    ("rules", "age, names and recent reads"),
+    ("recency", "seconds to minutes since the last access, for streams"),
+    ("reactive", "promotes what is suddenly read much more"),
+)
+_NAMED_AT_MOST = 5
+
+
+def objects_text(addresses: Sequence[Address]) -> str:
+    """`report.csv` or `12 objects`."""
+    if len(addresses) == 1:
+        return visible(addresses[0].key, width=40)
+    return f"{count_text(len(addresses))} objects"
+
+
+def named(addresses: Sequence[Address]) -> list[Line]:
+    """The first few objects of a selection, for a dialog."""
+    lines: list[Line] = [
+        field("" if number else "objects", name_text(str(address), width=60))
+        for number, address in enumerate(addresses[:_NAMED_AT_MOST])
+    ]
+    rest = len(addresses) - _NAMED_AT_MOST
+    if rest > 0:
+        lines.append(field("", f"and {count_text(rest)} more"))
+    return lines
+
+
+# -- plans ------------------------------------------------------------------------------
+
+
+async def migrate(app: "AstraApp", sources: Sequence[Address]) -> None:
+    """Ask where to, and whether to move or copy; then show the plan."""
+    here = sources[0].cloud
+    title = f"Migrate {objects_text(sources)} from {here}"
+    place = await app.push_screen_wait(
+        Choice(title, _places(app.snapshot, here), lines=[*named(sources), "", "To which place?"])
+    )
+    if place is None:
+        return
+    destination = place.value
+    if destination is None:
+        destination = await app.push_screen_wait(
+            Prompt(
+                title,
+                _place_reader(app.snapshot),
+                lines=["To which place? Write cloud:bucket/ or cloud:bucket/prefix/"],
+                value=f"{here}:{sources[0].bucket}/",
+            )
+        )
+        if destination is None:
+            return
+    fixed = any(cloud.read_only for cloud in app.snapshot.clouds if cloud.name == here)
+    kind = await app.push_screen_wait(
+        Choice(
+            title,
+            [
+                Choosable(
+                    MoveKind.MOVE,
+                    "move",
+                    "the source is deleted once the copy is proved equal",
+                    f"{here} is read-only" if fixed else "",
+                ),
+                Choosable(MoveKind.COPY, "copy", "the source is kept"),
+            ],
+            lines=[field("to", name_text(str(destination), width=60)), ""],
+        )
+    )
+    if kind is not None:
+        await show_plan(app, app.engine.plan_migration(sources, destination, kind=kind.value))
+
+
+def _places(snapshot: Snapshot, here: str) -> list[Choosable[Address | None]]:
+    places: list[Choosable[Address | None]] = []
+    for cloud in snapshot.clouds:
+        place = Address(cloud.name, cloud.bucket, cloud.prefix)
+        why = ""
+        if cloud.name == here:
+            why = "they are there already"
+        elif cloud.read_only:
+            why = "read-only"
+        elif not cloud.bucket:
+            why = "it has no bucket configured; name a place"
+        label = Text.assemble((f"{visible(cloud.name):<10} ", "bold"), visible(str(place)))
+        places.append(Choosable(place, label, cloud.region, why))
+    places.append(Choosable(None, f"another place {current().ellipsis}"))
+    return places
+
+
+def _place_reader(snapshot: Snapshot) -> Callable[[str], Address]:
+    clouds = {cloud.name: cloud for cloud in snapshot.clouds}
+
+    def read(text: str) -> Address:
+        address = Address.parse(text.strip())
+        cloud = clouds.get(address.cloud)
+        if cloud is None:
+            raise ValueError(f"There is no cloud {address.cloud!r}; known: {', '.join(clouds)}.")
+        if cloud.read_only:
+            raise ValueError(f"{address.cloud} is read-only.")
+        return address
+
+    return read
+
+
+async def change_tier(app: "AstraApp", addresses: Sequence[Address]) -> None:
+    """Ask for a tier or a class, then show the plan."""
+    title = f"Tier of {objects_text(addresses)}"
+    detail = await app.engine.inspect(addresses[0])
+    by_tier: dict[Tier, str] = {}
+    for storage_class, tier, _ in detail.class_costs:
+        by_tier.setdefault(tier, storage_class)
+    tiers: list[Choosable[Tier | None]] = [
+        Choosable(
+            tier,
+            Text(f"{tier.value:<8}", "bold"),
+            by_tier.get(tier, ""),
+            "" if by_tier.get(tier) or not by_tier else "this provider has no such class",
+        )
+        for tier in Tier
+    ]
+    if detail.class_costs:
+        tiers.append(Choosable(None, f"a storage class {current().ellipsis}"))
+    lines = [*named(addresses), "", "Which tier shall they have?"]
+    wanted = await app.push_screen_wait(Choice(title, tiers, lines=lines))
+    if wanted is None:
+        return
+    if wanted.value is not None:
+        await show_plan(app, app.engine.plan_tier(addresses, tier=wanted.value))
+        return
+    one = len(addresses) == 1
+    classes = [
+        Choosable(
+            name,
+            Text.assemble((f"{visible(name):<22}", "bold"), f"{of.value:<8}"),
+            f"{money_text(cost, currency=True)}/mo for this object" if one else "",
+        )
+        for name, of, cost in detail.class_costs
+    ]
+    chosen = await app.push_screen_wait(
+        Choice(title, classes, lines=["Which storage class shall they have?"])
+    )
+    if chosen is not None:
+        await show_plan(app, app.engine.plan_tier(addresses, storage_class=chosen.value))
+
+
+async def plan_decisions(app: "AstraApp") -> None:
+    """Show a plan that carries out the last decisions."""
+    await show_plan(app, app.engine.plan_decisions())
+
+
+async def show_plan(app: "AstraApp", making: Awaitable[Plan]) -> None:
+    """Make a plan and open it; one without moves is only told of."""
+    plan = await making
+    if not plan.moves:
+        app.say(" ".join(plan.warnings) or "There is nothing to move.", "warning")
+        return
+    app.push_screen(PlanScreen(plan))
+
+
+# -- the tier engine --------------------------------------------------------------------
+
+
+async def run_engine(app: "AstraApp", policy: str = "") -> None:
+    """Ask a policy what should be where, tell what it says, and offer the plan."""
+    decisions = await app.engine.decide(policy)
+    policy = decisions[0].policy if decisions else policy or app.engine.settings.policy
+    if not decisions:
+        app.say(f"Policy {policy}: every object is where it should be.")
+        return
+    answer = await app.push_screen_wait(
+        Tell(
+            f"Policy {policy}",
+            decision_lines(decisions),
+            answers=(("Plan it", "plan"), ("Leave", "")),
+            keys={app.keymap["plan"].keys[0]: "plan"},
+        )
+    )
+    if answer:
+        await plan_decisions(app)
+
+
+async def choose_policy(app: "AstraApp") -> None:
+    """Choose a policy, then ask it."""
+    usual = app.engine.settings.policy
+    names = [name for name, _ in POLICIES]
+    chosen = await app.push_screen_wait(
+        Choice(
+            "Which policy shall decide?",
+            [Choosable(name, Text(f"{name:<9}", "bold"), about) for name, about in POLICIES],
+            start=names.index(usual) if usual in names else 0,
+        )
+    )
+    if chosen is not None:
+        await run_engine(app, chosen.value)
+
+
+def decision_lines(decisions: Sequence[Decision]) -> list[Line]:
+    """How many objects should go from which tier to which, and what that saves."""
+    counts: Counter[tuple[str, Tier, Tier]] = Counter()
+    savings: dict[tuple[str, Tier, Tier], float] = {}
+    for decision in decisions:
+        route = (decision.address.cloud, decision.from_tier, decision.to_tier)
+        counts[route] += 1
+        savings[route] = savings.get(route, 0.0) + decision.saving_per_month
+    lines: list[Line] = []
+    arrow = current().arrow
+    for (cloud, before, after), number in sorted(counts.items(), key=lambda item: -item[1]):
+        saving = money_text(savings[cloud, before, after], currency=True, signed=True)
+        lines.append(
+            Text.assemble(
+                f"{count_text(number):>7}  ",
+                f"{visible(cloud, width=10):<10} ",
+                f"{before.value} {arrow} {after.value}".ljust(20),
+                f"{saving}/mo",
+            )
+        )
+    total = money_text(sum(savings.values()), currency=True, signed=True)
+    lines += ["", Text(f"{count_text(len(decisions))} objects should be elsewhere: {total}/mo",
+                       "bold")]  # fmt: skip
+    lines.append(Text("Nothing moves before you approve a plan.", "dim"))
+    return lines
+
+
+# -- objects ----------------------------------------------------------------------------
+
+
+async def open_place(app: "AstraApp", status: CloudStatus) -> None:
+    """Let a pane show another bucket or prefix of its cloud."""
+
+    def read(text: str) -> tuple[str, str]:
+        bucket, _, prefix = text.strip().partition("/")
+        if not bucket:
+            raise ValueError("Write bucket or bucket/prefix/")
+        return bucket, prefix
+
+    place = await app.push_screen_wait(
+        Prompt(
+            f"Open a place of {status.name}",
+            read,
+            lines=["Which bucket, or bucket/prefix/ ?"],
+            value=f"{status.bucket}/{status.prefix}" if status.prefix else status.bucket,
+        )
+    )
+    if place is not None:
+        app.engine.scan(status.name, bucket=place[0], prefix=place[1])
+
+
+async def age(app: "AstraApp", addresses: Sequence[Address]) -> None:
+    """Let objects look older (simulated)."""
+
+    def read(text: str) -> float:
+        try:
+            days = float(text)
+        except ValueError:
+            raise ValueError("Write a number of days.") from None
+        if not 0 < days <= 36_500:
+            raise ValueError("Write a number of days from 1 to 36500.")
+        return days
+
+    days = await app.push_screen_wait(
+        Prompt(
+            f"Age {objects_text(addresses)}",
+            read,
+            lines=[*named(addresses), "", "By how many days? (simulated, nothing is written)"],
+            value="30",
+        )
+    )
+    if days is None:
+        return
+    for address in addresses:
+        await app.engine.age(address, days)
+    app.say(f"{objects_text(addresses)}: {days:g} days older (simulated).")
+
+
+async def access(app: "AstraApp", addresses: Sequence[Address]) -> None:
+    """Send simulated access events."""
+
+    def read(text: str) -> int:
+        if not text.strip().isdecimal() or not 1 <= int(text) <= 10_000:
+            raise ValueError("Write a number from 1 to 10000.")
+        return int(text)
+
+    count = await app.push_screen_wait(
+        Prompt(
+            f"Access {objects_text(addresses)}",
+            read,
+            lines=[*named(addresses), "", "How many reads of each? They go through Kafka."],
+            value="10",
+        )
+    )
+    if count is None:
+        return
+    for address in addresses:
+        await app.engine.send_access(address, count=count)
+    app.say(f"{objects_text(addresses)}: {count_text(count)} reads sent.")
+
+
+def copy_text(app: "AstraApp", text: str) -> None:
+    """Put a text on the clipboard and show it."""
+    if not text:
+        raise Refused("There is nothing here to copy.")
+    app.copy_to_clipboard(text.encode("utf-8", "replace").decode())
+    first, *rest = text.split("\n") if text.count("\n") < 1000 else [text[:200]]
+    more = f" and {count_text(len(rest))} more" if rest else ""
+    app.say(f"Copied: {first}{more}")

@@ -1,0 +1,313 @@
+"""Every action of the console, once: its id, keys, words and where it is valid.
+
+The footer, the help screen, the command palette, the key table of the README and the
+overrides of the config are all made from `ACTIONS`. Nothing here imports Textual, so the
+commands can read it too.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Context(StrEnum):
+    """Where an action is valid. The value is its heading in help and README."""
+
+    GLOBAL = "everywhere"
+    LIST = "in every list"
+    CONSOLE = "console"
+    PANE = "cloud pane"
+    FEED = "event feed"
+    BOARD = "migrations"
+    PLAN = "plan"
+    JOB = "job"
+    OBJECT = "object"
+    MESSAGE = "message"
+    READER = "pages to read"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that an operator can ask for.
+
+    `keys` are Textual's names of keys, single characters as themselves. `label` is the word of
+    the footer, `help` a sentence. `footer` ranks it there (1 first, 0 not shown). `changes`
+    marks what read-only mode forbids; `dangerous` what never happens without a confirmation.
+    Those with `palette` are in the command palette.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    contexts: tuple[Context, ...]
+    footer: int = 0
+    changes: bool = False
+    dangerous: bool = False
+    palette: bool = True
+    offline: bool = False  # needs no running engine
+
+
+G, LI, CO, PA, FE, BO, PL, JO, OB, ME, RE = Context
+
+# Contexts whose keys work at the same time, because they meet on one screen.
+SCOPES: Mapping[str, tuple[Context, ...]] = {
+    "console": (G, CO, PA, FE, BO, LI),
+    "plan": (G, PL, LI),
+    "job": (G, JO, RE),
+    "object": (G, OB, RE),
+    "message": (G, ME, RE),
+    "reader": (G, RE),
+}
+
+
+def _jump(number: int) -> Action:
+    return Action(
+        id=f"panel-{number}",
+        keys=(str(number),),
+        label=f"panel {number}",
+        help=f"Jump to panel {number}: the clouds in their order, then events, then migrations.",
+        contexts=(CO,),
+        palette=False,
+        offline=True,
+    )
+
+
+ACTIONS: tuple[Action, ...] = (
+    # -- objects ------------------------------------------------------------------------
+    Action("inspect", ("enter",), "inspect", "Show the object, message or job at the cursor.",
+           (PA, FE, BO), footer=6),
+    Action("mark", ("space",), "mark", "Mark or unmark the line at the cursor. In a plan: take "
+           "the move out, or in again.", (PA, BO, PL), footer=1, offline=True),
+    Action("mark-all", ("*",), "mark all", "Mark every line that is not marked, and unmark the "
+           "others. In a plan: take every move in, or out.", (PA, BO, PL), offline=True),
+    Action("migrate", ("m",), "migrate", "Plan to move or copy the marked objects to another "
+           "place. Nothing moves before the plan is approved.", (PA, OB), footer=2),
+    Action("tier", ("t",), "tier", "Plan another tier or storage class for the marked objects.",
+           (PA, OB), footer=3),
+    Action("engine", ("e",), "engine", "Ask the tier policy what should be where.", (CO,),
+           footer=4),
+    Action("policy", ("E",), "policy", "Choose a tier policy, then ask it.", (CO,)),
+    Action("plan", ("P",), "plan", "Plan what the tier policy decided.", (CO,), footer=9),
+    Action("filter", ("/",), "filter", "Show only names with this text, or that fit a glob like "
+           "*.csv. In the feed: messages with this text.", (PA, FE, BO), footer=5, offline=True),
+    Action("sort", ("s",), "sort", "Sort by the next column.", (PA,), offline=True),
+    Action("reverse", ("S",), "reverse", "Turn the order around.", (PA,), offline=True),
+    Action("open", ("o",), "open", "Show another bucket or prefix in this pane.", (PA,)),
+    Action("reload", ("r",), "reload", "List the cloud again.", (PA,)),
+    Action("age", ("a",), "age", "Let the objects look older by some days (for demonstrations; "
+           "shown as simulated).", (PA, OB), changes=True),
+    Action("access", ("x",), "access", "Send a simulated access event for the objects to Kafka.",
+           (PA, OB), changes=True),
+    Action("copy", ("y",), "copy", "Copy the address to the clipboard (OSC 52), and show it.",
+           (PA, FE, BO, JO, OB, ME), offline=True),
+    # -- events and migrations ----------------------------------------------------------
+    Action("follow", ("f",), "follow", "Let the feed follow new events, or hold it still.", (CO,),
+           footer=7, offline=True),
+    Action("pause", ("p",), "pause", "Pause the jobs, or let them go on. No finished part is "
+           "lost.", (CO, JO), footer=7),
+    Action("retry", ("R",), "retry", "Queue the failed jobs again.", (BO, JO), footer=3,
+           changes=True),
+    Action("cancel", ("c",), "cancel", "Cancel the jobs: what they wrote is removed, every source "
+           "is kept.", (BO, JO), footer=4, changes=True, dangerous=True),
+    # -- plan ---------------------------------------------------------------------------
+    Action("approve", ("A",), "approve", "Approve the plan and start its jobs, after one more "
+           "question.", (PL,), footer=2, changes=True, dangerous=True),
+    Action("fold", ("f", "enter"), "fold", "Fold the moves of a route into one line, or unfold.",
+           (PL,), footer=4, offline=True),
+    Action("save", ("w",), "save", "Save the plan in the workspace.", (PL,), footer=3),
+    # -- moving about -------------------------------------------------------------------
+    Action("next-panel", ("tab",), "next", "Go to the next panel.", (CO,), palette=False,
+           offline=True),
+    Action("previous-panel", ("shift+tab",), "previous", "Go to the panel before.", (CO,),
+           palette=False, offline=True),
+    *(_jump(number) for number in range(1, 10)),
+    Action("zoom", ("z",), "zoom", "Give this panel the whole screen, and back.", (CO,),
+           offline=True),
+    Action("dashboard", ("d",), "dashboard", "Show totals: clouds, tiers, migrations, policy.",
+           (CO,)),
+    Action("up", ("up", "k"), "up", "One line up.", (LI, RE), palette=False),
+    Action("down", ("down", "j"), "down", "One line down.", (LI, RE), palette=False),
+    Action("page-up", ("pageup",), "page up", "One page up.", (LI, RE), palette=False),
+    Action("page-down", ("pagedown",), "page down", "One page down.", (LI, RE), palette=False),
+    Action("first", ("home", "g"), "first", "To the first line.", (LI, RE), palette=False),
+    Action("last", ("end", "G"), "last", "To the last line.", (LI, RE), palette=False),
+    # -- everywhere ---------------------------------------------------------------------
+    Action("back", ("escape",), "back", "Leave this screen. In the console: leave the zoom.",
+           (G,), footer=19, palette=False, offline=True),
+    Action("notices", ("L",), "log", "Show what Astra had to say so far.", (G,), offline=True),
+    Action("theme", ("T",), "theme", "Next theme: dark, light, high contrast, the terminal's own.",
+           (G,), offline=True),
+    Action("palette", (":", "ctrl+p"), "command", "Search for a command by its name.", (G,),
+           footer=20, palette=False, offline=True),
+    Action("help", ("?", "f1"), "help", "Show the keys.", (G,), footer=21, offline=True),
+    Action("quit", ("q", "ctrl+q", "ctrl+c"), "quit", "Leave Astra. Asks first while jobs run.",
+           (G,), footer=22, offline=True),
+)  # fmt: skip
+
+BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
+
+# Keys that no override takes away: there is always a way out.
+FIXED: Mapping[str, tuple[str, ...]] = {"quit": ("ctrl+q", "ctrl+c")}
+
+_NAMED = frozenset(
+    ["up", "down", "left", "right", "home", "end", "pageup", "pagedown", "insert", "delete"]
+    + ["backspace", "enter", "escape", "space", "tab"]
+    + [f"f{number}" for number in range(1, 25)]
+)
+_SPELLED = {"comma": ",", "plus": "+"}  # where the sign itself has a meaning in a list of keys
+_MODIFIERS = frozenset({"ctrl", "shift", "alt"})
+_DISPLAY = {
+    "escape": "esc",
+    "pageup": "pgup",
+    "pagedown": "pgdn",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "shift+tab": "⇧tab",
+}
+
+
+def display(key: str) -> str:
+    """How a key is written on the screen: `^p`, `esc`, `?`."""
+    if key in _DISPLAY:
+        return _DISPLAY[key]
+    if key.startswith("ctrl+"):
+        return "^" + key.removeprefix("ctrl+")
+    return key
+
+
+def is_key(name: str) -> bool:
+    """Whether a terminal can send such a key, as far as its name tells."""
+    *modifiers, key = name.split("+") if len(name) > 1 else [name]
+    if any(modifier not in _MODIFIERS for modifier in modifiers):
+        return False
+    if len(key) == 1:
+        return key.isprintable() and not key.isspace()
+    return key in _NAMED
+
+
+class Keymap:
+    """The actions with the keys that are really in force.
+
+    `overrides` maps action ids to keys: a list, or one string with commas between. What makes
+    no sense is left out with a sentence in `warnings`; the default keys then stay.
+    """
+
+    def __init__(self, overrides: Mapping[str, str | Sequence[str]] | None = None) -> None:
+        self.warnings: list[str] = []
+        wanted: dict[str, tuple[str, ...]] = {}
+        for action_id, given in (overrides or {}).items():
+            keys = self._read(action_id, given)
+            if keys:
+                wanted[action_id] = keys
+        self.overrides = self._without_conflicts(wanted)
+        self.actions = tuple(
+            replace(action, keys=self.overrides.get(action.id, action.keys)) for action in ACTIONS
+        )
+        self._by_id = {action.id: action for action in self.actions}
+
+    def __getitem__(self, action_id: str) -> Action:
+        return self._by_id[action_id]
+
+    def valid_in(self, contexts: Iterable[Context]) -> list[Action]:
+        """The actions of these contexts, in the order of `ACTIONS`."""
+        wanted = frozenset(contexts)
+        return [action for action in self.actions if wanted.intersection(action.contexts)]
+
+    def key_of(self, action_id: str) -> str:
+        """The first key of an action as shown on the screen."""
+        return display(self._by_id[action_id].keys[0])
+
+    @property
+    def panel_keys(self) -> str:
+        """The keys of all panels, `1…9` unless they were changed."""
+        keys = [self.key_of(f"panel-{number}") for number in range(1, 10)]
+        return "1…9" if keys == list("123456789") else " ".join(keys)
+
+    def keys_of(self, action_id: str) -> str:
+        """All keys of an action as shown on the screen, `q ^q`."""
+        return " ".join(display(key) for key in self._by_id[action_id].keys)
+
+    def _read(self, action_id: str, given: str | Sequence[str]) -> tuple[str, ...]:
+        if action_id not in BY_ID:
+            near = _nearest(action_id)
+            self.warnings.append(
+                f"keys: there is no action {action_id!r}"
+                + (f"; did you mean {near!r}?" if near else "; see the key table in the help.")
+            )
+            return ()
+        parts = given.split(",") if isinstance(given, str) else given
+        names = [_SPELLED.get(part.strip(), part.strip()) for part in parts]
+        keys = tuple(dict.fromkeys(name for name in (*names, *FIXED.get(action_id, ())) if name))
+        bad = [key for key in keys if not is_key(key)]
+        if bad:
+            self.warnings.append(
+                f"keys: {action_id} = {', '.join(map(repr, bad))}: no such key; "
+                f"{action_id} keeps {' '.join(BY_ID[action_id].keys)}."
+            )
+            return ()
+        if not keys:
+            self.warnings.append(
+                f"keys: {action_id} has no key; it keeps {' '.join(BY_ID[action_id].keys)}."
+            )
+        return keys
+
+    def _without_conflicts(self, wanted: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        # Dropping one override gives its default keys back, which may collide with another:
+        # so look again until nothing collides. Two defaults never do (a test holds them to it).
+        wanted = dict(wanted)
+        while True:
+            clash = _first_clash(wanted)
+            if clash is None:
+                return wanted
+            key, first, second = clash
+            loser = second if second in wanted else first
+            winner = first if loser == second else second
+            self.warnings.append(
+                f"keys: {loser} = {key!r} is the key of {winner}; "
+                f"{loser} keeps {' '.join(BY_ID[loser].keys)}."
+            )
+            del wanted[loser]
+
+
+def _first_clash(wanted: Mapping[str, tuple[str, ...]]) -> tuple[str, str, str] | None:
+    for contexts in SCOPES.values():
+        owner: dict[str, str] = {}
+        for action in ACTIONS:
+            if not frozenset(contexts).intersection(action.contexts):
+                continue
+            for key in wanted.get(action.id, action.keys):
+                if owner.setdefault(key, action.id) != action.id:
+                    return key, owner[key], action.id
+    return None
+
+
+def _nearest(action_id: str) -> str:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(action_id, list(BY_ID), n=1)), "")
+
+
+def markdown_table(keymap: Keymap | None = None) -> str:
+    """The key table of the README."""
+    lines = ["| where | keys | what | id |", "|---|---|---|---|"]
+    keymap = keymap or Keymap()
+    seen: set[str] = set()
+    for context in (PA, FE, BO, CO, PL, JO, OB, ME, LI, G):
+        for action in keymap.valid_in([context]):
+            if action.id in seen:
+                continue
+            seen.add(action.id)
+            keys = " ".join(f"`{display(key)}`" for key in action.keys)
+            text, action_id = action.help, f"`{action.id}`"
+            if action.id.startswith("panel-"):
+                if action.id != "panel-1":
+                    continue
+                keys, action_id = "`1` … `9`", "`panel-1` …"
+                text = "Jump to a panel: clouds in order, events, migrations."
+            where = ", ".join(item.value for item in action.contexts if item is not RE)
+            cells = [where, keys, text, action_id]
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"

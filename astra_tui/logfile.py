@@ -1,0 +1,62 @@
+"""The log file of the console: in the state directory, and nowhere else.
+
+A full-screen program has no terminal to write to. Records go through a queue to a thread, so
+that a slow disk never holds the event loop. Python's warnings and other libraries' records
+end there too.
+"""
+
+import logging
+import queue
+from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
+from pathlib import Path
+from typing import Self
+
+_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+_LARGEST = 2 * 1024 * 1024
+
+
+class LogFile:
+    """Open from `open()` to `close()`. `path` is None where the file could not be opened."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.path: Path | None = None
+        self._wanted = state_dir / "astra.log"
+        self._listener: QueueListener | None = None
+        self._handler: QueueHandler | None = None
+        self._level = logging.WARNING
+
+    def open(self) -> Self:
+        """Begin to log. A directory that cannot be written is no reason not to start."""
+        try:
+            self._wanted.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = RotatingFileHandler(
+                self._wanted, maxBytes=_LARGEST, backupCount=2, encoding="utf-8", errors="replace"
+            )
+        except OSError:
+            return self
+        file.setFormatter(logging.Formatter(_FORMAT))
+        records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+        self._handler = QueueHandler(records)
+        self._listener = QueueListener(records, file)
+        self._listener.start()
+        root = logging.getLogger()
+        self._level = root.level
+        root.addHandler(self._handler)
+        root.setLevel(logging.INFO)
+        # Their INFO is a line for every request or heartbeat.
+        for chatty in ("aiokafka", "botocore", "boto3", "urllib3", "asyncio", "werkzeug"):
+            logging.getLogger(chatty).setLevel(logging.WARNING)
+        self.path = self._wanted
+        return self
+
+    def close(self) -> None:
+        """Write what waits and close the file. Safe to call twice."""
+        if self._handler is None or self._listener is None:
+            return
+        root = logging.getLogger()
+        root.removeHandler(self._handler)
+        root.setLevel(self._level)
+        self._listener.stop()
+        for handler in self._listener.handlers:
+            handler.close()
+        self._handler = self._listener = None

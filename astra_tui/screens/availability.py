@@ -1,0 +1,81 @@
+"""Why a key of the console cannot be used now: one sentence for each case."""
+
+from typing import TYPE_CHECKING
+
+from astra_tui import job_flows
+from astra_tui.keymap import Action, Context
+from engine.model import FINAL_STATES, JobState, KafkaState, ListingState, Snapshot
+from widgets.board import MigrationBoard
+from widgets.cloud_pane import CloudPane
+
+if TYPE_CHECKING:
+    from astra_tui.screens.console import ConsoleScreen
+
+PANELS = (Context.PANE, Context.FEED, Context.BOARD)
+
+
+def console_reason(screen: "ConsoleScreen", action: Action) -> str:
+    """Why not, in a sentence; "" if the action can be taken."""
+    panels = [context for context in PANELS if context in action.contexts]
+    anywhere = {Context.CONSOLE, Context.GLOBAL}.intersection(action.contexts)
+    if panels and not anywhere and screen.panel_context not in panels:
+        return f"{action.label}: go to {_where(screen, panels)} first."
+    if panels and screen.panel.pane_list().count() == 0 and action.id not in _ON_EMPTY:
+        return f"{action.label}: nothing is listed here."
+    return _reason(screen, action)
+
+
+_ON_EMPTY = frozenset({"filter", "sort", "reverse", "open", "reload"})
+
+
+def _where(screen: "ConsoleScreen", panels: list[Context]) -> str:
+    clouds = len(screen.panes)
+    keys = screen.astra.keymap
+    places = []
+    for context in panels:
+        if context is Context.PANE:
+            last = f" to {keys.key_of(f'panel-{min(clouds, 9)}')}" if clouds > 1 else ""
+            places.append(f"a cloud ({keys.key_of('panel-1')}{last})")
+        else:
+            number = clouds + (1 if context is Context.FEED else 2)
+            key = f" ({keys.key_of(f'panel-{number}')})" if number <= 9 else ""
+            places.append(("the events" if context is Context.FEED else "the migrations") + key)
+    return " or ".join(places)
+
+
+def _reason(screen: "ConsoleScreen", action: Action) -> str:
+    snapshot = screen.astra.snapshot
+    panel = screen.panel
+    match action.id:
+        case "tier" | "access" if isinstance(panel, CloudPane):
+            return cloud_reason(snapshot, action, panel.cloud)
+        case "follow":
+            if snapshot.kafka.state is KafkaState.OFF:
+                return "Kafka is off (kafka.bootstrap); there are no events to follow."
+        case "engine" | "policy":
+            if not any(cloud.objects for cloud in snapshot.clouds):
+                loading = any(cloud.state is ListingState.LOADING for cloud in snapshot.clouds)
+                return "The clouds are still being listed." if loading else "No object is listed."
+        case "plan":
+            if not snapshot.decisions:
+                return f"Nothing is decided yet; press {screen.astra.keymap.key_of('engine')}."
+        case "pause":
+            if not job_flows.unfinished(snapshot):
+                return "No job is running or waiting."
+        case "retry" | "cancel" if isinstance(panel, MigrationBoard):
+            chosen = set(panel.selected_ids())
+            states = {job.state for job in snapshot.jobs if job.job_id in chosen}
+            if action.id == "retry" and not states & {JobState.FAILED, JobState.CANCELLED}:
+                return "Only failed and cancelled jobs can be tried again."
+            if action.id == "cancel" and states and states <= FINAL_STATES:
+                return "Only unfinished jobs can be cancelled."
+    return ""
+
+
+def cloud_reason(snapshot: Snapshot, action: Action, cloud: str) -> str:
+    """Why not, for what depends on the cloud or on Kafka alone."""
+    if action.id == "access" and snapshot.kafka.state is KafkaState.OFF:
+        return "Kafka is off (kafka.bootstrap); access events go through it."
+    if action.id == "tier" and any(c.read_only for c in snapshot.clouds if c.name == cloud):
+        return f"{cloud} is read-only; its classes stay as they are."
+    return ""

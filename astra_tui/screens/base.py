@@ -1,0 +1,122 @@
+"""What all full screens share: which actions are valid on them, footer, caption, snapshots."""
+
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.screen import Screen
+
+from astra_tui.keymap import SCOPES, Action, Context
+from engine.model import Snapshot
+from widgets.caption import Caption
+from widgets.key_help import KeyHint, KeyLine
+
+if TYPE_CHECKING:
+    from astra_tui.app import AstraApp
+
+ResultT = TypeVar("ResultT")
+
+_ALWAYS = 20  # actions with this `footer` or more keep their place when room gets short
+
+
+class AstraScreen(Screen[ResultT], Generic[ResultT], inherit_bindings=False):
+    """A full screen. A subclass names its `SCOPE` of the keymap, composes its body and has a
+    method `do_<action id>` for each action that it can carry out itself."""
+
+    SCOPE: ClassVar[str] = "reader"
+
+    DEFAULT_CSS = """
+    AstraScreen { layout: vertical; overflow: hidden hidden; }
+    """
+
+    @property
+    def astra(self) -> "AstraApp":
+        """The app, as what it is."""
+        return cast("AstraApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        yield from self.compose_body()
+        yield Caption(id="caption")
+        yield KeyLine(id="keys")
+
+    def compose_body(self) -> ComposeResult:
+        """Everything above the footer."""
+        yield from ()
+
+    def contexts(self) -> tuple[Context, ...]:
+        """The contexts whose keys work here, whatever has the focus."""
+        return SCOPES[self.SCOPE]
+
+    def footer_contexts(self) -> tuple[Context, ...]:
+        """The contexts that the footer tells about; fewer where panels differ."""
+        return self.contexts()
+
+    def help_contexts(self) -> tuple[Context, ...]:
+        """The contexts that the help tells about, the nearest first."""
+        return (*(c for c in self.contexts() if c is not Context.GLOBAL), Context.GLOBAL)
+
+    def why_not(self, action: Action) -> str:
+        """Why this action cannot be taken now, in a sentence; "" if it can."""
+        return ""
+
+    def label(self, action: Action) -> str:
+        """The word of the footer for an action, where the usual one does not say it."""
+        return action.label
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Draw what a new snapshot changed; the footer is refreshed after it."""
+
+    def on_screen_resume(self) -> None:
+        self.show_caption(self.astra.caption_text)
+        if self.is_mounted:
+            self.show_snapshot(self.astra.snapshot)
+        self.refresh_footer()
+
+    def on_resize(self) -> None:
+        self.refresh_footer()
+
+    def show_caption(self, text: str) -> None:
+        """Show a line of narration above the footer; an empty one hides it."""
+        for caption in self.query(Caption):
+            caption.show(text)
+
+    def hints(self) -> list[KeyHint]:
+        """The keys for the footer, in its order; dim where they would only say why not."""
+        app = self.astra
+        actions = [a for a in app.keymap.valid_in(self.footer_contexts()) if a.footer]
+        actions.sort(key=lambda action: action.footer)
+        return [
+            KeyHint(
+                key=app.keymap.key_of(action.id),
+                label=self.label(action),
+                enabled=not (reason := app.why_not_on(self, action)),
+                why_not=reason,
+                action=action.id,
+            )
+            for action in actions
+        ]
+
+    def refresh_footer(self) -> None:
+        """Draw the keys that matter here; what does not fit is left out before `? help`."""
+        if not self.is_mounted:
+            return
+        footer_of = {action.id: action.footer for action in self.astra.keymap.actions}
+        hints = self.hints()
+        room = self.size.width - 1
+        while hints and sum(len(h.key) + len(h.label) + 3 for h in hints) - 2 > room:
+            spare = [hint for hint in hints if footer_of[hint.action] < _ALWAYS]
+            last = hints[-1]
+            hints.remove(last if last.action == "quit" or not spare else spare[-1])
+        for line in self.query(KeyLine):
+            line.show(hints)
+
+    @on(KeyLine.Pressed)
+    def _key_clicked(self, event: KeyLine.Pressed) -> None:
+        event.stop()
+        self.astra.action_perform(event.hint.action)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        self.refresh_footer()
+
+    def do_back(self) -> None:
+        self.dismiss(None)

@@ -1,0 +1,291 @@
+"""The console: clouds, events, migrations; where is my data, what does it cost, what happens."""
+
+from typing import Any, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+
+from astra_tui import flows, job_flows
+from astra_tui.keymap import SCOPES, Action, Context
+from astra_tui.latest import Latest
+from astra_tui.screens.availability import console_reason
+from astra_tui.screens.base import AstraScreen
+from astra_tui.screens.dashboard import DashboardScreen
+from astra_tui.screens.job import JobScreen
+from astra_tui.screens.message import MessageScreen
+from astra_tui.screens.object import ObjectScreen
+from astra_tui.screens.panels import Panels, Tabs
+from engine.model import Address, ListingQuery, ListingView, Snapshot
+from widgets.board import MigrationBoard
+from widgets.cloud_pane import CloudPane
+from widgets.event_feed import EventFeed
+from widgets.glyphs import current
+from widgets.pane import FilterPane
+from widgets.status_line import StatusLine
+
+
+class ConsoleScreen(AstraScreen[None]):
+    """The first screen. The panel with the focus is the one that most keys are about."""
+
+    SCOPE: ClassVar[str] = "console"
+
+    def compose_body(self) -> ComposeResult:
+        self.panes = [
+            CloudPane(cloud.name, id=f"cloud-{number}")
+            for number, cloud in enumerate(self.astra.snapshot.clouds)
+        ]
+        self.feed = EventFeed(id="feed")
+        self.board = MigrationBoard(id="board")
+        self.panels = Panels([*self.panes, self.feed, self.board], len(self.panes))
+        self._views = {pane.cloud: self._asker(pane) for pane in self.panes}
+        self._generations: dict[str, int] = {}
+        yield StatusLine(id="status")
+        yield Tabs()
+        yield self.panels
+
+    def on_mount(self) -> None:
+        self.show_snapshot(self.astra.snapshot)
+        self.panel.focus()
+
+    # -- panels -------------------------------------------------------------------------
+
+    @property
+    def panel(self) -> FilterPane:
+        """The panel that has, or had last, the focus."""
+        panel = self.panels.panels[self.panels.current]
+        assert isinstance(panel, FilterPane)
+        return panel
+
+    @property
+    def pane(self) -> CloudPane | None:
+        """The current panel if it is a cloud."""
+        return panel if isinstance(panel := self.panel, CloudPane) else None
+
+    @property
+    def panel_context(self) -> Context:
+        """What kind of panel the current one is."""
+        if isinstance(self.panel, EventFeed):
+            return Context.FEED
+        return Context.BOARD if isinstance(self.panel, MigrationBoard) else Context.PANE
+
+    def go_to(self, number: int) -> None:
+        """Show a panel and give it the focus."""
+        self.panels.go_to(number)
+        # Focus comes after the new layout: what does not show cannot have it.
+        self.call_after_refresh(self.panel.focus)
+        self._show_tabs()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        for node in event.widget.ancestors_with_self:
+            if node in self.panels.panels:
+                self.panels.go_to(self.panels.panels.index(node))
+                break
+        self._show_tabs()
+        self.refresh_footer()
+
+    def on_panels_arranged(self) -> None:
+        self._show_tabs()
+
+    def on_tabs_picked(self, event: Tabs.Picked) -> None:
+        self.go_to(event.number)
+
+    def _show_tabs(self) -> None:
+        snapshot, glyphs = self.astra.snapshot, current()
+        signs = {cloud.name: cloud.state.value for cloud in snapshot.clouds}
+        failed = {name for name, state in signs.items() if state == "failed"}
+        names = [(pane.cloud, glyphs.bad if pane.cloud in failed else "") for pane in self.panes]
+        running = job_flows.running(snapshot)
+        names += [("events", ""), ("migrations", str(running) if running else "")]
+        tabs = self.query_one(Tabs)
+        tabs.display = len(self.panels.shown) < len(self.panels.panels)
+        tabs.show(names, self.panels.current)
+
+    # -- drawing ------------------------------------------------------------------------
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        self.query_one(StatusLine).show(snapshot)
+        by_name = {cloud.name: cloud for cloud in snapshot.clouds}
+        for pane in self.panes:
+            status = by_name.get(pane.cloud)
+            if status is None:
+                continue
+            pane.show_status(status)
+            if self.astra.started and self._generations.get(pane.cloud) != status.generation:
+                self._generations[pane.cloud] = status.generation
+                self._ask(pane, pane.listing_query)
+        if self.astra.started:
+            self.feed.show(snapshot.kafka, self.astra.engine.feed)
+        self.board.show(snapshot.jobs, snapshot)
+        self._show_tabs()
+
+    def _asker(self, pane: CloudPane) -> Latest[ListingQuery, ListingView]:
+        def show(view: ListingView) -> None:
+            pane.show_view(view)
+            self.refresh_footer()
+
+        return Latest(lambda query: self.astra.engine.view(pane.cloud, query), show)
+
+    def _ask(self, pane: CloudPane, query: ListingQuery) -> None:
+        if self._views[pane.cloud].request(query):
+            self.astra.launch(self._views[pane.cloud].run(), f"list {pane.cloud}")
+
+    @on(CloudPane.QueryChanged)
+    def _query_changed(self, event: CloudPane.QueryChanged) -> None:
+        if self.astra.started:
+            self._ask(event.pane, event.query)
+        self.refresh_footer()
+
+    # -- keys ---------------------------------------------------------------------------
+
+    def footer_contexts(self) -> tuple[Context, ...]:
+        return (Context.GLOBAL, Context.CONSOLE, self.panel_context)
+
+    def help_contexts(self) -> tuple[Context, ...]:
+        here = self.panel_context
+        return (here, *(context for context in SCOPES[self.SCOPE] if context is not here))
+
+    def why_not(self, action: Action) -> str:
+        return console_reason(self, action)
+
+    def label(self, action: Action) -> str:
+        if action.id == "follow":
+            return "hold" if self.feed.following else "follow"
+        if action.id == "pause":
+            return "resume" if job_flows.would_resume(self.astra.snapshot) else "pause"
+        return action.label
+
+    def selection(self) -> list[Address]:
+        """The objects that the keys are about: marked ones, else the one at the cursor."""
+        return self.pane.selection() if self.pane is not None else []
+
+    @on(CloudPane.MarksChanged)
+    @on(MigrationBoard.MarksChanged)
+    @on(EventFeed.Followed)
+    def _changed(self) -> None:
+        self.refresh_footer()
+
+    @on(CloudPane.Inspect)
+    def _inspect_object(self, event: CloudPane.Inspect) -> None:
+        self.app.push_screen(ObjectScreen(event.address))
+
+    @on(EventFeed.Inspect)
+    def _inspect_message(self, event: EventFeed.Inspect) -> None:
+        self.app.push_screen(MessageScreen(event.row))
+
+    @on(MigrationBoard.Inspect)
+    def _inspect_job(self, event: MigrationBoard.Inspect) -> None:
+        self.app.push_screen(JobScreen(event.job_id))
+
+    @on(CloudPane.Reload)
+    def _reload(self, event: CloudPane.Reload) -> None:
+        self.astra.engine.scan(event.pane.cloud)
+
+    def do_panel(self, number: int) -> None:
+        self.go_to(number - 1)
+
+    def do_next_panel(self) -> None:
+        self.go_to((self.panels.current + 1) % len(self.panels.panels))
+
+    def do_previous_panel(self) -> None:
+        self.go_to((self.panels.current - 1) % len(self.panels.panels))
+
+    def do_zoom(self) -> None:
+        self.panels.zoom(not self.panels.zoomed)
+
+    def do_back(self) -> None:
+        """Undo one thing: the zoom, else the filter, else the marks."""
+        panel: Any = self.panel
+        if self.panels.zoomed:
+            self.panels.zoom(False)
+        elif panel.filter_text:
+            panel.action_clear_filter()
+        elif hasattr(panel, "action_clear_marks"):
+            panel.action_clear_marks()
+
+    def do_inspect(self) -> None:
+        panel: Any = self.panel
+        panel.action_inspect()
+
+    def do_filter(self) -> None:
+        self.panel.action_filter()
+
+    def do_mark(self) -> None:
+        panel: Any = self.panel
+        panel.action_mark()
+
+    def do_mark_all(self) -> None:
+        panel = self.panel
+        if isinstance(panel, CloudPane):
+            panel.action_invert_marks()
+        elif isinstance(panel, MigrationBoard):
+            if panel.marked:
+                panel.action_clear_marks()
+            else:
+                panel.action_mark_all()
+
+    def do_sort(self) -> None:
+        if self.pane is not None:
+            self.pane.action_sort()
+
+    def do_reverse(self) -> None:
+        if self.pane is not None:
+            self.pane.action_reverse()
+
+    def do_reload(self) -> None:
+        if self.pane is not None:
+            self.pane.action_reload()
+
+    def do_follow(self) -> None:
+        self.feed.action_pause()
+
+    def do_dashboard(self) -> None:
+        self.app.push_screen(DashboardScreen())
+
+    async def do_open(self) -> None:
+        if self.pane is not None and self.pane.status is not None:
+            await flows.open_place(self.astra, self.pane.status)
+
+    async def do_migrate(self) -> None:
+        await flows.migrate(self.astra, self.selection())
+
+    async def do_tier(self) -> None:
+        await flows.change_tier(self.astra, self.selection())
+
+    async def do_engine(self) -> None:
+        await flows.run_engine(self.astra)
+
+    async def do_policy(self) -> None:
+        await flows.choose_policy(self.astra)
+
+    async def do_plan(self) -> None:
+        await flows.plan_decisions(self.astra)
+
+    async def do_age(self) -> None:
+        await flows.age(self.astra, self.selection())
+
+    async def do_access(self) -> None:
+        await flows.access(self.astra, self.selection())
+
+    async def do_pause(self) -> None:
+        panel = self.panel
+        marked = sorted(panel.marked) if isinstance(panel, MigrationBoard) else []
+        await job_flows.pause_or_resume(self.astra, marked)
+
+    async def do_retry(self) -> None:
+        await job_flows.retry(self.astra, self.board.selected_ids())
+
+    async def do_cancel(self) -> None:
+        await job_flows.cancel(self.astra, self.board.selected_ids())
+
+    def do_copy(self) -> None:
+        flows.copy_text(self.astra, self._copyable())
+
+    def _copyable(self) -> str:
+        panel = self.panel
+        if isinstance(panel, CloudPane):
+            return "\n".join(str(address) for address in panel.selection())
+        if isinstance(panel, EventFeed):
+            row = panel.pane_list().cursor_row
+            return row.subject if row is not None else ""
+        sources = {job.job_id: job.spec.source for job in self.astra.snapshot.jobs}
+        return "\n".join(str(sources[i]) for i in self.board.selected_ids() if i in sources)

@@ -1,0 +1,343 @@
+"""Short questions over the screen: a choice, a value, a confirmation, an error.
+
+Every text is a plain string or a Rich `Text`; nothing is read as markup.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Generic, TypeVar
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from widgets.glyphs import current
+from widgets.text import visible
+
+ResultT = TypeVar("ResultT")
+ValueT = TypeVar("ValueT")
+
+Line = str | Text
+
+
+class Dialog(ModalScreen[ResultT], Generic[ResultT], inherit_bindings=False):
+    """A box in the middle of the screen. Escape leaves it with `None` or the safe answer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", show=False),
+        Binding("tab", "app.focus_next", show=False),
+        Binding("shift+tab", "app.focus_previous", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    Dialog {
+        align: center middle;
+        background: $background 55%;
+        &:ansi { background: transparent; }
+        & > .box {
+            width: 76;
+            max-width: 94%;
+            height: auto;
+            max-height: 92%;
+            padding: 0 1;
+            background: $surface;
+            border: round $border;
+            border-title-color: $text-primary;
+            border-title-style: bold;
+        }
+        & .lines { height: auto; max-height: 14; margin-bottom: 1; }
+        & .lines Static { width: 100%; height: auto; }
+        & .hint { color: $text-muted; height: auto; width: 100%; margin-top: 1; }
+    }
+    """
+
+    def __init__(self, title: str, lines: Sequence[Line] = (), *, hint: str = "") -> None:
+        super().__init__()
+        self._title = title
+        self._lines = tuple(lines)
+        self._hint = hint
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box") as box:
+            box.border_title = Content(f" {visible(self._title, width=66)} ")
+            if self._lines:
+                with VerticalScroll(classes="lines", can_focus=False):
+                    for line in self._lines:
+                        yield Static(line, markup=False)
+            yield from self.compose_answer()
+            if self._hint:
+                yield Static(self._hint, markup=False, classes="hint")
+
+    def compose_answer(self) -> ComposeResult:
+        """The widgets that take the answer."""
+        yield from ()
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Choosable(Generic[ValueT]):
+    """One line of a choice. With `why_not` it shows, cannot be taken, and says why."""
+
+    value: ValueT
+    label: Line
+    detail: str = ""
+    why_not: str = ""
+
+
+class _Options(OptionList):
+    """An option list with the vim keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "cursor_down", show=False),
+        Binding("k", "cursor_up", show=False),
+        Binding("g", "first", show=False),
+        Binding("G", "last", show=False),
+    ]
+
+
+class Choice(Dialog[Choosable[ValueT] | None], Generic[ValueT]):
+    """Pick one of a few lines: arrows and enter, or the number in front of the line. Leaves with
+    the line itself, so that its value may be None."""
+
+    DEFAULT_CSS = """
+    Choice OptionList {
+        height: auto;
+        max-height: 14;
+        border: none;
+        padding: 0;
+        background: transparent;
+        &:focus { border: none; }
+    }
+    """
+
+    def __init__(
+        self,
+        title: str,
+        choices: Sequence[Choosable[ValueT]],
+        *,
+        lines: Sequence[Line] = (),
+        hint: str = "",
+        start: int = 0,
+    ) -> None:
+        super().__init__(title, lines, hint=hint or "enter take it   esc leave")
+        self._choices = tuple(choices)
+        self._start = start
+
+    def compose_answer(self) -> ComposeResult:
+        yield _Options(*(self._option(i) for i in range(len(self._choices))), markup=False)
+
+    def _option(self, index: int) -> Option:
+        choice = self._choices[index]
+        number = f"{index + 1} " if index < 9 else "  "
+        text = Text(no_wrap=True, overflow="ellipsis")
+        text.append(number, "dim")
+        text.append(choice.label if isinstance(choice.label, Text) else visible(choice.label))
+        detail = choice.why_not or choice.detail
+        if detail:
+            text.append(f"  {visible(detail)}", "dim")
+        return Option(text, disabled=bool(choice.why_not))
+
+    def on_mount(self) -> None:
+        options = self.query_one(_Options)
+        enabled = [i for i, choice in enumerate(self._choices) if not choice.why_not]
+        if enabled:
+            options.highlighted = self._start if self._start in enabled else enabled[0]
+        options.focus()
+
+    @on(OptionList.OptionSelected)
+    def _taken(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.dismiss(self._choices[event.option_index])
+
+    def on_key(self, event: events.Key) -> None:
+        if event.character and event.character.isdigit():
+            index = int(event.character) - 1
+            if 0 <= index < min(len(self._choices), 9) and not self._choices[index].why_not:
+                event.stop()
+                self.dismiss(self._choices[index])
+
+
+class Prompt(Dialog[ValueT | None], Generic[ValueT]):
+    """Ask for one line. `read` turns the text into the value or raises ValueError saying why
+    it cannot; the reason shows under the line while it is typed."""
+
+    DEFAULT_CSS = """
+    Prompt {
+        & Input { height: 1; border: none; padding: 0; background: $panel; }
+        & Input:focus { border: none; }
+        & .problem { color: $text-error; height: 1; }
+    }
+    """
+
+    def __init__(
+        self,
+        title: str,
+        read: Callable[[str], ValueT],
+        *,
+        lines: Sequence[Line] = (),
+        value: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(title, lines, hint=hint or "enter go on   esc leave")
+        self._read = read
+        self._value = value
+
+    def compose_answer(self) -> ComposeResult:
+        yield Input(self._value, select_on_focus=True)
+        yield Static("", markup=False, classes="problem")
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._judge(event.value)
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        value = self._judge(event.value)
+        if value is not None:
+            self.dismiss(value)
+
+    def _judge(self, text: str) -> ValueT | None:
+        problem = ""
+        value = None
+        try:
+            value = self._read(text)
+        except ValueError as error:
+            problem = visible(str(error))
+        self.query_one(".problem", Static).update(problem)
+        return value
+
+
+class _Answers(Dialog[ResultT], Generic[ResultT]):
+    """A row of answers; the first has the focus, and is the safe one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left,h,up,k", "app.focus_previous", show=False),
+        Binding("right,l,down,j", "app.focus_next", show=False),
+    ]
+
+    DEFAULT_CSS = """
+    _Answers {
+        & .answers { height: 1; width: 100%; align-horizontal: right; }
+        & Button {
+            height: 1;
+            min-width: 10;
+            border: none;
+            margin-left: 2;
+            padding: 0 1;
+            background: $panel;
+            color: $foreground;
+            text-style: none;
+        }
+        & Button:focus {
+            background: $primary;
+            background-tint: $foreground 0%;
+            color: $background;
+            text-style: bold;
+        }
+        & Button:focus:nocolor, & Button:focus:ansi { text-style: bold reverse; }
+    }
+    """
+
+    def __init__(
+        self,
+        title: str,
+        lines: Sequence[Line],
+        answers: Sequence[tuple[str, ResultT]],
+        *,
+        hint: str = "",
+    ) -> None:
+        super().__init__(title, lines, hint=hint)
+        self._answers = tuple(answers)
+
+    def compose_answer(self) -> ComposeResult:
+        with Horizontal(classes="answers"):
+            for index, (label, _) in enumerate(self._answers):
+                yield Button(Content(label), id=f"answer-{index}", compact=True)
+
+    def on_mount(self) -> None:
+        self.query(Button).first().focus()
+
+    @on(Button.Pressed)
+    def _pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        _, _, index = (event.button.id or "").partition("-")
+        self.dismiss(self._answers[int(index)][1])
+
+
+class Confirm(_Answers[bool]):
+    """A question before something that cannot be taken back. No is the default, and escape."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "answer(True)", show=False),
+        Binding("n,q", "answer(False)", show=False),
+    ]
+
+    def __init__(self, title: str, lines: Sequence[Line], *, yes: str = "Yes") -> None:
+        answers = (("No", False), (yes, True))
+        super().__init__(title, lines, answers, hint="y yes   n or esc no")
+
+    def action_answer(self, yes: bool) -> None:
+        self.dismiss(yes)
+
+    def action_leave(self) -> None:
+        self.dismiss(False)
+
+
+class Tell(_Answers[str]):
+    """Something to read, with one or two ways to go on: (label, answer). Escape answers "".
+
+    `keys` are further keys that answer at once.
+    """
+
+    DEFAULT_CSS = """
+    Tell.bad > .box { border: round $error; border-title-color: $text-error; }
+    """
+
+    def __init__(
+        self,
+        title: str,
+        lines: Sequence[Line],
+        *,
+        answers: Sequence[tuple[str, str]] = (("Close", ""),),
+        keys: Mapping[str, str] | None = None,
+        bad: bool = False,
+    ) -> None:
+        super().__init__(title, lines, answers)
+        self._keys = dict(keys or {})
+        self.set_class(bad, "bad")
+
+    def on_key(self, event: events.Key) -> None:
+        for name in (event.character, event.key):
+            if name in self._keys:
+                event.stop()
+                self.dismiss(self._keys[name])
+                return
+
+    def action_leave(self) -> None:
+        self.dismiss("")
+
+
+def field(name: str, value: str | Text) -> Text:
+    """A line of a dialog: a dim word, then what it is."""
+    text = Text(no_wrap=False)
+    text.append(f"{name:<9}", "dim")
+    text.append(value if isinstance(value, Text) else visible(value))
+    return text
+
+
+def bullet(value: str) -> Text:
+    """A line of a dialog that belongs to a list."""
+    return Text(f"{current().dot} {visible(value)}")

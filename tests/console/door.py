@@ -1,0 +1,134 @@
+"""A door made of plain values: for frozen pictures and for questions about keys.
+
+What an engine does is tested with a real one (test_with_engine.py); this one only keeps what
+it was told and gives back what it was made with.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from engine.errors import AstraError
+from engine.model import Address, JobView, ListingQuery, Notice, ObjectDetail, Plan, Snapshot
+from engine.settings import CloudSettings, EngineSettings, KafkaSettings
+from tests.console import world
+
+
+@dataclass
+class FakeWorkspace:
+    saved: list[Plan] = field(default_factory=list)
+
+    async def save_plan(self, plan: Plan) -> None:
+        self.saved.append(plan)
+
+
+def settings_of(snapshot: Snapshot, state: Path, bootstrap: str = "embedded") -> EngineSettings:
+    clouds = tuple(
+        CloudSettings(c.name, c.kind, c.provider, bucket=c.bucket, region=c.region)
+        for c in snapshot.clouds
+    )
+    return EngineSettings(
+        clouds, state, KafkaSettings(bootstrap=bootstrap), read_only=snapshot.read_only
+    )
+
+
+class FakeDoor:
+    """Answers with what it was given; `calls` holds what it was asked to do."""
+
+    def __init__(self, state: Path, snapshot: Snapshot | None = None, **given: Any) -> None:
+        self.now = snapshot or world.quiet()
+        self.settings = settings_of(self.now, state)
+        self.workspace = FakeWorkspace()
+        self.feed = given.get("feed") or world.Feed()
+        self.names: Sequence[str] = given.get("names", ())
+        self.fail: dict[str, AstraError | Exception] = {}
+        self.hold: dict[str, asyncio.Event] = {}
+        self.calls: list[tuple[str, Any]] = []
+        self.noted: list[tuple[int, Notice]] = []
+        self.views: list[ListingQuery] = []
+        self.stopped = 0
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Let the console see another snapshot at its next look."""
+        self.now = replace(snapshot, revision=self.now.revision + 1)
+
+    def asked(self, name: str) -> list[Any]:
+        return [value for called, value in self.calls if called == name]
+
+    async def _do(self, name: str, value: Any, answer: Any = None) -> Any:
+        self.calls.append((name, value))
+        if name in self.hold:
+            await self.hold[name].wait()
+        if name in self.fail:
+            raise self.fail[name]
+        return answer
+
+    async def start(self) -> None:
+        await self._do("start", None)
+
+    async def stop(self) -> None:
+        self.stopped += 1
+
+    def snapshot(self) -> Snapshot:
+        return self.now
+
+    def notices(self, after: int = 0) -> Sequence[tuple[int, Notice]]:
+        return [(number, notice) for number, notice in self.noted if number > after]
+
+    def scan(self, cloud: str, *, bucket: str | None = None, prefix: str | None = None) -> None:
+        self.calls.append(("scan", (cloud, bucket, prefix)))
+
+    async def view(self, cloud: str, query: ListingQuery) -> world.View:
+        self.views.append(query)
+        await self._do("view", query)
+        status = next(status for status in self.now.clouds if status.name == cloud)
+        rows = world.object_rows(self.names) if status.objects else []
+        return world.View(rows, query, status.generation)
+
+    async def inspect(self, address: Address) -> ObjectDetail:
+        return await self._do("inspect", address, world.detail(address))
+
+    async def decide(self, policy: str = "", clouds: Sequence[str] = ()) -> Any:
+        return await self._do("decide", policy, world.decisions())
+
+    async def plan_decisions(self, clouds: Sequence[str] = (), options: Any = None) -> Plan:
+        return await self._do("plan_decisions", None, world.plan())
+
+    async def plan_tier(
+        self, addresses: Sequence[Address], *, tier: Any = None, storage_class: str = ""
+    ) -> Plan:
+        return await self._do("plan_tier", (addresses, tier or storage_class), world.plan())
+
+    async def plan_migration(
+        self, sources: Sequence[Address], destination: Address, *, kind: Any
+    ) -> Plan:
+        return await self._do("plan_migration", (sources, destination, kind), world.plan())
+
+    async def submit(self, plan: Plan) -> str:
+        return await self._do("submit", plan, "set-1")
+
+    async def pause(self, job_ids: Sequence[str] = ()) -> int:
+        return await self._do("pause", list(job_ids), 1)
+
+    async def resume(self, job_ids: Sequence[str] = ()) -> int:
+        return await self._do("resume", list(job_ids), 1)
+
+    async def cancel(self, job_ids: Sequence[str] = ()) -> int:
+        return await self._do("cancel", list(job_ids), 1)
+
+    async def retry(self, job_ids: Sequence[str] = ()) -> int:
+        return await self._do("retry", list(job_ids), 1)
+
+    async def job(self, job_id: str) -> JobView:
+        found = next(job for job in world.jobs() if job.job_id == job_id)
+        return await self._do("job", job_id, found)
+
+    async def age(self, address: Address, days: float) -> None:
+        await self._do("age", (address, days))
+
+    async def send_access(
+        self, address: Address, *, operation: str = "GET", count: int = 1, when: float = 0.0
+    ) -> None:
+        await self._do("send_access", (address, count))

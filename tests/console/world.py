@@ -1,0 +1,348 @@
+"""Plain values for frozen pictures of the console: nothing in them moves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from engine.model import (
+    Address,
+    CloudStatus,
+    Decision,
+    EventOutcome,
+    EventRow,
+    Evidence,
+    JobSpec,
+    JobState,
+    JobView,
+    KafkaState,
+    KafkaStatus,
+    ListingQuery,
+    ListingState,
+    MigrationStatistics,
+    Move,
+    MoveKind,
+    ObjectDetail,
+    ObjectHead,
+    ObjectMeta,
+    ObjectRow,
+    Plan,
+    Provider,
+    RouteStatistics,
+    Snapshot,
+    SortKey,
+    SourceProof,
+    Step,
+    StoreKind,
+    Tier,
+    VersionPin,
+)
+
+NOW = 1_795_262_671.0  # 2026-11-21 12:04:31 UTC
+MD5 = "b0e72c21f3a94c6d8e5b7a1029384756"
+MIB = 1 << 20
+
+CALM = (
+    ("archived_logs_2022.log", 12_582_912, 1312.0, Tier.COLD, 0.00005, 0, Tier.ARCHIVE),
+    ("backup_database_Q2.zip", 10_485_760, 203.0, Tier.HOT, 0.00024, 1, Tier.ARCHIVE),
+    ("customer_transactions.csv", 2_621_440, 3.0, Tier.HOT, 0.00006, 1204, None),
+    ("docs/readme.md", 812, 0.4, Tier.HOT, 0.00000002, 12, None),
+    ("empty.flag", 0, 45.0, Tier.HOT, 0.0, 0, Tier.WARM),
+    ("financial_records_2023.csv", 5_242_880, 402.0, Tier.WARM, 0.00012, 3, Tier.COLD),
+    ("monthly_report_october.pdf", 1_048_576, 21.0, Tier.HOT, 0.00002, 7, None),
+    ("photos/2026/08/beach-at-dawn.jpg", 3_565_158, 93.0, Tier.HOT, 0.00008, 2, Tier.WARM),
+    ("photos/2026/08/harbour.jpg", 2_983_001, 93.0, Tier.HOT, 0.00007, 0, Tier.WARM),
+    ("temp_upload_0017.part", 734_003, 9.0, Tier.HOT, 0.00002, 0, Tier.COLD),
+)
+
+HOSTILE = (
+    "a[red]b.txt",
+    "logs[/]x",
+    "[@click=app.bell]click[/]",
+    "esc\x1b[31mred.csv",
+    "clip\x1b]52;c;cm0gLXJm\x07.csv",
+    "two\nlines.txt",
+    "rtl \u202egnp.exe",
+    "zero\u200bwidth",
+    " spaces ",
+    "漢字テスト.csv",
+    "x" * 300,
+    "nul\x00del\x7f",
+)
+
+
+def object_rows(names: Sequence[str] = ()) -> list[ObjectRow]:
+    """The calm objects, or as many with other names."""
+    rows = []
+    table = [CALM[i % len(CALM)] for i in range(len(names))] if names else CALM
+    for index, (key, size, age, tier, cost, reads, target) in enumerate(table):
+        rows.append(
+            ObjectRow(
+                key=names[index] if names else key,
+                size=size,
+                modified=NOW - age * 86400,
+                age_days=age,
+                storage_class={"HOT": "STANDARD", "WARM": "STANDARD_IA"}.get(tier, "GLACIER_IR"),
+                tier=tier,
+                cost_month=cost * 1000,
+                reads_30d=reads,
+                idle_days=age / 2,
+                target_class="GLACIER_IR" if target else "",
+                target_tier=target,
+                busy=index == 1,
+            )
+        )
+    return rows
+
+
+@dataclass
+class View:
+    """A listing view over a few rows, really sorted and filtered."""
+
+    all_rows: Sequence[ObjectRow]
+    query: ListingQuery
+    generation: int = 1
+
+    def __post_init__(self) -> None:
+        order = {
+            SortKey.NAME: lambda row: row.key,
+            SortKey.SIZE: lambda row: row.size,
+            SortKey.AGE: lambda row: row.age_days,
+            SortKey.TIER: lambda row: list(Tier).index(row.tier),
+            SortKey.COST: lambda row: row.cost_month,
+            SortKey.ACCESSES: lambda row: row.reads_30d,
+        }[self.query.sort]
+        text = self.query.text.strip("*").lower()
+        found = [row for row in self.all_rows if text in row.key.lower()]
+        self._rows = sorted(found, key=order, reverse=self.query.descending)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def total_bytes(self) -> int:
+        return sum(row.size for row in self._rows)
+
+    @property
+    def total_cost_month(self) -> float | None:
+        return sum(row.cost_month or 0 for row in self._rows)
+
+    def rows(self, start: int, stop: int) -> Sequence[ObjectRow]:
+        return self._rows[start:stop]
+
+    def position(self, key: str) -> int | None:
+        return next((i for i, row in enumerate(self._rows) if row.key == key), None)
+
+
+def cloud(name: str, **changes: object) -> CloudStatus:
+    provider = {"aws": Provider.AWS, "gcp": Provider.GCP, "azure": Provider.AZURE}.get(
+        name, Provider.ONPREM
+    )
+    region = {"aws": "us-east-1", "gcp": "us-west1", "azure": "westeurope"}.get(name, "")
+    status = CloudStatus(
+        name=name,
+        kind=StoreKind.S3,
+        provider=provider,
+        region=region,
+        bucket=f"{name}-data",
+        state=ListingState.READY,
+        objects=len(CALM),
+        bytes=sum(row[1] for row in CALM),
+        cost_month=0.64,
+        projected_month=0.21,
+        by_tier=((Tier.HOT, 8, 21_436_348), (Tier.WARM, 1, 5_242_880), (Tier.COLD, 1, 12_582_912)),
+        generation=1,
+    )
+    return replace(status, **changes)  # type: ignore[arg-type]
+
+
+def kafka(**changes: object) -> KafkaStatus:
+    status = KafkaStatus(
+        KafkaState.CONNECTED, "127.0.0.1:40213", True, events_total=48_211, rejected_total=3,
+        events_per_second=1203.6,
+    )  # fmt: skip
+    return replace(status, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class Feed:
+    """A feed of made-up messages."""
+
+    first: int = 0
+    last: int = 40
+    hostile: bool = False
+
+    def window(
+        self, count: int, *, end: int | None = None, text: str = "", after: int = -1
+    ) -> Sequence[EventRow]:
+        newest = self.last if end is None else min(end, self.last)
+        rows = [self.row(n) for n in range(max(self.first, after + 1), newest + 1)]
+        return [row for row in rows if text.lower() in f"{row.subject}{row.detail}".lower()][
+            -count:
+        ]
+
+    def row(self, number: int) -> EventRow:
+        names = HOSTILE if self.hostile else [row[0] for row in CALM]
+        name = names[number % len(names)]
+        row = EventRow(
+            number=number, time=NOW - 40 + number, topic="access_events", partition=0,
+            offset=number, outcome=EventOutcome.ACCEPTED,
+            operation=("GET", "GET", "PUT", "GET", "DELETE")[number % 5],
+            subject=f"aws:aws-data/{name}", detail=f"{number % 7 + 1} reads",
+            raw=b'{"specversion":"1.0","type":"access","data":{"count":3,"op":"GET"}}',
+        )  # fmt: skip
+        if number % 9 == 4:
+            return replace(
+                row, outcome=EventOutcome.REJECTED, operation="", subject="",
+                detail="bad JSON at byte 0", raw=b"\x1b[2Jnot json \x1b]0;pwned\x07\xff\xfe",
+            )  # fmt: skip
+        return row
+
+
+def job(name: str, state: JobState, **changes: object) -> JobView:
+    spec = JobSpec(
+        source=Address("aws", "aws-data", name),
+        destination=Address("gcp", "gcp-data", name),
+        kind=MoveKind.MOVE,
+        size=10 * MIB,
+        pin=VersionPin(MD5, NOW - 9e6, 10 * MIB),
+        from_class="STANDARD",
+        to_class="NEARLINE",
+    )
+    view = JobView(
+        job_id=f"job-{name[:8]}", job_key="k-5b1d9e", jobset="set-1", spec=spec, state=state,
+        attempt=1, created=NOW - 65, started=NOW - 60,
+    )  # fmt: skip
+    return replace(view, **changes)  # type: ignore[arg-type]
+
+
+def jobs() -> tuple[JobView, ...]:
+    done = job(
+        "archived_logs_2022.log", JobState.COMPLETED, step=Step.DELETE, checksum_source=MD5,
+        checksum_destination=MD5, evidence=Evidence.REREAD, source_proof=SourceProof.ATTESTED,
+        guarded=True, finished=NOW - 3, step_seconds=(0.82, 0.03, 1.2, 61.0, 0.09),
+    )  # fmt: skip
+    failed = job(
+        "corrupt.bin", JobState.FAILED, step=Step.VERIFY, checksum_source=MD5,
+        checksum_destination="0" * 32, finished=NOW - 10, attempt=3,
+        error="The copy differs from the source.", step_seconds=(0.8, 0.02, 1.1, 0.9, 0.0),
+        error_todo="Retry the job; if it fails again, check the destination.",
+        notes=("attempt 1: connection reset by peer", "attempt 2: copy rolled back"),
+    )  # fmt: skip
+    return (
+        job("backup_database_Q2.zip", JobState.COPYING, step=Step.UPLOAD, bytes_done=6 * MIB,
+            rate=48.0 * MIB, eta=185),
+        job("customer_transactions.csv", JobState.VERIFYING, step=Step.VERIFY,
+            bytes_done=9 * MIB, rate=112.0 * MIB, eta=4),
+        job("monthly_report_october.pdf", JobState.QUEUED),
+        done,
+        failed,
+    )  # fmt: skip
+
+
+def snapshot(**changes: object) -> Snapshot:
+    value = Snapshot(
+        revision=1,
+        time=NOW,
+        clouds=(cloud("aws"), cloud("gcp"), cloud("azure")),
+        kafka=kafka(),
+        jobs=jobs(),
+        job_counts=(("copying", 1), ("verifying", 1), ("queued", 1), ("completed", 1),
+                    ("failed", 1)),
+        rate=160.0 * MIB,
+        bytes_left=25 * MIB,
+        eta=185,
+        cost_month=1.92,
+        projected_month=0.63,
+        decisions=21,
+        policy="rules",
+        statistics=MigrationStatistics(
+            attempted=2, successful=1, failed=1, bytes=10 * MIB, seconds=66.0,
+            saving_per_month=0.12, routes=(RouteStatistics("aws → gcp", 2, 1, 1, 10 * MIB),),
+        ),
+    )  # fmt: skip
+    return replace(value, **changes)  # type: ignore[arg-type]
+
+
+def quiet(**changes: object) -> Snapshot:
+    """A snapshot in which nothing runs."""
+    base = snapshot(jobs=(), job_counts=(), rate=0.0, eta=0.0, bytes_left=0)
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def move(name: str, **changes: object) -> Move:
+    value = Move(
+        source=Address("aws", "aws-data", name),
+        destination=Address("gcp", "gcp-data", name),
+        kind=MoveKind.MOVE,
+        size=10 * MIB,
+        pin=VersionPin(MD5),
+        from_class="STANDARD",
+        to_class="NEARLINE",
+        from_tier=Tier.HOT,
+        to_tier=Tier.WARM,
+        reason="Not read for 123 days; WARM costs less than HOT from 30 days on.",
+        saving_per_month=0.0123,
+        one_time_cost=0.0009,
+        cost_lines=(("egress 10 MiB", 0.0008), ("1 PUT", 0.0001)),
+    )
+    return replace(value, **changes)  # type: ignore[arg-type]
+
+
+def plan() -> Plan:
+    in_place = {
+        "destination": Address("aws", "aws-data", "x"),
+        "kind": MoveKind.TIER,
+        "to_class": "GLACIER_IR",
+        "to_tier": Tier.COLD,
+    }
+    return Plan(
+        plan_id="p1",
+        title="Carry out 6 decisions",
+        created=NOW,
+        policy="rules",
+        moves=(
+            move(CALM[0][0]),
+            move(CALM[1][0], size=5 * 1024 * MIB, saving_per_month=1.42, one_time_cost=0.61),
+            move(CALM[2][0], losses=("tag cost-centre",), risks=("no conditional delete here",)),
+            move(HOSTILE[3], refused="gcp cannot hold this key"),
+            move(CALM[5][0], **in_place, saving_per_month=-0.02, one_time_cost=0.0),
+            move(CALM[7][0], **in_place, risks=("minimum of 90 days",)),
+        ),
+        warnings=("1 of 6 objects cannot be moved.",),
+    )
+
+
+def decisions() -> list[Decision]:
+    return [
+        Decision(
+            Address("aws", "aws-data", row[0]), "STANDARD", "GLACIER_IR", row[3], row[6],
+            "Not read for 123 days.", 0.0123, "rules", "1",
+        )
+        for row in CALM
+        if row[6] is not None
+    ]  # fmt: skip
+
+
+def detail(address: Address) -> ObjectDetail:
+    head = ObjectHead(
+        key=address.key,
+        size=2_621_440,
+        pin=VersionPin(MD5, NOW - 45.5 * 86400, 2_621_440),
+        storage_class="STANDARD",
+        meta=ObjectMeta(
+            content_type="image/jpeg",
+            user=(("camera", "X100"), ("note", "esc \x1b[31m[red]x")),
+            tags=(("project", "harbour"),),
+        ),
+    )
+    return ObjectDetail(
+        address=address, head=head, tier=Tier.HOT, cost_month=0.0575, age_days=45.5,
+        idle_days=2.2, reads_30d=412,
+        daily_reads=tuple((day * day * 7) % 31 for day in range(60)),
+        class_costs=(
+            ("STANDARD", Tier.HOT, 0.0575),
+            ("STANDARD_IA", Tier.WARM, 0.0313),
+            ("GLACIER_IR", Tier.COLD, 0.01),
+            ("DEEP_ARCHIVE", Tier.ARCHIVE, 0.0025),
+        ),
+        decisions=tuple(decisions()[:1]),
+    )  # fmt: skip
