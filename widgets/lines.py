@@ -15,12 +15,12 @@ class Lines(LineView, can_focus=True, inherit_bindings=False):
     """Scrolls through lines that `build(width)` gives; equal lines are not drawn again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "scroll_up", "Up", show=False),
-        Binding("down,j", "scroll_down", "Down", show=False),
-        Binding("pageup", "page_up", "Page up", show=False),
-        Binding("pagedown", "page_down", "Page down", show=False),
-        Binding("home,g", "scroll_home", "Top", show=False),
-        Binding("end,G", "scroll_end", "Bottom", show=False),
+        Binding("up,k", "scroll_up", "Up", show=False, id="up"),
+        Binding("down,j", "scroll_down", "Down", show=False, id="down"),
+        Binding("pageup", "page_up", "Page up", show=False, id="page-up"),
+        Binding("pagedown", "page_down", "Page down", show=False, id="page-down"),
+        Binding("home,g", "scroll_home", "Top", show=False, id="first"),
+        Binding("end,G", "scroll_end", "Bottom", show=False, id="last"),
     ]
 
     DEFAULT_CSS = "Lines { height: 1fr; padding: 0 1; }"
