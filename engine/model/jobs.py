@@ -160,7 +160,7 @@ class MigrationStatistics:
     """Sums over finished jobs; attempted = successful + failed (cancelled are apart).
 
     `success_rate` from 0 to 1, None while nothing was attempted. `seconds` is the wall time
-    spent in jobs, summed.
+    spent in jobs, summed; `step_seconds` the same for each step 1–5.
     """
 
     attempted: int = 0
@@ -171,6 +171,7 @@ class MigrationStatistics:
     seconds: float = 0.0
     saving_per_month: float = 0.0
     routes: tuple[RouteStatistics, ...] = ()
+    step_seconds: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
 
     @property
     def success_rate(self) -> float | None:

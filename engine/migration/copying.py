@@ -1,0 +1,327 @@
+"""Steps 1 to 3: download, checksum and upload in one pass.
+
+Small objects are read whole and proved before anything is sent; larger ones stream through;
+from the store's threshold on they go in parts. A destination is never overwritten unless that
+was asked for, and what already lies there is used only if its bytes are the same.
+"""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+
+from engine.errors import (
+    AstraError,
+    DestinationChanged,
+    DestinationExists,
+    KeyNotSupported,
+    NotSupported,
+    PreconditionFailed,
+    StoreError,
+    TruncatedBody,
+    Unavailable,
+)
+from engine.migration.digest import ALGORITHMS, CHEAPEST, MULTIPART_MD5, check_algorithm
+from engine.migration.job import Job, StartOver, Stopped
+from engine.migration.multipart import abandon_upload, put_parts
+from engine.migration.records import Effect, Outcome
+from engine.migration.same import check_twins
+from engine.migration.services import SMALL, Services, look
+from engine.migration.source import Expected, SourcePass, expectations
+from engine.model import (
+    Evidence,
+    JobState,
+    MoveOptions,
+    ObjectHead,
+    ObjectMeta,
+    SourceProof,
+    Step,
+    VersionPin,
+)
+from engine.stores.base import DeleteGuard, ObjectStore, Written
+
+
+async def copy(job: Job, services: Services, head: ObjectHead) -> None:
+    """Bring the source's bytes to the destination, or find them there.
+
+    Afterwards the record has the destination's pin and the source's digest, on disk.
+    """
+    await _Copy(job, services, head).run()
+
+
+class _Copy:
+    def __init__(self, job: Job, services: Services, head: ObjectHead) -> None:
+        self.job = job
+        self.services = services
+        self.head = head
+        self.spec = job.record.spec
+        self.source = services.store(self.spec.source)
+        self.destination = services.store(self.spec.destination)
+        self.expected = Expected()
+        self.replace: VersionPin | None = None
+
+    async def run(self) -> None:
+        self._check_limits()
+        self.job.set(state=JobState.COPYING, step=Step.DOWNLOAD)
+        self.job.begin_pass()
+        self.expected = await self._expectations()
+        if self._must_look() and await self._use_existing():
+            return
+        try:
+            await self._write()
+        except PreconditionFailed as error:
+            await self._refused(error)
+
+    # -- before -------------------------------------------------------------------------
+
+    def _check_limits(self) -> None:
+        key, capabilities = self.spec.destination.key, self.destination.capabilities
+        problem = self.destination.check_key(key)
+        if problem:
+            raise KeyNotSupported(
+                f"The destination cannot hold this key: {problem}.",
+                subject=str(self.spec.destination),
+                safe="Nothing was written and the source is kept.",
+                todo="Choose another key.",
+            )
+        if self.head.size > capabilities.max_object:
+            raise NotSupported(
+                f"The object has {self.head.size:,} bytes and the destination holds at most"
+                f" {capabilities.max_object:,} in one.",
+                subject=str(self.spec.source),
+                safe="Nothing was written and the source is kept.",
+            )
+
+    async def _expectations(self) -> Expected:
+        options = self.spec.options
+        found = await expectations(
+            self.source, self.spec.source, self.head, check_algorithm(options.checksum)
+        )
+        if found.digests or not options.strict:
+            return found
+        # `--strict` and nothing to hold the source to: read it twice.
+        first = self._pass(Expected(), [options.checksum])
+        return Expected(await first.run(), proof=SourceProof.REREAD)
+
+    def _must_look(self) -> bool:
+        """Whether to look at the destination before sending anything.
+
+        A store that is known to keep its conditions refuses by itself; where that is not
+        known, where much would be sent in vain, or where an earlier try may have written,
+        one more request is the cheaper way.
+        """
+        capabilities = self.destination.capabilities
+        return (
+            self.spec.options.overwrite
+            or not capabilities.create_only
+            or capabilities.delete_guard is not DeleteGuard.KNOWN
+            or self.head.size >= capabilities.multipart_threshold
+            or self.job.intended(Effect.WRITE) is not None
+            or self.job.intended(Effect.COMPLETE) is not None
+        )
+
+    async def _use_existing(self) -> bool:
+        """Whether the destination holds the bytes already; else what to replace is known."""
+        found = await look(self.destination, self.spec.destination)
+        if found is None:
+            return False
+        await check_twins(self.spec, self.source, self.destination, self.head, found)
+        if self._differs(found):
+            if not self.spec.options.overwrite:
+                raise _exists(str(self.spec.destination))
+            self.replace = found.pin
+            return False
+        if self.spec.options.overwrite and not self._surely_same(found):
+            self.replace = found.pin
+            return False
+        await self._adopt(found)
+        return True
+
+    def _differs(self, found: ObjectHead) -> bool:
+        return found.size != self.head.size or self._compared(found) is False
+
+    def _surely_same(self, found: ObjectHead) -> bool:
+        return found.size == self.head.size and self._compared(found) is True
+
+    def _compared(self, found: ObjectHead) -> bool | None:
+        """What checksums of both stores say; None if they have none in common."""
+        for item in found.checksums:
+            mine = self.head.checksum(item.algorithm)
+            if mine is not None and not item.parts and item.computed_by_provider:
+                return mine.value.lower() == item.value.lower()
+        return None
+
+    async def _adopt(self, found: ObjectHead) -> None:
+        """Take what lies there as the copy; step 4 proves it like any other."""
+        job = self.job
+        if not job.record.checksum_source:
+            await self._digest_only()
+        await abandon_upload(job, self.destination)
+        for effect in (Effect.WRITE, Effect.COMPLETE):
+            job.settle(effect, Outcome.SUPERSEDED)
+        job.set(destination_pin=found.pin, wrote=False)
+        await job.commit()
+
+    async def _digest_only(self) -> None:
+        reading = self._pass(self.expected, self._algorithms())
+        await reading.run()
+        self._took(reading, 0.0)
+
+    # -- the pass -----------------------------------------------------------------------
+
+    def _pass(self, expected: Expected, algorithms: list[str]) -> SourcePass:
+        return SourcePass(
+            self.job,
+            self.services,
+            self.spec.source,
+            self.head.pin,
+            self.head.size,
+            algorithms=algorithms,
+            expected=expected,
+        )
+
+    def _algorithms(self) -> list[str]:
+        """The job's own, and one that the destination can attest where that may be needed."""
+        wanted = [self.spec.options.checksum]
+        if self.spec.options.verify is Evidence.ATTESTED or self.spec.to_class:
+            wanted += attestable(self.spec.options, self.destination)
+        return wanted
+
+    async def _write(self) -> None:
+        job, began = self.job, time.perf_counter()
+        reading = self._pass(self.expected, self._algorithms())
+        if self.head.size >= self.destination.capabilities.multipart_threshold:
+            written = await put_parts(
+                job, self.services, reading, self.head, self._meta(), self.replace
+            )
+        elif self.head.size <= SMALL:
+            written = await self._put_small(reading)
+        else:
+            written = await self._put_stream(reading)
+        self._took(reading, time.perf_counter() - began)
+        job.settle(Effect.WRITE)
+        job.settle(Effect.COMPLETE)
+        job.set(destination_pin=written.pin, wrote=True)
+        await job.commit()
+
+    async def _put_small(self, reading: SourcePass) -> Written:
+        data = await reading.read_all()
+        await self._intend()
+
+        async def body() -> AsyncIterator[bytes]:
+            if data:
+                yield data
+
+        return await self._put(body(), reading.digests.get("md5", ""))
+
+    async def _put_stream(self, reading: SourcePass) -> Written:
+        await self._intend()
+        async with aclosing(reading.chunks()) as body:
+            try:
+                written = await self._put(body, "")
+            except (AstraError, Stopped) as error:
+                if reading.error is None:
+                    raise
+                # The store saw a body that ended early; why it ended is what counts.
+                self.job.settle(Effect.WRITE, Outcome.REFUSED)
+                raise reading.error from error
+        if not reading.complete:
+            self.job.set(destination_pin=written.pin, wrote=True)  # so that it is rolled back
+            raise StartOver(
+                TruncatedBody(
+                    "The destination said done before it had all bytes.",
+                    subject=str(self.spec.destination),
+                    safe="The source is kept.",
+                )
+            )
+        return written
+
+    async def _intend(self) -> None:
+        self.job.set(step=Step.UPLOAD)
+        self.job.intend(Effect.WRITE)
+        await self.job.commit()
+
+    async def _put(self, body: AsyncIterator[bytes], md5: str) -> Written:
+        address = self.spec.destination
+        try:
+            return await self.destination.write(
+                address.bucket,
+                address.key,
+                body,
+                size=self.head.size,
+                meta=self._meta(),
+                storage_class=self.spec.to_class,
+                replace=self.replace,
+                md5=md5,
+            )
+        except StoreError as error:
+            if not isinstance(error, Unavailable):
+                self.job.settle(Effect.WRITE, Outcome.REFUSED)
+            raise
+
+    def _meta(self) -> ObjectMeta:
+        """What travels with the bytes, the original modification time among it."""
+        meta = self.head.meta
+        meta = replace(meta, modified=meta.modified or self.head.pin.modified)
+        kept, lost = self.destination.capabilities, []
+        if meta.tags and not kept.tags:
+            lost.append("tags")
+        if meta.user and not kept.user_metadata:
+            lost.append("user metadata")
+        if lost:
+            self.job.note(f"Not kept by the destination: {', '.join(lost)}.")
+        return meta
+
+    def _took(self, reading: SourcePass, seconds: float) -> None:
+        job, options = self.job, self.spec.options
+        job.spent(Step.DOWNLOAD, reading.reading)
+        job.spent(Step.CHECKSUM, reading.hashing)
+        job.spent(Step.UPLOAD, seconds - reading.reading - reading.hashing)
+        digests = {name: value for name, value in reading.digests.items() if name != MULTIPART_MD5}
+        proof = self.expected.proof
+        job.set(digests=digests, checksum_source=digests[options.checksum], source_proof=proof)
+        if proof is SourceProof.UNATTESTED:
+            job.note("The source is unattested: it has no checksum of its own.")
+
+    # -- refused ------------------------------------------------------------------------
+
+    async def _refused(self, error: PreconditionFailed) -> None:
+        """The destination did not take it because something is (or changed) there."""
+        job, address = self.job, str(self.spec.destination)
+        await abandon_upload(job, self.destination)
+        if self.replace is not None:
+            raise DestinationChanged(
+                "The destination was changed while it was to be replaced.",
+                subject=address,
+                safe="What is there now and the source are kept.",
+                todo="Plan the move again.",
+            ) from error
+        found = await look(self.destination, self.spec.destination)
+        if found is None:
+            raise Unavailable(
+                "Something was at the destination for a moment.",
+                subject=address,
+                safe="Nothing was written and the source is kept.",
+            ) from error
+        await check_twins(self.spec, self.source, self.destination, self.head, found)
+        if self._differs(found):
+            raise _exists(address) from error
+        await self._adopt(found)
+
+
+def attestable(options: MoveOptions, destination: ObjectStore) -> list[str]:
+    """The algorithm that the destination could attest, the job's own before the cheapest."""
+    offered = destination.capabilities.attested & ALGORITHMS.keys()
+    return [name for name in (options.checksum, *CHEAPEST) if name in offered][:1]
+
+
+def _exists(address: str) -> DestinationExists:
+    return DestinationExists(
+        "Another object is already there.",
+        subject=address,
+        safe="It was not touched and the source is kept.",
+        todo="Choose another destination, or plan again with --overwrite.",
+    )
+
+
+__all__ = ["attestable", "copy"]

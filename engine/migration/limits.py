@@ -1,0 +1,100 @@
+"""What bounds a migration: bytes a second, bytes in memory, and time between two tries."""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiolimiter import AsyncLimiter
+
+_PERIOD = 0.25  # seconds; also the longest burst
+_SLICE = 64 * 1024
+
+
+class Bandwidth:
+    """A limit in bytes a second over all jobs, 0 for none; changeable while they run."""
+
+    def __init__(self, limit: int = 0) -> None:
+        self._limiter: AsyncLimiter | None = None
+        self._capacity = 0.0
+        self.limit = 0
+        self.set(limit)
+
+    def set(self, limit: int) -> None:
+        """Change the limit; who waits already waits a last short slice by the old one."""
+        if limit == self.limit:
+            return
+        self.limit = limit
+        self._capacity = max(limit * _PERIOD, 1.0)
+        self._limiter = AsyncLimiter(self._capacity, _PERIOD) if limit > 0 else None
+
+    async def take(self, count: int) -> None:
+        """Wait until `count` bytes may pass."""
+        while count > 0 and self._limiter is not None:
+            some = min(count, _SLICE, int(self._capacity))
+            await self._limiter.acquire(some)
+            count -= some
+
+
+class Buffers:
+    """Bytes of parts that may be in memory at once, over all jobs; first come, first served."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._used = 0
+        self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @asynccontextmanager
+    async def hold(self, count: int) -> AsyncIterator[None]:
+        """Hold so many bytes for the length of the block."""
+        held = await self.acquire(count)
+        try:
+            yield
+        finally:
+            self.release(held)
+
+    async def acquire(self, count: int) -> int:
+        """Wait for so many bytes (the limit at most); give what is to be released."""
+        count = min(count, self._limit)
+        if self._queue or self._used + count > self._limit:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._queue.append((count, future))
+            try:
+                await future
+            except asyncio.CancelledError:
+                if not future.cancelled():
+                    self.release(count)  # given and cancelled in the same moment
+                elif (count, future) in self._queue:
+                    self._queue.remove((count, future))
+                    self._wake()
+                raise
+        else:
+            self._used += count
+        return count
+
+    def release(self, count: int) -> None:
+        """Give bytes back."""
+        self._used -= count
+        self._wake()
+
+    def _wake(self) -> None:
+        while self._queue and self._used + self._queue[0][0] <= self._limit:
+            count, future = self._queue.popleft()
+            if not future.done():
+                self._used += count
+                future.set_result(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Exponential backoff with full jitter, in seconds."""
+
+    base: float = 1.0
+    cap: float = 60.0
+
+    def delay(self, attempt: int, at_least: float = 0.0) -> float:
+        """How long to wait after failed attempt number `attempt` (from 1)."""
+        ceiling = min(self.cap, self.base * 2.0 ** min(attempt, 30))
+        return max(at_least, random.uniform(0.0, ceiling))

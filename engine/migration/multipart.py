@@ -1,0 +1,294 @@
+"""Upload in parts: bounded in memory, remembered in the ledger, taken up again later.
+
+The source is read in one stream. When an earlier try left parts behind, the stream is read
+and hashed from its start (a digest cannot be taken up in its middle), but a part whose bytes
+are those already sent is not sent again.
+"""
+
+import asyncio
+import time
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import google_crc32c
+
+from engine.errors import AstraError, NotFound, StoreError, Unavailable
+from engine.migration.job import Job, Stopped
+from engine.migration.records import Effect, Outcome, PartRecord
+from engine.migration.services import Services
+from engine.migration.source import SourcePass
+from engine.model import ObjectHead, ObjectMeta, Step, VersionPin
+from engine.stores.base import Capabilities, ObjectStore, Part, Written
+
+PARALLEL = 4  # parts of one job in flight
+_SKEW = 15 * 60.0  # seconds that a server's clock may be off: signed requests allow no more
+
+
+def part_size_for(size: int, capabilities: Capabilities) -> int:
+    """Bytes of each part, so that the store's limits hold."""
+    needed = -(-size // capabilities.max_parts)
+    return max(capabilities.part_size, capabilities.min_part, needed)
+
+
+async def put_parts(
+    job: Job,
+    services: Services,
+    reading: SourcePass,
+    head: ObjectHead,
+    meta: ObjectMeta,
+    replace: VersionPin | None,
+) -> Written:
+    """Send the object in parts and complete it. Raises PreconditionFailed if the destination
+    refuses; the upload is still there then."""
+    return await _Upload(job, services, reading, head, meta).run(replace)
+
+
+async def abandon_upload(job: Job, destination: ObjectStore) -> None:
+    """Abort what this job began and did not complete; on disk with the next commit."""
+    record, address = job.record, job.record.spec.destination
+    if record.upload_id:
+        await destination.abort_upload(address.bucket, address.key, record.upload_id)
+        job.set(upload_id="", part_size=0)
+        job.forget_parts()
+    await _abort_unrecorded(job, destination)
+
+
+async def _abort_unrecorded(job: Job, destination: ObjectStore) -> None:
+    """Find the upload that was begun just before the process died, and abort it.
+
+    It is the one of exactly this key that was not there before, was begun about then and has
+    no parts (those are sent only after its id is on record).
+    """
+    begun = job.intended(Effect.BEGIN_UPLOAD)
+    if begun is None:
+        return
+    address, before = job.record.spec.destination, begun["before"]
+    if before is None:
+        job.note("An unfinished upload may be left at the destination; it could not be listed.")
+        job.settle(Effect.BEGIN_UPLOAD, Outcome.SUPERSEDED)
+        return
+    for upload in await destination.uploads(address.bucket, address.key):
+        if upload.key != address.key or upload.upload_id in before:
+            continue
+        if abs(upload.initiated - begun["at"]) > _SKEW:
+            continue
+        try:
+            if await destination.parts(address.bucket, address.key, upload.upload_id):
+                continue
+        except NotFound:
+            continue
+        await destination.abort_upload(address.bucket, address.key, upload.upload_id)
+    job.settle(Effect.BEGIN_UPLOAD, Outcome.SUPERSEDED)
+
+
+@dataclass(slots=True)
+class _Buffer:
+    """The part being filled."""
+
+    size: int
+    chunks: list[bytes]
+    have: int = 0
+
+    def take(self, chunk: bytes) -> bytes:
+        """Add what fits; give the rest."""
+        room = self.size - self.have
+        fits, rest = (chunk, b"") if len(chunk) <= room else (chunk[:room], chunk[room:])
+        self.chunks.append(fits)
+        self.have += len(fits)
+        return rest
+
+    def empty(self) -> bytes:
+        data, self.chunks, self.have = b"".join(self.chunks), [], 0
+        return data
+
+
+class _Upload:
+    def __init__(
+        self,
+        job: Job,
+        services: Services,
+        reading: SourcePass,
+        head: ObjectHead,
+        meta: ObjectMeta,
+    ) -> None:
+        self.job = job
+        self.record = job.record
+        self.address = job.record.spec.destination
+        self.destination = services.store(self.address)
+        self.buffers = services.buffers
+        self.reading = reading
+        self.head = head
+        self.meta = meta
+        self.slots = asyncio.Semaphore(PARALLEL)
+        self.kept: dict[int, PartRecord] = {}
+        self.done: dict[int, Part] = {}
+
+    async def run(self, replace: VersionPin | None) -> Written:
+        await self._prepare()
+        self.job.set(step=Step.UPLOAD)
+        try:
+            await self._send_all()
+        except NotFound as error:
+            raise await self._lost() from error
+        return await self._complete(replace)
+
+    # -- the upload ---------------------------------------------------------------------
+
+    async def _prepare(self) -> None:
+        """Take up the earlier upload if the store still has it, else begin one."""
+        if self.record.upload_id and await self._still_there():
+            return
+        await _abort_unrecorded(self.job, self.destination)
+        await self._begin()
+
+    async def _still_there(self) -> bool:
+        address, upload_id = self.address, self.record.upload_id
+        try:
+            stored = await self.destination.parts(address.bucket, address.key, upload_id)
+        except NotFound:
+            self.job.set(upload_id="", part_size=0)
+            self.job.forget_parts()
+            self.job.settle(Effect.COMPLETE, Outcome.SUPERSEDED)
+            return False
+        there = {part.number: part for part in stored}
+        for part in await self.job.finished_parts():
+            match = there.get(part.number)
+            if match is not None and (match.etag, match.size) == (part.etag, part.size):
+                self.kept[part.number] = part
+        return True
+
+    async def _begin(self) -> None:
+        address, size = self.address, part_size_for(self.head.size, self.destination.capabilities)
+        before: list[str] | None = None
+        try:
+            found = await self.destination.uploads(address.bucket, address.key)
+            before = [item.upload_id for item in found if item.key == address.key]
+        except StoreError as error:
+            if error.retryable:
+                raise
+        self.job.intend(Effect.BEGIN_UPLOAD, before=before, at=time.time())
+        await self.job.commit()
+        upload_id = await self.destination.begin_upload(
+            address.bucket,
+            address.key,
+            meta=self.meta,
+            storage_class=self.record.spec.to_class,
+        )
+        self.job.settle(Effect.BEGIN_UPLOAD)
+        self.job.set(upload_id=upload_id, part_size=size)
+        self.job.forget_parts()
+        await self.job.commit()
+
+    async def _lost(self) -> Unavailable:
+        """The upload is gone: removed by a rule of the bucket, or completed by a request whose
+        answer was lost. The next try looks at the destination and begins anew if need be."""
+        self.job.set(upload_id="", part_size=0)
+        self.job.forget_parts()
+        await self.job.commit()
+        return Unavailable(
+            "The unfinished upload is not there any more.",
+            subject=str(self.address),
+            safe="The source is kept.",
+            todo="Check whether a rule of the bucket removes unfinished uploads.",
+        )
+
+    # -- the parts ----------------------------------------------------------------------
+
+    async def _send_all(self) -> None:
+        stopped = False
+        try:
+            async with asyncio.TaskGroup() as group:
+                try:
+                    await self._read(group)
+                except Stopped:
+                    stopped = True  # what is in flight may end, and be remembered
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from errors
+        if stopped:
+            raise Stopped
+
+    async def _read(self, group: asyncio.TaskGroup) -> None:
+        number, size = 0, self.record.part_size
+        held = await self.buffers.acquire(size)
+        try:
+            buffer = _Buffer(size, [])
+            async with aclosing(self.reading.chunks()) as chunks:
+                async for chunk in chunks:
+                    rest = chunk
+                    while rest:
+                        rest = buffer.take(rest)
+                        if buffer.have < size:
+                            continue
+                        number += 1
+                        await self._launch(group, number, buffer.empty(), held)
+                        held = 0
+                        held = await self.buffers.acquire(size)
+            if buffer.have:
+                number += 1
+                await self._launch(group, number, buffer.empty(), held)
+                held = 0
+        finally:
+            self.buffers.release(held)
+
+    async def _launch(self, group: asyncio.TaskGroup, number: int, data: bytes, held: int) -> None:
+        """Send a part in the background; its bytes are given back when it is through."""
+        checksum = f"{google_crc32c.value(data):08x}"
+        kept = self.kept.get(number)
+        if kept is not None and (kept.size, kept.crc32c) == (len(data), checksum):
+            self.done[number] = Part(number, kept.etag, kept.size, kept.md5)
+            self.buffers.release(held)
+            return
+        try:
+            await self.slots.acquire()
+        except BaseException:
+            self.buffers.release(held)
+            raise
+        task = group.create_task(self._send(number, data, checksum))
+
+        def through(_: object) -> None:
+            self.slots.release()
+            self.buffers.release(held)
+
+        task.add_done_callback(through)
+
+    async def _send(self, number: int, data: bytes, checksum: str) -> None:
+        address = self.address
+        part = await self.destination.upload_part(
+            address.bucket, address.key, self.record.upload_id, number, data
+        )
+        self.done[number] = part
+        self.job.add_part(PartRecord(number, part.etag, len(data), part.md5, checksum))
+        await self.job.commit()
+
+    async def _complete(self, replace: VersionPin | None) -> Written:
+        address, upload_id = self.address, self.record.upload_id
+        parts = [self.done[number] for number in sorted(self.done)]
+        self.job.intend(Effect.COMPLETE)
+        await self.job.commit()
+        try:
+            written = await self.destination.complete_upload(
+                address.bucket, address.key, upload_id, parts, replace=replace
+            )
+        except NotFound as error:
+            raise await self._lost() from error
+        except StoreError as error:
+            if not isinstance(error, Unavailable):
+                self.job.settle(Effect.COMPLETE, Outcome.REFUSED)
+            raise
+        self.job.set(upload_id="", part_size=0)
+        self.job.forget_parts()
+        return written
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that speaks for the others: one of ours, else the first."""
+    flat: list[BaseException] = []
+    stack: list[BaseException] = [errors]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, BaseExceptionGroup):
+            stack.extend(reversed(item.exceptions))
+        else:
+            flat.append(item)
+    ours = [item for item in flat if isinstance(item, AstraError)]
+    return (ours or flat)[0]

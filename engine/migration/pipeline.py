@@ -1,0 +1,135 @@
+"""One attempt at one job: the five steps over two stores, from wherever the ledger says.
+
+prepare   the source as it is now; may it be moved, is it readable
+copy      steps 1-3 (copying.py, multipart.py)
+verify    step 4 (verify.py)
+switch    step 5 (switch.py)
+tier      change of class in place (tierchange.py)
+"""
+
+import time
+
+from engine.errors import Archived, NotFound, StrictRefusal
+from engine.migration.copying import copy
+from engine.migration.job import Job, StartOver, Waiting
+from engine.migration.records import Effect
+from engine.migration.same import check_names
+from engine.migration.services import Services
+from engine.migration.source import changed
+from engine.migration.switch import finish, switch, take_up
+from engine.migration.tierchange import change_class
+from engine.migration.verify import verify
+from engine.model import JobState, MoveKind, ObjectHead, RestoreState, Step, VersionPin
+from engine.stores.base import ObjectStore
+
+_SPEED = "Standard"
+
+
+async def run(job: Job, services: Services) -> None:
+    """Carry the job as far as it goes; it is completed when this returns.
+
+    Raises AstraError (retryable or not), StartOver (roll back, begin again), Stopped (the
+    operator asked) or Waiting (for a restore). What was done until then is in the record.
+    """
+    record, spec = job.record, job.record.spec
+    source = services.store(spec.source)
+    if spec.kind is MoveKind.TIER:
+        head = await _prepare(job, services, source)
+        try:
+            await change_class(job, services, head)
+        except Archived:
+            raise await _restore(job, services, source, head) from None
+        return
+    check_names(spec, source, services.store(spec.destination))
+    guarded = True
+    if spec.kind is MoveKind.MOVE:
+        guarded = await _guard(job, source)
+        if record.verified:
+            await take_up(job, services, guarded=guarded)
+            return
+    if not record.verified:
+        head = await _prepare(job, services, source)
+        if record.destination_pin is None:
+            try:
+                await copy(job, services, head)
+            except Archived:
+                raise await _restore(job, services, source, head) from None
+        await verify(job, services)
+    if spec.kind is MoveKind.MOVE:
+        await switch(job, services, guarded=guarded)
+    else:
+        finish(job)
+        await job.commit()
+
+
+async def _guard(job: Job, source: ObjectStore) -> bool:
+    spec = job.record.spec
+    guarded = await source.guards_deletes(spec.source.bucket)
+    if not guarded and spec.options.strict:
+        raise StrictRefusal(
+            "The source's store ignores conditions on deletes, so that a version written in the"
+            " last moment could be lost.",
+            subject=str(spec.source),
+            safe="Nothing was written and the source is kept.",
+            todo="Move without --strict, or keep the source.",
+        )
+    return guarded
+
+
+async def _prepare(job: Job, services: Services, source: ObjectStore) -> ObjectHead:
+    """The source as it is now; raises StartOver if it is not the version begun with."""
+    record, address = job.record, job.record.spec.source
+    try:
+        head = await source.head(address.bucket, address.key)
+    except NotFound as error:
+        error.safe = error.safe or "Nothing was deleted."
+        error.todo = error.todo or "Scan the source again and plan anew."
+        raise
+    planned = record.spec.pin
+    if record.source_pin is not None:
+        if not _same_class_change(job, head) and not record.source_pin.matches(head.pin):
+            raise StartOver(changed(address))
+    elif planned != VersionPin() and not planned.matches(head.pin):
+        if record.spec.options.strict:
+            raise StrictRefusal(
+                "The source is no longer the version that was planned.",
+                subject=str(address),
+                safe="Nothing was written and the source is kept.",
+                todo="Plan the move again.",
+            )
+        job.note("The source was changed after it was planned; its present version is moved.")
+    if head.archived and head.restore is not RestoreState.AVAILABLE:
+        if record.spec.kind is MoveKind.TIER and head.storage_class == record.spec.to_class:
+            return head
+        raise await _restore(job, services, source, head)
+    job.settle(Effect.RESTORE)
+    if record.source_pin is None or record.size != head.size:
+        job.set(source_pin=head.pin, size=head.size)
+    return head
+
+
+def _same_class_change(job: Job, head: ObjectHead) -> bool:
+    """Whether the version differs because our own change of class made a new one."""
+    begun = job.intended(Effect.SET_CLASS)
+    return begun is not None and head.storage_class == job.record.spec.to_class
+
+
+async def _restore(job: Job, services: Services, source: ObjectStore, head: ObjectHead) -> Waiting:
+    """Ask for the object back, unless that was done; the job looks again later."""
+    address, now = job.record.spec.source, time.time()
+    job.set(state=JobState.RESTORING, step=Step.NONE, source_pin=head.pin, size=head.size)
+    asked = job.intended(Effect.RESTORE)
+    if head.restore is not RestoreState.ONGOING:
+        job.intend(Effect.RESTORE, at=now)
+        await job.commit()
+        await source.restore(
+            address.bucket,
+            address.key,
+            pin=head.pin,
+            days=services.restore_days,
+            speed=_SPEED,
+        )
+        job.note("The source is archived; it was asked back and the job waits for it.")
+    since = float(asked["at"]) if asked else now
+    # Restores take minutes to days: look more seldom the longer it takes.
+    return Waiting(now + min(max(services.restore_poll, (now - since) / 20), 900.0))

@@ -1,0 +1,253 @@
+"""What a plan says about a move before anybody approves it: refusals, losses, risks."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from engine.migration.plan_sources import Place, SourceObject
+from engine.model import (
+    Address,
+    Evidence,
+    ListEntry,
+    MoveKind,
+    MoveOptions,
+    RestoreState,
+    StoreKind,
+)
+from engine.pricing.classes import ClassPrice
+from engine.pricing.cost import MoveCost, payback_months, usd
+from engine.stores.base import DeleteGuard
+
+_LONG_PAYBACK = 12.0  # months
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One object and where it shall go. Prices are None for classes that are not known."""
+
+    item: SourceObject
+    destination: Address
+    kind: MoveKind
+    source_place: Place
+    target_place: Place
+    source: ClassPrice | None
+    target: ClassPrice | None
+    to_class: str
+    trouble: str = ""  # what already stands against it
+
+
+class Crossings:
+    """Finds moves of one plan that get in each other's way, by where objects really are."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._sources: dict[str, Address] = {}
+        self._targets: Counter[str] = Counter()
+        self._files: set[str] = set()
+        for route in routes:
+            if not route.trouble:
+                self._sources.setdefault(_whence(route), route.item.address)
+                if route.kind is not MoveKind.TIER:
+                    self._targets[_whither(route)] += 1
+                    if route.target_place.store.kind is StoreKind.LOCAL:
+                        self._files.add(_whither(route))
+
+    def problem(self, route: Route) -> str:
+        """Why this move cannot go beside the others, "" if it can."""
+        first = self._sources.get(_whence(route), route.item.address)
+        if first != route.item.address:
+            return f"it is {first} by another name, which this plan has too"
+        if route.kind is MoveKind.TIER:
+            return ""
+        target = _whither(route)
+        if self._targets[target] > 1:
+            alike = ", where letter case and Unicode form do not tell names apart"
+            return (
+                f"several objects of this plan would become {route.destination}"
+                f"{alike if route.target_place.folds else ''}"
+            )
+        if target in self._sources and target != _whence(route):
+            return f"another move of this plan takes its source from {route.destination}"
+        if route.target_place.store.kind is StoreKind.LOCAL:
+            parts = target.split("/")
+            for end in range(1, len(parts)):
+                if "/".join(parts[:end]) in self._files:
+                    return "another object of this plan would be a file where this needs a folder"
+        return ""
+
+
+def _whence(route: Route) -> str:
+    address = route.item.address
+    return _located(route.source_place, address)
+
+
+def _whither(route: Route) -> str:
+    return _located(route.target_place, route.destination)
+
+
+def _located(place: Place, address: Address) -> str:
+    where = place.store.locate(address.bucket, address.key)
+    return unicodedata.normalize("NFC", where).casefold() if place.folds else where
+
+
+def refusal(route: Route, options: MoveOptions) -> str:
+    """Why this move will not be tried, "" if it may be. Sends nothing."""
+    if route.trouble:
+        return route.trouble
+    item, source, target = route.item, route.source_place, route.target_place
+    in_place = route.kind is MoveKind.TIER
+    if reason := _tier_refusal(route) if in_place else _move_refusal(route, options):
+        return reason
+    archived = route.source is not None and not route.source.readable
+    if item.head is not None:
+        archived = item.head.archived and item.head.restore is not RestoreState.AVAILABLE
+    if archived and not source.store.capabilities.restore:
+        return (
+            f"it is archived in {item.entry.storage_class} and {source.store.name} has no restore"
+        )
+    if route.target is None:
+        return f"{target.store.provider} has no class {route.to_class!r} that is known"
+    return ""
+
+
+def _tier_refusal(route: Route) -> str:
+    store = route.source_place.store
+    if route.source_place.read_only:
+        return f"{store.name} is read-only"
+    if not store.capabilities.set_class:
+        return f"{store.name} cannot change the class of an object in place"
+    if route.source is not None and route.source.name == route.to_class:
+        return f"it is in {route.to_class} already"
+    return ""
+
+
+def _move_refusal(route: Route, options: MoveOptions) -> str:
+    item, source, target = route.item, route.source_place, route.target_place
+    if target.read_only:
+        return f"{target.store.name} is read-only"
+    if source.read_only and route.kind is MoveKind.MOVE:
+        return f"{source.store.name} is read-only; its objects can be copied, not moved"
+    if not route.destination.key:
+        return "it would have no name at the destination"
+    key_problem = target.store.check_key(route.destination.key)
+    if key_problem:
+        return f"{target.store.name} cannot hold this key: {key_problem}"
+    if _whence(route) == _whither(route):
+        return f"{route.destination} is this very object"
+    if target.store.kind is StoreKind.LOCAL and route.target and not route.target.default:
+        return f"{target.store.name} is a disk and has no storage classes"
+    can = target.store.capabilities
+    if item.entry.size > can.max_object:
+        return f"{target.store.name} holds objects of at most {can.max_object:,} bytes"
+    if route.target is not None and not route.target.readable and not can.attested:
+        return (
+            f"{route.to_class} cannot be read back and {target.store.name} attests no checksum, "
+            "so the copy could not be proved; move it to a class that opens at once, then change it"
+        )
+    guard = source.store.capabilities.delete_guard
+    if options.strict and route.kind is MoveKind.MOVE and guard is DeleteGuard.NEVER:
+        return f"{source.store.name} has no conditional delete, which --strict asks for"
+    return ""
+
+
+def losses(route: Route) -> tuple[str, ...]:
+    """What will not arrive at the destination."""
+    if route.kind is MoveKind.TIER:
+        return ()
+    has, can = route.source_place.store.capabilities, route.target_place.store.capabilities
+    meta = route.item.head.meta if route.item.head is not None else None
+    lost = []
+    if has.tags and not can.tags and (meta is None or meta.tags):
+        lost.append("tags" if meta is not None else "tags, if it has any")
+    if has.user_metadata and not can.user_metadata and (meta is None or meta.user):
+        lost.append("user metadata" if meta is not None else "user metadata, if it has any")
+    if has.content_headers and not can.content_headers:
+        lost.append("content type and other headers")
+    if not can.user_metadata:
+        lost.append("the original modification time")
+    if has.versions:
+        lost.append("older versions, if it has any: only the current one goes")
+    return tuple(lost)
+
+
+def risks(
+    route: Route,
+    options: MoveOptions,
+    cost: MoveCost | None,
+    saving: float | None,
+    existing: Mapping[str, ListEntry],
+) -> tuple[str, ...]:
+    """What the operator should know before approving."""
+    item, source, target = route.item, route.source, route.target
+    found = []
+    if source is not None and not source.readable:
+        found.append(f"must be restored first: about {source.restore_hours:g} hours")
+    if source is None:
+        found.append(f"class {item.entry.storage_class!r} is not known, nor what it costs")
+    found += _delete_risks(route)
+    if cost is not None:
+        found += _money_risks(cost, saving, route)
+    if target is not None:
+        found += _class_risks(target, route, options)
+    there = existing.get(route.destination.key)
+    if there is not None and route.kind is not MoveKind.TIER:
+        if options.overwrite:
+            found.append(f"overwrites an object of {there.size:,} bytes at the destination")
+        else:
+            found.append(
+                "something is at the destination already: equal content is kept, other content "
+                "stops the job"
+            )
+    return tuple(found)
+
+
+def _delete_risks(route: Route) -> list[str]:
+    if route.kind is not MoveKind.MOVE:
+        return []
+    store = route.source_place.store
+    match store.capabilities.delete_guard:
+        case DeleteGuard.NEVER:
+            return [f"unguarded delete: {store.name} cannot delete on condition"]
+        case DeleteGuard.PROBE:
+            return [f"the delete is guarded only if {store.name} honours conditions; a probe tells"]
+        case _:
+            return []
+
+
+def _money_risks(cost: MoveCost, saving: float | None, route: Route) -> list[str]:
+    found = [f"{text}: {usd(amount)}" for text, amount in cost.lines if text.startswith("early")]
+    if route.kind is MoveKind.COPY or saving is None:
+        return found
+    months = payback_months(cost.total, saving)
+    egress = cost.line("egress")
+    if saving < 0:
+        found.append(f"costs {usd(-saving)} more every month")
+    if egress and (months is None or months > _LONG_PAYBACK):
+        when = "never pays back" if months is None else f"pays back in {months:,.0f} months"
+        found.append(f"egress of {usd(egress)}: the move {when}")
+    elif months is not None and months > _LONG_PAYBACK:
+        found.append(f"pays back in {months:,.0f} months only")
+    return found
+
+
+def _class_risks(target: ClassPrice, route: Route, options: MoveOptions) -> list[str]:
+    found = []
+    if target.min_days:
+        found.append(f"{target.name} bills at least {target.min_days:g} days")
+    if route.item.entry.size < target.min_size:
+        found.append(f"{target.name} bills at least {target.min_size // 1024} KiB an object")
+    if target.readable:
+        if (
+            options.verify is Evidence.ATTESTED
+            and not route.target_place.store.capabilities.attested
+        ):
+            found.append("nothing attests a checksum there: the copy is read back instead")
+        return found
+    found.append(f"{target.name} opens only after a restore of {target.restore_hours:g} hours")
+    if route.item.reads_30d >= 1:
+        found.append(f"it was read {route.item.reads_30d:.0f} times in 30 days")
+    if route.target_place.store.capabilities.attested:
+        found.append("it cannot be read back there: proved by the provider's checksum")
+    else:
+        found.append("it cannot be read back there, and nothing attests a checksum of it")
+    return found

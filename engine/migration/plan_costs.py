@@ -1,0 +1,141 @@
+"""The money of a plan: each move's cost and saving, and what to say of all of them."""
+
+from collections.abc import Mapping, Sequence
+
+from engine.migration.plan_checks import Route
+from engine.model import Evidence, MoveKind, MoveOptions, RestoreState
+from engine.pricing.book import PriceBook
+from engine.pricing.classes import ClassPrice
+from engine.pricing.cost import (
+    MoveCost,
+    gigabytes,
+    month_cost,
+    move_cost,
+    saving_per_month,
+    usd,
+    write_requests,
+)
+from engine.stores.base import ObjectStore
+
+
+class Meter:
+    """Counts what leaves each cloud along the plan, so that the bands add up."""
+
+    def __init__(self, book: PriceBook) -> None:
+        self._book = book
+        self.gigabytes: dict[str, float] = {}
+        self.back: dict[str, float] = {}  # what re-reads take out of the destinations
+
+    def leave(self, route: Route, gb: float) -> float | None:
+        """USD of these GB on their way out, None if unknown."""
+        source, target = route.source_place.store, route.target_place.store
+        if route.kind is MoveKind.TIER:
+            return 0.0
+        if (source.provider, source.region) == (target.provider, target.region):
+            return 0.0
+        used = self.gigabytes.get(source.name, 0.0)
+        self.gigabytes[source.name] = used + gb
+        self.back[target.name] = self.back.get(target.name, 0.0) + gb
+        return self._book.egress(source.provider, source.region, gb, used_gb=used)
+
+
+def monthly(route: Route, source: ClassPrice, target: ClassPrice) -> float | None:
+    """What the move saves a month, at the reads of the last 30 days."""
+    item, size = route.item, route.item.entry.size
+    if route.kind is MoveKind.COPY:  # the readers stay with the source
+        return saving_per_month(0.0, month_cost(target, size))
+    reads = item.reads_30d
+    before = month_cost(source, size, reads, idle_days=item.idle_days)
+    return saving_per_month(before, month_cost(target, size, reads))
+
+
+def once(
+    route: Route, source: ClassPrice, target: ClassPrice, options: MoveOptions, meter: Meter
+) -> MoveCost:
+    """What the move costs once, the verification included."""
+    item, size = route.item, route.item.entry.size
+    store, can = route.source_place.store, route.target_place.store.capabilities
+    head = item.head
+    if route.kind is MoveKind.TIER:
+        # What it was before must be known: attested by the provider, or read.
+        source_reads = 0 if store.capabilities.attested and not options.strict else 1
+    else:
+        attested = bool(store.capabilities.attested) or _is_md5(item.entry.etag)
+        source_reads = 2 if options.strict and not attested else 1
+    return move_cost(
+        source,
+        target,
+        size,
+        kind=route.kind,
+        days_in_class=item.age_days,
+        egress=meter.leave(route, source_reads * gigabytes(size)),
+        puts=write_requests(size, threshold=can.multipart_threshold, part_size=can.part_size),
+        source_reads=source_reads,
+        reread=options.verify is Evidence.REREAD or not can.attested,
+        restored=head is not None and head.restore is RestoreState.AVAILABLE,
+    )
+
+
+def _is_md5(etag: str) -> bool:
+    return len(etag) == 32 and all(char in "0123456789abcdef" for char in etag.lower())
+
+
+# -- what holds for the whole plan ------------------------------------------------------------
+
+
+def warnings(
+    routes: Sequence[Route], refused: int, book: PriceBook, options: MoveOptions, meter: Meter
+) -> tuple[str, ...]:
+    """What the operator should know of the accepted moves together."""
+    found = []
+    if refused:
+        found.append(f"{refused} of {refused + len(routes)} are refused; each says why.")
+    stores = {
+        place.store.name: place.store
+        for route in routes
+        for place in (route.source_place, route.target_place)
+    }
+    notes = {book.note(store.provider, store.region) for store in stores.values()}
+    found += sorted(notes - {""})
+    known = {id(price): price for route in routes for price in (route.source, route.target)}
+    prices = [price for price in known.values() if price is not None]
+    doubtful = sorted(
+        f"{price.provider} {price.name} ({', '.join(price.remembered)})"
+        for price in prices
+        if price.remembered
+    )
+    if doubtful:
+        found.append(f"Figures that nobody re-read in a source: {'; '.join(doubtful)}.")
+    blank = sorted({f"{p.provider} {p.name}" for p in prices if p.storage is None})
+    if blank:
+        found.append(
+            f"No prices are known for {', '.join(blank)}; give them in a price file of your own."
+        )
+    found += _egress_warnings(stores, book, options, meter)
+    if any(route.item.reads_30d for route in routes):
+        found.append("Savings assume that objects are read as in the last 30 days.")
+    return tuple(found)
+
+
+def _egress_warnings(
+    stores: Mapping[str, ObjectStore], book: PriceBook, options: MoveOptions, meter: Meter
+) -> list[str]:
+    found = []
+    for name, gb in meter.gigabytes.items():
+        store = stores[name]
+        free = book.egress_free_gb(store.provider, store.region)
+        if free:
+            found.append(
+                f"Egress from {name} is counted in full ({gb:.2f} GB); {free:g} GB a month are "
+                "free if nothing else used them."
+            )
+    if options.verify is Evidence.REREAD:
+        for name, gb in meter.back.items():
+            store = stores[name]
+            price = book.egress(store.provider, store.region, gb)
+            if price:
+                found.append(
+                    f"Reading the copies back takes {gb:.2f} GB out of {name} again: up to "
+                    f"{usd(price)} more, unless Astra runs there or --verify attested is used."
+                )
+    return found

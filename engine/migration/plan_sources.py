@@ -1,0 +1,159 @@
+"""What a plan is made of: places, and the objects an operator named, one by one.
+
+Pure values and one look at a store; `plan` does the arithmetic and the checks.
+"""
+
+import os
+import time
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from pathlib import Path
+from re import Pattern
+from re import compile as compile_pattern
+
+import numpy as np
+
+from engine.errors import UsageError
+from engine.frame import Frame
+from engine.model import Address, ListEntry, ObjectHead
+from engine.settings import CloudSettings
+from engine.stores.base import ObjectStore
+
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A cloud as a plan sees it. `folds`: names that differ only in letter case or Unicode
+    form are one object there."""
+
+    store: ObjectStore
+    read_only: bool = False
+    folds: bool = False
+
+    @classmethod
+    def of(cls, store: ObjectStore, settings: CloudSettings) -> "Place":
+        """The place of a configured cloud. Looks at the disk of a local one: use a thread."""
+        folds = settings.root is not None and folds_names(settings.root)
+        return cls(store, settings.read_only, folds)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceObject:
+    """One object to be moved. `relative` is its path below what the operator named; ages in
+    days, as the listing shows them; `head` where the store was asked for the object itself."""
+
+    address: Address
+    entry: ListEntry
+    relative: str
+    age_days: float
+    idle_days: float = 0.0
+    reads_30d: float = 0.0
+    head: ObjectHead | None = None
+
+
+def folds_names(root: Path) -> bool:
+    """Whether the disk below `root` takes two spellings of a name for one (looks only)."""
+    for folder in (root, *root.parents):
+        name = folder.name
+        if name.swapcase() != name and folder.exists():
+            try:
+                return os.path.samefile(folder, folder.with_name(name.swapcase()))
+            except OSError:
+                return False
+    return False
+
+
+async def look_up(
+    store: ObjectStore, source: Address, *, now: float | None = None
+) -> list[SourceObject]:
+    """The objects that an address names, as the store tells now: one, or all below a prefix.
+
+    Raises StoreError: NotFound for a key that is not there. Accesses are not known here.
+    """
+    now = time.time() if now is None else now
+    if not source.is_prefix:
+        head = await store.head(source.bucket, source.key)
+        pin = head.pin
+        entry = ListEntry(source.key, head.size, pin.modified, pin.etag, head.storage_class)
+        age = max(now - pin.modified, 0.0) / _DAY
+        return [SourceObject(source, entry, source.key.rpartition("/")[2], age, age, head=head)]
+    found: list[SourceObject] = []
+    async for page in store.list_pages(source.bucket, source.key):
+        for entry in page.entries:
+            address = Address(source.cloud, source.bucket, entry.key)
+            age = max(now - entry.modified, 0.0) / _DAY
+            found.append(SourceObject(address, entry, entry.key[len(source.key) :], age, age))
+    return found
+
+
+def from_listing(frame: Frame, sources: Sequence[Address]) -> list[SourceObject]:
+    """The objects that addresses name, out of a complete listing of their bucket.
+
+    Raises UsageError for a key that is not listed. Addresses of other places are an error of
+    the caller.
+    """
+    found: list[SourceObject] = []
+    for source in sources:
+        if source.is_prefix:
+            found += from_rows(frame, _below(frame, source.key), len(source.key))
+            continue
+        row = frame.find(source.key)
+        if row is None:
+            raise UsageError(
+                "There is no such object in the listing.",
+                subject=str(source),
+                todo="Load the listing again, or check the name.",
+            )
+        found += from_rows(frame, [row], source.key.rfind("/") + 1)
+    return found
+
+
+def from_rows(frame: Frame, rows: Iterable[int], cut: int = 0) -> list[SourceObject]:
+    """Rows of a listing; the first `cut` characters of their keys are not kept on the way."""
+    chosen = np.fromiter(rows, np.intp)
+    columns = zip(
+        chosen.tolist(),
+        frame.ages(chosen).tolist(),
+        frame.idle(chosen).tolist(),
+        frame.access("reads_30d", chosen).tolist(),
+        strict=True,
+    )
+    return [
+        SourceObject(frame.address(row), frame.entry(row), frame.keys[row][cut:], age, idle, reads)
+        for row, age, idle, reads in columns
+    ]
+
+
+def filtered(
+    objects: Iterable[SourceObject], include: Sequence[str], exclude: Sequence[str]
+) -> Iterator[SourceObject]:
+    """Those that fit any of the `include` globs (none: all) and none of the `exclude` ones.
+
+    A glob with a `/` is held against the relative path, one without also against the last
+    segment; case counts, `*` also crosses `/`.
+    """
+    wanted = [(compile_pattern(translate(glob)), "/" in glob) for glob in include]
+    unwanted = [(compile_pattern(translate(glob)), "/" in glob) for glob in exclude]
+    for item in objects:
+        name = item.relative.rpartition("/")[2]
+        if wanted and not _any(wanted, item.relative, name):
+            continue
+        if not _any(unwanted, item.relative, name):
+            yield item
+
+
+def _any(globs: Sequence[tuple[Pattern[str], bool]], relative: str, name: str) -> bool:
+    return any(glob.match(relative) or (not path and glob.match(name)) for glob, path in globs)
+
+
+def _below(frame: Frame, prefix: str) -> Iterator[int]:
+    if not frame.ordered:
+        yield from (row for row in range(frame.count) if frame.keys[row].startswith(prefix))
+        return
+    row = bisect_left(frame.keys, prefix, 0, frame.count)
+    while row < frame.count and frame.keys[row].startswith(prefix):
+        yield row
+        row += 1

@@ -1,0 +1,305 @@
+"""One job as the ledger keeps it: a mutable record, its columns, and the job's identity."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from engine.model import (
+    FINAL_STATES,
+    Address,
+    Evidence,
+    JobSpec,
+    JobState,
+    JobView,
+    MoveKind,
+    MoveOptions,
+    SourceProof,
+    Step,
+    VersionPin,
+)
+
+Details = dict[str, Any]
+Seconds = tuple[float, float, float, float, float]
+
+
+class Effect(StrEnum):
+    """What a job may do to a store: written down as an intent before it is sent."""
+
+    WRITE = "write"
+    BEGIN_UPLOAD = "begin_upload"
+    COMPLETE = "complete"
+    DELETE = "delete"
+    SET_CLASS = "set_class"
+    RESTORE = "restore"
+    ROLLBACK = "rollback"
+
+
+class Outcome(StrEnum):
+    """How an intent ended. An intent without an outcome may or may not have had its effect."""
+
+    DONE = "done"
+    REFUSED = "refused"  # the store said no: there was no effect
+    SUPERSEDED = "superseded"  # found out later, by looking at the stores
+
+
+class PartRecord(NamedTuple):
+    """A finished part of an upload; `crc32c` of the bytes that were sent, hex."""
+
+    number: int
+    etag: str
+    size: int
+    md5: str
+    crc32c: str
+
+
+@dataclass(slots=True)
+class JobRecord:
+    """A row of the ledger. `source_pin` is the version being moved, `wrote` whether the
+    object under `destination_pin` is ours, `digests` those of the first pass."""
+
+    seq: int
+    job_id: str
+    job_key: str
+    jobset: str
+    spec: JobSpec
+    saving: float = 0.0
+    state: JobState = JobState.QUEUED
+    step: Step = Step.NONE
+    paused: bool = False
+    attempt: int = 0
+    size: int = 0  # of the version being moved; the spec's until that is known
+    error: str = ""
+    error_todo: str = ""
+    retry_at: float = 0.0
+    created: float = 0.0
+    started: float = 0.0
+    finished: float = 0.0
+    checksum_source: str = ""
+    checksum_destination: str = ""
+    evidence: Evidence = Evidence.NONE
+    source_proof: SourceProof = SourceProof.NONE
+    guarded: bool | None = None
+    source_pin: VersionPin | None = None
+    destination_pin: VersionPin | None = None
+    wrote: bool = False
+    upload_id: str = ""
+    part_size: int = 0
+    digests: dict[str, str] = field(default_factory=dict)
+    verified: bool = False
+    step_seconds: Seconds = (0.0, 0.0, 0.0, 0.0, 0.0)
+    notes: tuple[str, ...] = ()
+    intents: dict[Effect, Details] = field(default_factory=dict)  # open ones; not a column
+
+    @property
+    def bucket(self) -> str:
+        """Where the job is counted: its state, or `paused`."""
+        return bucket_of(self.state, self.paused)
+
+    def view(self, *, bytes_done: int = 0, rate: float = 0.0, eta: float = 0.0) -> JobView:
+        """The job as the console shows it."""
+        spec = self.spec
+        if self.size != spec.size:
+            spec = replace(spec, size=self.size)
+        return JobView(
+            self.job_id,
+            self.job_key,
+            self.jobset,
+            spec,
+            self.state,
+            self.step,
+            self.paused,
+            self.attempt,
+            bytes_done,
+            rate,
+            eta,
+            self.checksum_source,
+            self.checksum_destination,
+            self.evidence,
+            self.source_proof,
+            self.guarded,
+            self.destination_pin,
+            self.error,
+            self.error_todo,
+            self.retry_at,
+            self.created,
+            self.started,
+            self.finished,
+            self.step_seconds,
+            self.notes,
+        )
+
+
+def bucket_of(state: str, paused: bool) -> str:
+    """`paused` for an unfinished job that waits for `resume`, else the state."""
+    return "paused" if paused and state not in FINAL_STATES else str(state)
+
+
+def route_of(spec: JobSpec) -> str:
+    """`aws → gcp`, or `aws` within one cloud."""
+    if spec.source.cloud == spec.destination.cloud:
+        return spec.source.cloud
+    return f"{spec.source.cloud} → {spec.destination.cloud}"
+
+
+def job_key(spec: JobSpec) -> str:
+    """A stable name for what the spec would do: 32 hex digits.
+
+    The size and how often to try do not change the outcome and do not count.
+    """
+    options = spec.options
+    identity = [
+        _address(spec.source),
+        _pin(spec.pin),
+        _address(spec.destination),
+        spec.kind.value,
+        spec.to_class,
+        [options.checksum, options.verify.value, options.overwrite, options.strict],
+    ]
+    return hashlib.sha256(json.dumps(identity).encode("ascii")).hexdigest()[:32]
+
+
+def searchable(address: Address) -> str:
+    """The address as text that any database takes, lone surrogates spelled out."""
+    return str(address).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+# -- columns --------------------------------------------------------------------------------
+
+
+def _address(address: Address) -> list[str]:
+    return [address.cloud, address.bucket, address.key]
+
+
+def _pin(pin: VersionPin) -> list[Any]:
+    return [pin.etag, pin.modified, pin.size, pin.version_id]
+
+
+def encode_spec(spec: JobSpec) -> str:
+    """The spec as JSON (ASCII only, so that any key survives)."""
+    options = spec.options
+    return json.dumps(
+        [
+            _address(spec.source),
+            _address(spec.destination),
+            spec.kind.value,
+            spec.size,
+            _pin(spec.pin),
+            spec.from_class,
+            spec.to_class,
+            [
+                options.checksum,
+                options.verify.value,
+                options.overwrite,
+                options.strict,
+                options.max_attempts,
+            ],
+        ]
+    )
+
+
+def decode_spec(text: str) -> JobSpec:
+    """What `encode_spec` gave."""
+    source, destination, kind, size, pin, from_class, to_class, options = json.loads(text)
+    checksum, verify, overwrite, strict, attempts = options
+    return JobSpec(
+        Address(*source),
+        Address(*destination),
+        MoveKind(kind),
+        size,
+        VersionPin(*pin),
+        from_class,
+        to_class,
+        MoveOptions(checksum, Evidence(verify), overwrite, strict, attempts),
+    )
+
+
+def encode_pin(pin: VersionPin | None) -> str:
+    return "" if pin is None else json.dumps(_pin(pin))
+
+
+def decode_pin(text: str) -> VersionPin | None:
+    return VersionPin(*json.loads(text)) if text else None
+
+
+def _encode_guarded(value: bool | None) -> int | None:
+    return None if value is None else int(value)
+
+
+_PLAIN: Callable[[Any], Any] = lambda value: value  # noqa: E731
+_ENCODERS: dict[str, Callable[[Any], Any]] = {
+    "state": str,
+    "step": int,
+    "paused": int,
+    "attempt": _PLAIN,
+    "size": _PLAIN,
+    "error": _PLAIN,
+    "error_todo": _PLAIN,
+    "retry_at": _PLAIN,
+    "started": _PLAIN,
+    "finished": _PLAIN,
+    "checksum_source": _PLAIN,
+    "checksum_destination": _PLAIN,
+    "evidence": str,
+    "source_proof": str,
+    "guarded": _encode_guarded,
+    "source_pin": encode_pin,
+    "destination_pin": encode_pin,
+    "wrote": int,
+    "upload_id": _PLAIN,
+    "part_size": _PLAIN,
+    "digests": json.dumps,
+    "verified": int,
+    "step_seconds": json.dumps,
+    "notes": json.dumps,
+}
+
+
+def encode_column(name: str, value: Any) -> Any:
+    """A field as its column. Raises KeyError for a field that never changes."""
+    encoded = _ENCODERS[name](value)
+    if isinstance(encoded, str) and not encoded.isascii():
+        return encoded.encode("utf-8", "backslashreplace").decode("utf-8")
+    return encoded
+
+
+def decode_row(row: sqlite3.Row) -> JobRecord:
+    """A row of `jobs`; its open intents are to be added."""
+    guarded = row["guarded"]
+    seconds = json.loads(row["step_seconds"])
+    return JobRecord(
+        seq=row["seq"],
+        job_id=row["job_id"],
+        job_key=row["job_key"],
+        jobset=row["jobset"],
+        spec=decode_spec(row["spec"]),
+        saving=row["saving"],
+        state=JobState(row["state"]),
+        step=Step(row["step"]),
+        paused=bool(row["paused"]),
+        attempt=row["attempt"],
+        size=row["size"],
+        error=row["error"],
+        error_todo=row["error_todo"],
+        retry_at=row["retry_at"],
+        created=row["created"],
+        started=row["started"],
+        finished=row["finished"],
+        checksum_source=row["checksum_source"],
+        checksum_destination=row["checksum_destination"],
+        evidence=Evidence(row["evidence"]),
+        source_proof=SourceProof(row["source_proof"]),
+        guarded=None if guarded is None else bool(guarded),
+        source_pin=decode_pin(row["source_pin"]),
+        destination_pin=decode_pin(row["destination_pin"]),
+        wrote=bool(row["wrote"]),
+        upload_id=row["upload_id"],
+        part_size=row["part_size"],
+        digests=json.loads(row["digests"]),
+        verified=bool(row["verified"]),
+        step_seconds=(seconds[0], seconds[1], seconds[2], seconds[3], seconds[4]),
+        notes=tuple(json.loads(row["notes"])),
+    )

@@ -1,0 +1,83 @@
+"""Undoing a job: remove what it wrote, nothing else, and only while the source is there."""
+
+from engine.errors import AstraError, NotFound, PreconditionFailed, StoreError
+from engine.migration.job import Job
+from engine.migration.multipart import abandon_upload
+from engine.migration.records import Effect, Outcome
+from engine.migration.services import Services, look
+from engine.model import Evidence, MoveKind, SourceProof
+
+
+async def roll_back(job: Job, services: Services) -> None:
+    """Abort the job's unfinished upload and delete the object that it wrote.
+
+    The object goes only by the pin that our own write gave; it stays, with a note, if the
+    source is not there any more, if a delete of the source may have been carried out, or if
+    another job relies on it. Afterwards, on disk, the record is as if nothing had been copied.
+    Raises StoreError; then calling again goes on.
+    """
+    record = job.record
+    if record.spec.kind is not MoveKind.TIER:
+        destination = services.store(record.spec.destination)
+        await abandon_upload(job, destination)
+        if record.wrote and record.destination_pin is not None:
+            reason = await _reason_to_keep(job, services)
+            if reason:
+                job.note(f"The copy at the destination was kept: {reason}.")
+            else:
+                await _remove(job, services)
+        elif job.intended(Effect.WRITE) or job.intended(Effect.COMPLETE):
+            job.note("An identical copy may be left at the destination by an interrupted write.")
+    for effect in (Effect.WRITE, Effect.COMPLETE, Effect.SET_CLASS):
+        job.settle(effect, Outcome.SUPERSEDED)
+    job.set(
+        source_pin=None,
+        destination_pin=None,
+        wrote=False,
+        digests={},
+        verified=False,
+        checksum_source="",
+        checksum_destination="",
+        evidence=Evidence.NONE,
+        source_proof=SourceProof.NONE,
+    )
+    await job.commit()
+
+
+async def _reason_to_keep(job: Job, services: Services) -> str:
+    spec = job.record.spec
+    if job.intended(Effect.DELETE) is not None:
+        return "the source may have been deleted already"
+    other = await job.relied_on()
+    if other:
+        return f"job {other} proved its own move by it"
+    if await look(services.store(spec.source), spec.source) is None:
+        return "the source is not there any more"
+    return ""
+
+
+async def _remove(job: Job, services: Services) -> None:
+    record = job.record
+    address, pin = record.spec.destination, record.destination_pin
+    assert pin is not None
+    store = services.store(address)
+    try:
+        if not await store.guards_deletes(address.bucket):
+            found = await look(store, address)
+            if found is None or not pin.matches(found.pin):
+                return
+        await store.delete(address.bucket, address.key, pin=pin)
+    except NotFound:
+        return
+    except PreconditionFailed:
+        job.note("The object at the destination was replaced by somebody else; it was kept.")
+
+
+def rollback_failed(error: AstraError, address: str) -> StoreError:
+    """What the operator is told when the clean-up itself could not be done."""
+    return StoreError(
+        f"The copy could not be rolled back: {error.what}",
+        subject=address,
+        safe="The source is kept.",
+        todo="Cancel the job again once the destination can be reached.",
+    )

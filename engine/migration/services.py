@@ -1,0 +1,43 @@
+"""What the steps of every job share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.errors import ConfigError, NotFound
+from engine.migration.limits import Bandwidth, Buffers
+from engine.model import Address, ObjectHead
+from engine.stores.base import ObjectStore
+
+SMALL = 1024**2  # up to here an object is read whole before anything is sent
+MEMORY = 256 * 1024**2  # bytes of parts in memory over all jobs
+
+
+@dataclass(slots=True)
+class Services:
+    """Stores by cloud name, and the shared limits."""
+
+    stores: Mapping[str, ObjectStore]
+    bandwidth: Bandwidth = field(default_factory=Bandwidth)
+    buffers: Buffers = field(default_factory=lambda: Buffers(MEMORY))
+    restore_poll: float = 30.0  # seconds between two looks at a restore, at least
+    restore_days: int = 7
+
+    def store(self, address: Address) -> ObjectStore:
+        """The store of an address. Raises ConfigError if its cloud is not configured."""
+        store = self.stores.get(address.cloud)
+        if store is None:
+            raise ConfigError(
+                f"There is no cloud {address.cloud!r}.",
+                subject=str(address),
+                safe="The source is kept.",
+                todo="Add it to astra.toml, then retry the job.",
+            )
+        return store
+
+
+async def look(store: ObjectStore, address: Address) -> ObjectHead | None:
+    """The object as it is now, None if there is none."""
+    try:
+        return await store.head(address.bucket, address.key)
+    except NotFound:
+        return None

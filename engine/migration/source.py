@@ -1,0 +1,225 @@
+"""Reading one version of an object once: pinned, counted, hashed, resumed and proved."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from engine.errors import (
+    DigestMismatch,
+    NotFound,
+    NotSupported,
+    PreconditionFailed,
+    SourceChanged,
+    TruncatedBody,
+    Unavailable,
+)
+from engine.migration.digest import ALGORITHMS, CHEAPEST, MULTIPART_MD5, StreamDigest
+from engine.migration.job import Job
+from engine.migration.services import Services
+from engine.model import Address, ObjectHead, SourceProof, VersionPin
+from engine.stores.base import ObjectStore
+
+_RESUMES = 5  # cut downloads that are taken up again within one pass
+_PAUSE = 0.2  # seconds before that, times the number of cuts so far
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the source itself says about its bytes: digests by algorithm, lower-case hex.
+
+    `part_sizes` are needed to recompute a multipart ETag, which is then under
+    `MULTIPART_MD5`. Nothing in `digests`: the source has no checksum of its own.
+    """
+
+    digests: Mapping[str, str] = field(default_factory=dict)
+    part_sizes: tuple[int, ...] = ()
+    proof: SourceProof = SourceProof.UNATTESTED
+
+
+async def expectations(
+    store: ObjectStore, address: Address, head: ObjectHead, algorithm: str
+) -> Expected:
+    """The checksum of its own that the source will be held to.
+
+    The job's algorithm if the source has it (it is computed anyway), else the cheapest one,
+    else the ETag of a multipart upload, recomputed with the sizes of its parts.
+    """
+    for name in (algorithm, *CHEAPEST):
+        known = head.checksum(name) if name in ALGORITHMS else None
+        if known is not None:
+            return Expected({name: known.value.lower()}, proof=SourceProof.ATTESTED)
+    for item in head.checksums:
+        if item.algorithm != "md5" or item.parts < 1 or not item.computed_by_provider:
+            continue
+        try:
+            sizes = await store.part_sizes(
+                address.bucket, address.key, pin=head.pin, count=item.parts
+            )
+        except NotSupported:
+            sizes = ()
+        if len(sizes) == item.parts and sum(sizes) == head.size:
+            digest = item.value.lower().partition("-")[0]
+            return Expected(
+                {MULTIPART_MD5: f"{digest}-{item.parts}"}, tuple(sizes), SourceProof.ATTESTED
+            )
+    return Expected()
+
+
+async def read_through(
+    store: ObjectStore, address: Address, pin: VersionPin, size: int
+) -> AsyncGenerator[bytes, None]:
+    """All bytes of that version; a cut download goes on where it was cut, with the same pin.
+
+    Raises TruncatedBody unless exactly `size` bytes came.
+    """
+    offset = opened = cuts = 0
+    while True:
+        try:
+            async with store.read(address.bucket, address.key, pin=pin, start=offset) as reader:
+                async for chunk in reader:
+                    offset += len(chunk)
+                    if offset > size:
+                        raise _wrong_size(address, offset, size)
+                    yield chunk
+            if offset != size:
+                raise _wrong_size(address, offset, size)
+        except Unavailable:
+            if offset == opened or offset >= size or cuts >= _RESUMES:
+                raise
+            cuts, opened = cuts + 1, offset
+            await asyncio.sleep(_PAUSE * cuts)
+        else:
+            return
+
+
+def _wrong_size(address: Address, came: int, size: int) -> TruncatedBody:
+    return TruncatedBody(
+        f"{came:,} bytes came where {size:,} were announced.",
+        subject=str(address),
+        safe="The source is kept.",
+    )
+
+
+class Pass:
+    """One pass over one version of an object.
+
+    `chunks` gives the bytes and keeps the last one back until all were counted and the
+    digests agree with what is `expected`: whoever sends them on cannot finish a bad copy.
+    Afterwards `digests` are known and `complete` is True. `error` is what ended a pass early,
+    for a store may hide it behind an error of its own.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        services: Services,
+        address: Address,
+        pin: VersionPin,
+        size: int,
+        *,
+        algorithms: Iterable[str],
+        expected: Expected | None = None,
+    ) -> None:
+        self._job = job
+        self._services = services
+        self._address = address
+        self._pin = pin
+        self._size = size
+        self._expected = expected or Expected()
+        wanted = [*algorithms, *(n for n in self._expected.digests if n != MULTIPART_MD5)]
+        self._digest = StreamDigest(wanted, part_sizes=self._expected.part_sizes)
+        self.digests: Mapping[str, str] = {}
+        self.complete = False
+        self.error: BaseException | None = None
+        self.reading = 0.0  # seconds spent waiting for bytes
+        self.hashing = 0.0  # seconds spent waiting for digests
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """The bytes, proved before the last of them is given."""
+        try:
+            async with aclosing(self._proved()) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self.error = error
+            raise
+
+    async def run(self) -> Mapping[str, str]:
+        """Read everything and give the digests."""
+        async with aclosing(self._proved()) as chunks:
+            async for _ in chunks:
+                pass
+        return self.digests
+
+    async def read_all(self) -> bytes:
+        """Read everything into memory; for small objects."""
+        async with aclosing(self._proved()) as chunks:
+            return b"".join([chunk async for chunk in chunks])
+
+    async def _proved(self) -> AsyncGenerator[bytes, None]:
+        job, bandwidth = self._job, self._services.bandwidth
+        store = self._services.store(self._address)
+        held = b""
+        job.begin_pass()
+        clock = time.perf_counter
+        async with aclosing(read_through(store, self._address, self._pin, self._size)) as arriving:
+            began = clock()
+            async for chunk in arriving:
+                if bandwidth.limit:
+                    await bandwidth.take(len(chunk))
+                arrived = clock()
+                self.reading += arrived - began
+                job.checkpoint()
+                await self._digest.update(chunk)
+                job.progressed(len(chunk))
+                self.hashing += clock() - arrived
+                if held:
+                    yield held
+                held = chunk
+                began = clock()
+            self.reading += clock() - began
+        began = clock()
+        self.digests = await self._digest.finish()
+        self.hashing += clock() - began
+        self._prove()
+        job.checkpoint()
+        self.complete = True
+        if held:
+            yield held
+
+    def _prove(self) -> None:
+        for name, value in self._expected.digests.items():
+            if self.digests[name] != value:
+                raise DigestMismatch(
+                    f"The bytes that were read have {name} {self.digests[name]}, but the source"
+                    f" itself says {value}.",
+                    subject=str(self._address),
+                    safe="Nothing was written from this read and the source is kept.",
+                    todo="Retry the job; if it happens again, the source or the line to it is"
+                    " damaged.",
+                )
+
+
+class SourcePass(Pass):
+    """A pass over the version being moved: another version there means SourceChanged."""
+
+    async def _proved(self) -> AsyncGenerator[bytes, None]:
+        try:
+            async with aclosing(super()._proved()) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        except (PreconditionFailed, NotFound) as error:
+            raise changed(self._address) from error
+
+
+def changed(address: Address) -> SourceChanged:
+    return SourceChanged(
+        "The object was changed or removed while it was being moved.",
+        subject=str(address),
+        safe="What is there now is kept.",
+        todo="Retry the job once nobody writes to it.",
+    )

@@ -1,0 +1,140 @@
+"""Step 5: delete the source, on the condition that it still is the version that was proved.
+
+`verified` and the intent to delete are on disk before the delete is sent. When nobody knows
+whether an earlier delete was carried out, both ends are looked at before anything else.
+"""
+
+import time
+
+from engine.errors import (
+    DestinationChanged,
+    MigrationError,
+    NotFound,
+    PreconditionFailed,
+    StoreError,
+    Unavailable,
+)
+from engine.migration.job import Job, StartOver
+from engine.migration.records import Effect, Outcome
+from engine.migration.services import Services, look
+from engine.migration.source import changed
+from engine.model import JobState, ObjectHead, Step, StoreKind
+
+
+async def switch(job: Job, services: Services, *, guarded: bool) -> None:
+    """Delete the source and complete the job."""
+    record = job.record
+    began = time.perf_counter()
+    pin, address = record.source_pin, record.spec.source
+    assert pin is not None
+    assert record.verified
+    store = services.store(address)
+    job.checkpoint()
+    job.set(state=JobState.SWITCHING, step=Step.DELETE, guarded=guarded)
+    if not guarded:
+        job.note(
+            "Unguarded: the source's store ignores conditions on deletes; its version was looked"
+            " at again just before."
+        )
+    job.intend(Effect.DELETE)
+    await job.commit()
+    sent = False
+    try:
+        # An ETag of S3 speaks of the bytes only: the same bytes with new metadata keep it.
+        if not guarded or (store.kind is StoreKind.S3 and not pin.version_id):
+            await store.head(address.bucket, address.key, pin=pin)
+        sent = True
+        await store.delete(address.bucket, address.key, pin=pin)
+    except NotFound:
+        job.note("The source was already gone when it was to be deleted.")
+        if await _copy(job, services) is None:
+            raise _both_gone(job) from None
+    except PreconditionFailed as error:
+        job.settle(Effect.DELETE, Outcome.REFUSED)
+        raise StartOver(changed(address)) from error
+    except StoreError as error:
+        if not sent or not isinstance(error, Unavailable):
+            job.settle(Effect.DELETE, Outcome.REFUSED)
+        error.safe = error.safe or "The copy is proved and kept, and so is the source."
+        error.todo = error.todo or "Allow deleting the source, then retry the job."
+        raise
+    job.spent(Step.DELETE, time.perf_counter() - began)
+    await _completed(job)
+
+
+async def take_up(job: Job, services: Services, *, guarded: bool) -> None:
+    """Go on with a proved job whose delete may or may not have been sent.
+
+    Raises MigrationError if another version is at the source and nobody knows what became of
+    the one that was moved: then both are kept.
+    """
+    record = job.record
+    assert record.source_pin is not None
+    unknown = job.intended(Effect.DELETE) is not None
+    found = await look(services.store(record.spec.source), record.spec.source)
+    copy = await _copy(job, services)
+    if found is None:
+        if copy is None:
+            raise _both_gone(job)
+        if not unknown:
+            job.note("The source was removed by somebody else after the copy was proved.")
+        await _completed(job)
+        return
+    if not record.source_pin.matches(found.pin):
+        if unknown:
+            raise MigrationError(
+                "A newer object is at the source, and the version that was moved is proved at"
+                " the destination.",
+                subject=str(record.spec.source),
+                safe="Both are kept.",
+                todo="Plan the move again with --overwrite if the newer one shall replace it.",
+            )
+        raise StartOver(changed(record.spec.source))
+    if copy is None:
+        raise StartOver(_copy_changed(job))
+    await switch(job, services, guarded=guarded)
+
+
+async def _copy(job: Job, services: Services) -> ObjectHead | None:
+    """The proved copy, None if it is gone or not the same any more."""
+    address, pin = job.record.spec.destination, job.record.destination_pin
+    assert pin is not None
+    found = await look(services.store(address), address)
+    return found if found is not None and pin.matches(found.pin) else None
+
+
+async def _completed(job: Job) -> None:
+    job.settle(Effect.DELETE)
+    finish(job)
+    await job.commit()
+
+
+def finish(job: Job) -> None:
+    """The job is completed; on disk with the next commit."""
+    job.set(
+        state=JobState.COMPLETED,
+        paused=False,
+        error="",
+        error_todo="",
+        retry_at=0.0,
+        finished=time.time(),
+    )
+
+
+def _both_gone(job: Job) -> DestinationChanged:
+    return DestinationChanged(
+        "The source is gone, and the copy that was proved is gone or was replaced.",
+        subject=str(job.record.spec.destination),
+        safe="Nothing else was changed.",
+        todo="Look for the object in versions or backups of both places, and find out who"
+        " deleted there.",
+    )
+
+
+def _copy_changed(job: Job) -> DestinationChanged:
+    return DestinationChanged(
+        "The proved copy is gone or was replaced before the source was deleted.",
+        subject=str(job.record.spec.destination),
+        safe="The source is kept.",
+        todo="Find out who writes there, then retry the job.",
+    )

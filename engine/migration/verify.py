@@ -1,0 +1,158 @@
+"""Step 4: proof that the destination holds the source's bytes.
+
+`reread` reads the copy back, pinned to what our write returned, and hashes it anew; `attested`
+compares with a whole-object checksum that the provider computed itself. Where a provider
+attests nothing in common the copy is read; where it cannot be read (an archive class) only an
+attested checksum will do. Size, a multipart ETag or metadata are never taken as proof.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from engine.errors import (
+    Archived,
+    DestinationChanged,
+    DestinationExists,
+    DigestMismatch,
+    NotFound,
+    PreconditionFailed,
+    StoreError,
+)
+from engine.migration.digest import STRONGEST
+from engine.migration.job import Job, StartOver
+from engine.migration.services import Services
+from engine.migration.source import Pass
+from engine.model import Address, Evidence, JobState, ObjectHead, Step, VersionPin
+from engine.stores.base import ObjectStore
+
+
+async def verify(job: Job, services: Services) -> None:
+    """Prove the copy; the record then says `verified` (on disk with the next commit).
+
+    Raises DigestMismatch if the bytes differ, DestinationChanged if somebody else wrote
+    there, StartOver if the copy is gone.
+    """
+    record = job.record
+    began = time.perf_counter()
+    job.begin_pass()
+    job.set(state=JobState.VERIFYING, step=Step.VERIFY)
+    try:
+        proof = await _prove(job, services)
+    except NotFound as error:
+        raise StartOver(_gone(record.spec.destination)) from error
+    except PreconditionFailed as error:
+        raise _changed(record.spec.destination) from error
+    job.spent(Step.VERIFY, time.perf_counter() - began)
+    if proof.value != record.digests[proof.algorithm]:
+        raise _mismatch(job, proof)
+    if not record.wrote:
+        job.note("The same content was already at the destination; the upload was skipped.")
+    # Both sides are shown by the algorithm that was compared.
+    shown = f"{proof.algorithm}:" if proof.algorithm != record.spec.options.checksum else ""
+    job.set(
+        verified=True,
+        evidence=proof.evidence,
+        checksum_source=f"{shown}{record.digests[proof.algorithm]}",
+        checksum_destination=f"{shown}{proof.value}",
+    )
+
+
+class Proof(NamedTuple):
+    """What the destination's bytes have as their digest, and how that is known."""
+
+    algorithm: str
+    value: str
+    evidence: Evidence
+
+
+async def _prove(job: Job, services: Services) -> Proof:
+    record = job.record
+    address, pin = record.spec.destination, record.destination_pin
+    assert pin is not None
+    store = services.store(address)
+    if record.spec.options.verify is Evidence.ATTESTED:
+        found = attested(
+            await store.head(address.bucket, address.key, pin=pin), store, record.digests
+        )
+        if found is not None:
+            return found
+        job.note("The destination attests no checksum in common; the copy was read back.")
+    try:
+        return await reread(job, services, address, pin)
+    except Archived as error:
+        head = await store.head(address.bucket, address.key, pin=pin)
+        found = attested(head, store, record.digests)
+        if found is None:
+            raise _no_proof(address) from error
+        job.note("The copy is in an archive class: proved by the provider's own checksum.")
+        return found
+
+
+async def reread(job: Job, services: Services, address: Address, pin: VersionPin) -> Proof:
+    """Read that version whole and hash it anew, by an algorithm of the first pass."""
+    digests = job.record.digests
+    wanted = job.record.spec.options.checksum
+    algorithm = wanted if wanted in digests else next(iter(digests))
+    reading = Pass(job, services, address, pin, job.record.size, algorithms=[algorithm])
+    return Proof(algorithm, (await reading.run())[algorithm], Evidence.REREAD)
+
+
+def attested(head: ObjectHead, store: ObjectStore, digests: Mapping[str, str]) -> Proof | None:
+    """The provider's own checksum by an algorithm that we computed too, None if there is none.
+
+    The strongest they have in common. It is given as it is, equal to ours or not.
+    """
+    for name in STRONGEST:
+        if name in digests and name in store.capabilities.attested:
+            known = head.checksum(name)
+            if known is not None:
+                return Proof(name, known.value.lower(), Evidence.ATTESTED)
+    return None
+
+
+def _gone(address: Address) -> DestinationChanged:
+    return DestinationChanged(
+        "The copy disappeared before it was proved.",
+        subject=str(address),
+        safe="The source is kept.",
+        todo="Find out who deletes there, then retry the job.",
+    )
+
+
+def _changed(address: Address) -> DestinationChanged:
+    return DestinationChanged(
+        "Somebody else wrote to the destination after this job did.",
+        subject=str(address),
+        safe="What is there now and the source are kept.",
+        todo="Look at the destination, then plan the move again.",
+    )
+
+
+def _mismatch(job: Job, proof: Proof) -> DigestMismatch | DestinationExists:
+    record = job.record
+    address = str(record.spec.destination)
+    if not record.wrote:
+        return DestinationExists(
+            "Another object is already there (same size, other bytes).",
+            subject=address,
+            safe="It was not touched and the source is kept.",
+            todo="Choose another destination, or plan again with --overwrite.",
+        )
+    return DigestMismatch(
+        f"The copy's {proof.algorithm} is {proof.value}, the source's"
+        f" {record.digests[proof.algorithm]}.",
+        subject=address,
+        safe="The copy was rolled back and the source is kept.",
+        todo="Retry the job; if it happens again, the way to the destination damages data.",
+    )
+
+
+def _no_proof(address: Address) -> StoreError:
+    return StoreError(
+        "The copy is in an archive class, cannot be read back, and the provider attests no"
+        " checksum of it.",
+        subject=str(address),
+        safe="The copy was rolled back and the source is kept.",
+        todo="Move the object to a class that can be read, then change its class there.",
+    )
