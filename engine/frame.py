@@ -117,6 +117,15 @@ class Frame:
         """The class of a row as the provider spells it."""
         return self._names[int(self._named[row])]
 
+    def by_class(self) -> list[tuple[str, npt.NDArray[np.intp]]]:
+        """Each class that occurs, with its rows, hottest first."""
+        found = [
+            (name, rows)
+            for code, name in enumerate(self._names)
+            if len(rows := np.flatnonzero(self._named == code))
+        ]
+        return sorted(found, key=lambda item: (self.table.tier[self.table.code(item[0])], item[0]))
+
     def entry(self, row: int) -> ListEntry:
         """The row as its store listed it."""
         return ListEntry(

@@ -236,7 +236,11 @@ class PriceBook:
                     todo="Add tier = HOT, WARM, COLD or ARCHIVE.",
                 )
             table[entry.name] = class_price(
-                entry, known, default_storage, cooling=facts_of.cooling_retrieval is not False
+                entry,
+                known,
+                default_storage,
+                default=entry.name == facts_of.default_class,
+                cooling=facts_of.cooling_retrieval is not False,
             )
         return dict(sorted(table.items(), key=lambda item: _TIERS.index(item[1].tier)))
 

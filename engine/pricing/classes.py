@@ -39,6 +39,7 @@ class ClassPrice:
     even if the object leaves earlier. `readable` is False where a restore must come first.
     `automatic` lists (idle days, storage price) of a class that tiers by itself, from
     `automatic_size` bytes on. `choose` is False for classes no policy picks by itself.
+    `default` marks the class an object gets where none is asked for.
     `cooling_retrieval` tells whether a change to a cooler class in place pays for reading.
     `region` is the one the figures are for, which may be the reference region.
     """
@@ -60,6 +61,7 @@ class ClassPrice:
     default_storage: float | None = None
     readable: bool = True
     choose: bool = True
+    default: bool = False
     cooling_retrieval: bool = True
     automatic: tuple[tuple[float, float], ...] = ()
     automatic_size: int = 0
@@ -88,7 +90,12 @@ class ClassPrice:
 
 
 def class_price(
-    entry: ClassEntry, known: ClassPrice | None, default_storage: float | None, *, cooling: bool
+    entry: ClassEntry,
+    known: ClassPrice | None,
+    default_storage: float | None,
+    *,
+    default: bool,
+    cooling: bool,
 ) -> ClassPrice:
     """A class of its entry. A class that the reference region knows keeps that one's facts
     (minimum days, overhead), but none of its money."""
@@ -117,6 +124,7 @@ def class_price(
         region=entry.region,
         name=entry.name,
         default_storage=default_storage,
+        default=default,
         cooling_retrieval=cooling,
         automatic=tuple((days, figure.usd) for days, figure in entry.automatic or ()),
         restore=tuple(speeds),

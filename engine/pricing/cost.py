@@ -247,7 +247,10 @@ def usd(amount: float | None) -> str:
         return f"{sign}${size:,.2f}"
     digits = min(2 - math.floor(math.log10(size)), 9) if size >= 1e-9 else 9
     text = f"{size:.{digits}f}".rstrip("0")
-    return f"{sign}${text}" if text.strip("0.") else f"{sign}<$0.000000001"
+    if not text.strip("0."):
+        return f"{sign}<$0.000000001"
+    whole, _, part = text.partition(".")
+    return f"{sign}${whole}.{part:0<2}"
 
 
 def total(amounts: Sequence[float | None]) -> float | None:

@@ -219,6 +219,7 @@ def test_amounts_for_people() -> None:
     assert usd(0.0) == "$0"
     assert usd(1234.5) == "$1,234.50"
     assert usd(0.9999) == "$1.00"
+    assert usd(0.4) == "$0.40"
     assert usd(-0.0579) == "−$0.0579"
     assert usd(0.000_001_234) == "$0.00000123"
     assert "nan" not in usd(1e-12)

@@ -1,0 +1,288 @@
+"""Plans: every move with its saving, its cost, what it loses and what it risks.
+
+Pure computation on values: the objects come from a listing or a store (`plan_sources`), the
+clouds are `Place`s. About 50 µs an object: run it in a thread for many.
+
+Egress is that of the source's provider to the internet wherever provider or region differ,
+counted along the plan through the volume bands, without the monthly free allowance. Savings are
+storage and reads as in the last 30 days; egress of those reads is not in them.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from uuid import uuid4
+
+from engine.errors import UsageError
+from engine.migration.plan_checks import Crossings, Route, losses, refusal, risks
+from engine.migration.plan_costs import Meter, monthly, once, warnings
+from engine.migration.plan_sources import Place, SourceObject, filtered
+from engine.model import (
+    Address,
+    Decision,
+    ListEntry,
+    Move,
+    MoveKind,
+    MoveOptions,
+    Plan,
+    StoreKind,
+    Tier,
+    VersionPin,
+)
+from engine.pricing.book import PriceBook
+from engine.pricing.classes import ClassPrice
+from engine.pricing.cost import MoveCost
+
+_NOTHING: Mapping[str, ListEntry] = {}
+
+
+def plan_migration(
+    sources: Sequence[Address],
+    objects: Sequence[SourceObject],
+    destination: Address,
+    places: Mapping[str, Place],
+    book: PriceBook,
+    *,
+    kind: MoveKind = MoveKind.MOVE,
+    tier: Tier | None = None,
+    storage_class: str = "",
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    options: MoveOptions | None = None,
+    existing: Mapping[str, ListEntry] = _NOTHING,
+    now: float | None = None,
+) -> Plan:
+    """Move or copy `objects`, which are what `sources` name, to a key or below a prefix.
+
+    Several sources, or a prefix, need a destination that is a prefix; each object keeps its
+    `relative` path there. Without `tier` or `storage_class` it keeps its tier, or takes the
+    default class where the destination has no such tier. `existing` is what is known to be at
+    the destination, by key. `places` has every cloud named. Raises UsageError.
+    """
+    if kind is MoveKind.TIER:
+        raise UsageError("A change of class in place is planned with plan_tier.")
+    if not destination.is_prefix and (len(sources) > 1 or any(s.is_prefix for s in sources)):
+        raise UsageError(
+            "Several objects cannot become one key.",
+            subject=str(destination),
+            todo="Give a destination that ends in /, or a bucket.",
+        )
+    target_place = _place(places, destination)
+    wanted = _wanted_class(target_place, book, tier, storage_class)
+    routes = []
+    for item in filtered(_once(objects), include, exclude):
+        key = destination.key + item.relative if destination.is_prefix else destination.key
+        source_place = _place(places, item.address)
+        to_class = wanted or _same_tier(item, source_place, target_place, book)
+        routes.append(
+            Route(
+                item,
+                Address(destination.cloud, destination.bucket, key),
+                kind,
+                source_place,
+                target_place,
+                _price(book, source_place, item.entry.storage_class),
+                _price(book, target_place, to_class),
+                to_class,
+            )
+        )
+    title = f"{kind.value.capitalize()} {_count(len(routes))} to {destination}"
+    return _plan(title, routes, book, options, existing=existing, now=now)
+
+
+def plan_tier(
+    objects: Sequence[SourceObject],
+    places: Mapping[str, Place],
+    book: PriceBook,
+    *,
+    tier: Tier | None = None,
+    storage_class: str = "",
+    options: MoveOptions | None = None,
+    now: float | None = None,
+) -> Plan:
+    """Change the class of these objects in place, to a tier or to a class by its name.
+
+    What is there already is left out. Raises UsageError if neither or both are given.
+    """
+    if (tier is None) == (not storage_class):
+        raise UsageError("Name either a tier or a storage class.")
+    routes = []
+    for item in _once(objects):
+        place = _place(places, item.address)
+        provider = place.store.provider
+        name = book.canonical(provider, storage_class) if tier is None else ""
+        name = name if tier is None else book.class_for(provider, tier)
+        trouble = "" if name else f"{provider} has no class for {tier}"
+        if name and name == book.canonical(provider, item.entry.storage_class):
+            continue
+        routes.append(_tier_route(item, place, book, name, trouble))
+    title = f"Change {_count(len(routes))} to {tier or storage_class}"
+    return _plan(title, routes, book, options, now=now)
+
+
+def plan_decisions(
+    decisions: Sequence[Decision],
+    objects: Mapping[Address, SourceObject],
+    places: Mapping[str, Place],
+    book: PriceBook,
+    *,
+    options: MoveOptions | None = None,
+    now: float | None = None,
+) -> Plan:
+    """Carry out decisions in place; `objects` holds their objects as they are listed now.
+
+    A decision whose object is gone, or in another class than it was decided for, is refused.
+    """
+    routes, reasons = [], {}
+    for decision in decisions:
+        place = _place(places, decision.address)
+        item, trouble = objects.get(decision.address), ""
+        if item is None:
+            key = decision.address.key
+            entry = ListEntry(key, 0, 0.0, "", decision.from_class)
+            item = SourceObject(decision.address, entry, key, 0.0)
+            trouble = "it is no longer listed"
+        elif book.canonical(place.store.provider, item.entry.storage_class) != decision.from_class:
+            trouble = f"its class has changed since: it is in {item.entry.storage_class}"
+        reasons[decision.address] = decision.reason
+        routes.append(_tier_route(item, place, book, decision.to_class, trouble))
+    policy = decisions[0].policy if decisions else ""
+    title = f"Carry out {len(routes)} decisions of {policy}" if policy else "No decisions"
+    return _plan(title, routes, book, options, reasons=reasons, policy=policy, now=now)
+
+
+# -- routes ---------------------------------------------------------------------------------
+
+
+def _count(number: int) -> str:
+    return f"{number:,} object{'' if number == 1 else 's'}"
+
+
+def _once(objects: Sequence[SourceObject]) -> Sequence[SourceObject]:
+    """Each address once: a prefix and a key below it may both have been named."""
+    return list({item.address: item for item in objects}.values())
+
+
+def _place(places: Mapping[str, Place], address: Address) -> Place:
+    place = places.get(address.cloud)
+    if place is None:
+        raise UsageError(
+            f"There is no cloud named {address.cloud!r}.",
+            subject=str(address),
+            todo=f"The configuration has: {', '.join(places) or 'none'}.",
+        )
+    return place
+
+
+def _price(book: PriceBook, place: Place, storage_class: str) -> ClassPrice | None:
+    return book.get(place.store.provider, place.store.region, storage_class)
+
+
+def _wanted_class(place: Place, book: PriceBook, tier: Tier | None, name: str) -> str:
+    """The class asked for, "" if none was. Raises UsageError if the destination has none such."""
+    provider = place.store.provider
+    if tier is not None and name:
+        raise UsageError("Name a tier or a storage class, not both.")
+    found = (
+        book.class_for(provider, tier)
+        if tier is not None
+        else name and book.canonical(provider, name)
+    )
+    if (tier is not None or name) and not (found and _price(book, place, found)):
+        names = ", ".join(price.name for price in book.classes(provider, place.store.region))
+        raise UsageError(
+            f"{place.store.name} ({provider}) has no class for {tier or name!r}.",
+            todo=f"It has: {names}.",
+        )
+    return found
+
+
+def _same_tier(item: SourceObject, source: Place, target: Place, book: PriceBook) -> str:
+    """The class an object takes where none was asked for."""
+    there, provider = target.store.provider, source.store.provider
+    local = target.store.kind is StoreKind.LOCAL
+    if (
+        not local
+        and there is provider
+        and book.get(provider, target.store.region, item.entry.storage_class)
+    ):
+        return book.canonical(provider, item.entry.storage_class)
+    tier = book.tier_of(provider, item.entry.storage_class)
+    return (not local and book.class_for(there, tier)) or book.default_class(there)
+
+
+def _tier_route(
+    item: SourceObject, place: Place, book: PriceBook, name: str, trouble: str
+) -> Route:
+    source = _price(book, place, item.entry.storage_class)
+    target = _price(book, place, name) if name else None
+    return Route(item, item.address, MoveKind.TIER, place, place, source, target, name, trouble)
+
+
+# -- moves ----------------------------------------------------------------------------------
+
+
+def _plan(
+    title: str,
+    routes: Sequence[Route],
+    book: PriceBook,
+    options: MoveOptions | None,
+    *,
+    existing: Mapping[str, ListEntry] = _NOTHING,
+    reasons: Mapping[Address, str] | None = None,
+    policy: str = "",
+    now: float | None = None,
+) -> Plan:
+    options = options or MoveOptions()
+    crossings, meter, moves, accepted = Crossings(routes), Meter(book), [], []
+    for route in routes:
+        refused = refusal(route, options) or crossings.problem(route)
+        reason = (reasons or {}).get(route.item.address, "")
+        moves.append(_move(route, options, book, meter, existing, reason, refused))
+        if not refused:
+            accepted.append(route)
+    return Plan(
+        plan_id=uuid4().hex[:12],
+        title=title,
+        created=time.time() if now is None else now,
+        policy=policy,
+        moves=tuple(moves),
+        options=options,
+        warnings=warnings(accepted, len(moves) - len(accepted), book, options, meter),
+    )
+
+
+def _move(
+    route: Route,
+    options: MoveOptions,
+    book: PriceBook,
+    meter: Meter,
+    existing: Mapping[str, ListEntry],
+    reason: str,
+    refused: str,
+) -> Move:
+    item, source, target = route.item, route.source, route.target
+    entry, provider = item.entry, route.source_place.store.provider
+    there = route.target_place.store.provider
+    cost: MoveCost | None = None
+    saving: float | None = None
+    if source is not None and target is not None and not refused:
+        cost = once(route, source, target, options, meter)
+        saving = monthly(route, source, target)
+    return Move(
+        source=item.address,
+        destination=route.destination,
+        kind=route.kind,
+        size=entry.size,
+        pin=item.head.pin if item.head else VersionPin(entry.etag, entry.modified, entry.size),
+        from_class=book.canonical(provider, entry.storage_class),
+        to_class=route.to_class,
+        from_tier=book.tier_of(provider, entry.storage_class),
+        to_tier=book.tier_of(there, route.to_class),
+        reason=reason,
+        saving_per_month=saving,
+        one_time_cost=cost.total if cost is not None else None,
+        cost_lines=cost.lines if cost is not None else (),
+        losses=() if refused else losses(route),
+        risks=() if refused else risks(route, options, cost, saving, existing),
+        refused=refused,
+    )
