@@ -4,7 +4,7 @@ from engine.model import STEPS, Evidence, JobState, JobView, MoveKind, SourcePro
 from widgets.cells import Cell, Name, Part
 from widgets.glyphs import current
 from widgets.job_text import STEP_WORD, eta_text, percent_text, state_word, track
-from widgets.lines import Lines, field, heading, paragraph
+from widgets.lines import Lines, field, heading, long_field, paragraph
 from widgets.text import bytes_text, clock_text, date_text, duration_text, rate_text
 
 _WHAT = {
@@ -57,13 +57,13 @@ class JobSteps(Lines):
         if job is None:
             return [("No job.", "dim")]
         lines = [
-            *self._head(job),
+            *self._head(job, width),
             "",
             heading("steps"),
             *_steps(job),
             "",
             heading("proof"),
-            *_proof(job),
+            *_proof(job, width),
         ]
         if job.error:
             lines += ["", (f"{current().bad} error", "bad")]
@@ -77,7 +77,7 @@ class JobSteps(Lines):
                 lines += paragraph(note, width, first=[f"{current().dot} "], indent=2)
         return lines
 
-    def _head(self, job: JobView) -> list[Cell]:
+    def _head(self, job: JobView, width: int) -> list[Cell]:
         spec = job.spec
         word, style = state_word(job)
         state: list[Part] = [*track(job), " ", (word, style)]
@@ -91,8 +91,8 @@ class JobSteps(Lines):
             state += ["  ", left]
         change = f"({spec.from_class or '?'} {current().arrow} {spec.to_class})"
         return [
-            field("from", Name(str(spec.source), "strong", "middle")),
-            field("to", Name(str(spec.destination), "strong", "middle")),
+            *long_field("from", str(spec.source), width, style="strong"),
+            *long_field("to", str(spec.destination), width, style="strong"),
             field("kind", _WHAT[spec.kind], " ", Name(change if spec.to_class else "", "dim")),
             field("size", f"{bytes_text(spec.size)}", (f"  {spec.size:,} bytes", "dim")),
             field("state", *state),
@@ -146,7 +146,7 @@ def _seconds(seconds: float) -> str:
     return f"{seconds:.2f} s" if seconds < 60 else duration_text(seconds)
 
 
-def _proof(job: JobView) -> list[Cell]:
+def _proof(job: JobView, width: int) -> list[Cell]:
     algorithm = job.spec.options.checksum
     equal = job.checksum_source and job.checksum_source == job.checksum_destination
     differ = job.checksum_source and job.checksum_destination and not equal
@@ -166,9 +166,9 @@ def _proof(job: JobView) -> list[Cell]:
         lines.append(field("  source", (_SOURCE[job.source_proof], source_style)))
     if job.spec.kind is MoveKind.MOVE:
         lines.append(field("  delete", (_GUARD[job.guarded], guard_style)))
-    lines.append(field("  pin", Name(pin_text(job.spec.pin), "", "middle")))
+    lines += long_field("  pin", pin_text(job.spec.pin), width)
     if job.destination_pin is not None:
-        lines.append(field("  written", Name(pin_text(job.destination_pin), "", "middle")))
+        lines += long_field("  written", pin_text(job.destination_pin), width)
     return lines
 
 

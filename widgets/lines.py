@@ -100,6 +100,13 @@ def paragraph(
     return lines
 
 
+def long_field(label: str, raw: str, width: int, *, style: str = "") -> list[Cell]:
+    """`label    value` with an outside value of any length, wrapped so that all of it shows."""
+    first: list[Part] = [(label.ljust(LABEL_WIDTH), "dim")]
+    lines = paragraph(raw, width, style=style, first=first, indent=LABEL_WIDTH)
+    return lines or [field(label)]
+
+
 def heading(text: str) -> Cell:
     """The head of a section."""
     return [(text, "group")]

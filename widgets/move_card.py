@@ -3,7 +3,7 @@
 from engine.model import Move
 from widgets.cells import Cell, Name
 from widgets.glyphs import current
-from widgets.lines import Lines, field, paragraph
+from widgets.lines import Lines, field, long_field, paragraph
 from widgets.object_list import TIER_STYLE
 from widgets.plan_table import payback_text
 from widgets.text import bytes_text, money_text
@@ -31,8 +31,8 @@ class MoveCard(Lines):
             lead = [(f"{glyphs.bad} refused  ", "bad")]
             lines += paragraph(move.refused, width, first=lead, indent=11, style="bad")
         lines += [
-            field("from", Name(str(move.source))),
-            field("to", Name(str(move.destination))),
+            *long_field("from", str(move.source), width),
+            *long_field("to", str(move.destination), width),
             field(
                 "class",
                 (move.from_tier.value, TIER_STYLE[move.from_tier]),
@@ -46,7 +46,7 @@ class MoveCard(Lines):
             ),
         ]
         if move.reason:
-            lines += paragraph(move.reason, width, first=[field_label("why")], indent=14)
+            lines += long_field("why", move.reason, width)
         saving = money_text(move.saving_per_month, currency=True, signed=True)
         once = money_text(move.one_time_cost, currency=True)
         payback = payback_text(move.saving_per_month, move.one_time_cost)
@@ -59,8 +59,3 @@ class MoveCard(Lines):
         for loss in move.losses:
             lines += paragraph(loss, width, first=[(f"{glyphs.warn} lost ", "warn")], indent=7)
         return lines
-
-
-def field_label(label: str) -> tuple[str, str]:
-    """The label of a field as a part."""
-    return (label.ljust(14), "dim")

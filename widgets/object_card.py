@@ -1,13 +1,11 @@
 """One object, whole: what it is, how it is read, what it costs where, what happened to it."""
 
-from collections.abc import Sequence
-
 from engine.model import Checksum, Decision, JobView, ObjectDetail, RestoreState
 from widgets.cells import Cell, Name, Part
 from widgets.glyphs import current
 from widgets.job_steps import pin_text
 from widgets.job_text import state_word, track
-from widgets.lines import Lines, field, heading, paragraph
+from widgets.lines import Lines, field, heading, long_field, paragraph
 from widgets.object_list import TIER_STYLE
 from widgets.sparkline import bars
 from widgets.text import age_text, bytes_text, count_text, date_text, money_text
@@ -44,7 +42,7 @@ class ObjectCard(Lines):
                 lines += _decision(decision, width)
         if detail.jobs:
             lines += ["", heading("jobs"), *[_job(job) for job in detail.jobs]]
-        lines += ["", heading("metadata"), *_metadata(detail)]
+        lines += ["", heading("metadata"), *_metadata(detail, width)]
         return lines
 
 
@@ -134,7 +132,7 @@ def _job(job: JobView) -> Cell:
             arrow, Name(str(job.spec.destination), "", "left")]  # fmt: skip
 
 
-def _metadata(detail: ObjectDetail) -> list[Cell]:
+def _metadata(detail: ObjectDetail, width: int) -> list[Cell]:
     meta, head = detail.head.meta, detail.head
     pairs: list[tuple[str, str]] = [
         ("type", meta.content_type),
@@ -143,19 +141,18 @@ def _metadata(detail: ObjectDetail) -> list[Cell]:
         ("disposition", meta.content_disposition),
         ("cache", meta.cache_control),
     ]
-    lines: list[Cell] = [field(f"  {label}", Name(text)) for label, text in pairs if text]
-    lines += _pairs("tag", meta.tags)
-    lines += _pairs("meta", meta.user)
-    lines += [field("  checksum", *_checksum(checksum)) for checksum in head.checksums]
-    lines.append(field("  pin", Name(pin_text(head.pin))))
+    pairs += [("tag", f"{name} = {value}") for name, value in meta.tags]
+    pairs += [("meta", f"{name} = {value}") for name, value in meta.user]
+    pairs += [("checksum", _checksum(checksum)) for checksum in head.checksums]
+    pairs.append(("pin", pin_text(head.pin)))
+    lines: list[Cell] = []
+    for label, text in pairs:
+        if text:
+            lines += long_field(f"  {label}", text, width)
     return lines
 
 
-def _pairs(label: str, pairs: Sequence[tuple[str, str]]) -> list[Cell]:
-    return [field(f"  {label}", Name(name), " = ", Name(value)) for name, value in pairs]
-
-
-def _checksum(checksum: Checksum) -> list[Part]:
+def _checksum(checksum: Checksum) -> str:
     parts = f", {checksum.parts} parts" if checksum.parts else ""
     by = "by the store" if checksum.computed_by_provider else "written by a client: no proof"
-    return [Name(f"{checksum.algorithm} {checksum.value}"), (f"  {by}{parts}", "dim")]
+    return f"{checksum.algorithm} {checksum.value}  ({by}{parts})"
