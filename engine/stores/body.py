@@ -12,50 +12,58 @@ class Body:
     """`size` bytes from `source`. The last piece is held back until the count is known right.
 
     A body that comes out too short or too long therefore never arrives whole, and the server
-    cannot take it for the object. `failure` is what went wrong with the source, `given` the
-    bytes handed out so far. With `expect100` the server is asked before anything is sent.
+    cannot take it for the object. `failure` is what went wrong with the source while it was
+    sent, `given` the bytes handed out so far.
     """
 
-    def __init__(
-        self, source: AsyncIterator[bytes], size: int, *, at: str = "", expect100: bool = False
-    ) -> None:
+    def __init__(self, source: AsyncIterator[bytes], size: int, *, at: str = "") -> None:
         self.size = size
         self.given = 0
         self.failure: Exception | None = None
-        self.expect100 = expect100
-        self._source = source
         self._at = at
+        self._guard: asyncio.Timeout | None = None
+        self._pieces = self._counted(source)
+        self._first: bytes | None = None
 
     @classmethod
     def of(cls, data: bytes) -> "Body":
         """Bytes at hand, in pieces that do not block the loop for long."""
-        return cls(_pieces(data), len(data))
+        return cls(_slices(data), len(data))
 
     async def whole(self) -> bytes:
         """Everything at once. Raises TruncatedBody if it is not `size` bytes."""
-        return b"".join([piece async for piece in self._counted()])
+        return b"".join([piece async for piece in self._pieces])
+
+    async def prime(self) -> None:
+        """Have the first piece ready before anything is sent.
+
+        Some servers make an empty object of a request that ends before its first byte.
+        """
+        self._first = await anext(self._pieces, b"")
 
     async def guarded(self, guard: asyncio.Timeout, limit: float) -> AsyncGenerator[bytes, None]:
         """The pieces; `guard` runs out when the server takes none of them for `limit` seconds."""
         loop = asyncio.get_running_loop()
-        guard.reschedule(loop.time() + limit)
+        self._guard = guard
         try:
-            async for piece in self._counted(guard):
+            piece = self._first
+            while piece:
                 self.given += len(piece)
                 guard.reschedule(loop.time() + limit)
                 yield piece
+                piece = await anext(self._pieces, b"")
         except Exception as error:
             self.failure = error
             raise
         finally:
             guard.reschedule(None)  # from here on the read timeout of the answer holds
 
-    async def _counted(self, guard: asyncio.Timeout | None = None) -> AsyncGenerator[bytes, None]:
+    async def _counted(self, source: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         count, held = 0, b""
         while True:
-            if guard is not None:
-                guard.reschedule(None)  # a slow source is not the server's fault
-            piece = await anext(self._source, None)
+            if self._guard is not None:
+                self._guard.reschedule(None)  # a slow source is not the server's fault
+            piece = await anext(source, None)
             if piece is None:
                 break
             count += len(piece)
@@ -77,7 +85,6 @@ class Body:
         )
 
 
-async def _pieces(data: bytes) -> AsyncGenerator[bytes, None]:
-    view = memoryview(data)
+async def _slices(data: bytes) -> AsyncGenerator[bytes, None]:
     for start in range(0, len(data), CHUNK // 2):
-        yield bytes(view[start : start + CHUNK // 2])
+        yield data[start : start + CHUNK // 2]

@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engine.errors import BadResponse, ConfigError
 from engine.stores.body import CHUNK, Body
@@ -144,10 +144,9 @@ class HttpClient:
         limit = patience or self._read_timeout
         if isinstance(body, bytes) and len(body) > CHUNK // 2:
             body = Body.of(body)
-        options: dict[str, Any] = {"timeout": self._timeout(limit)}
         if isinstance(body, Body):
             headers = {**headers, "Content-Length": str(body.size)}
-            options["expect100"] = body.expect100
+            await body.prime()
         entered = False
         try:
             async with asyncio.timeout(None) as guard:
@@ -159,7 +158,7 @@ class HttpClient:
                     data=data or None,
                     allow_redirects=False,
                     proxy=proxy_for(url),
-                    **options,
+                    timeout=self._timeout(limit),
                 ) as answer:
                     guard.reschedule(None)
                     self.sent += body.given if isinstance(body, Body) else len(body)

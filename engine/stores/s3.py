@@ -1,10 +1,27 @@
 """Amazon S3 and everything that speaks its protocol."""
 
+import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace as replace_fields
 
-from engine.errors import BadResponse, KeyNotSupported, NotSupported, StoreError
-from engine.model import ListPage, ObjectHead, ObjectMeta, Provider, StoreKind, VersionPin
+from engine.errors import (
+    BadResponse,
+    KeyNotSupported,
+    NotFound,
+    NotSupported,
+    PreconditionFailed,
+    StoreError,
+)
+from engine.model import (
+    ListPage,
+    ObjectHead,
+    ObjectMeta,
+    Provider,
+    RestoreState,
+    StoreKind,
+    VersionPin,
+)
 from engine.settings import CloudSettings
 from engine.stores import s3_xml as xml
 from engine.stores.base import Capabilities, DeleteGuard, Part, UploadInfo, Written
@@ -12,10 +29,10 @@ from engine.stores.body import CHUNK, Body
 from engine.stores.s3_classes import StorageClasses
 from engine.stores.s3_client import S3Client, md5_header
 from engine.stores.s3_copy import copy_onto_itself, pin_after
-from engine.stores.s3_guard import DeleteProbe
 from engine.stores.s3_headers import http_time, read_checksums, read_head, write_headers
-from engine.stores.s3_keys import key_problem
+from engine.stores.s3_keys import FILE_SERVER, MAX_KEY, key_problem
 from engine.stores.s3_multipart import Multipart
+from engine.stores.s3_probe import ALL, ConditionProbe, Conditions
 from engine.stores.s3_reader import (
     S3Reader,
     check_pin,
@@ -24,6 +41,7 @@ from engine.stores.s3_reader import (
     version_query,
 )
 
+_SMALL = 128 * 1024  # bytes; up to here an MD5 costs next to nothing
 _AWS_ATTESTED = frozenset({"md5", "crc32", "crc32c", "crc64nvme", "sha1", "sha256"})
 
 
@@ -53,7 +71,7 @@ class S3Store:
         self._trusted = endpoint.is_aws
         self._classes = StorageClasses(settings.provider, native=endpoint.is_aws or endpoint.is_gcs)
         self._multipart = Multipart(self._client, trusted=self._trusted)
-        self._probe = DeleteProbe(self._client)
+        self._probe = ConditionProbe(self._client)
 
     async def close(self) -> None:
         """Close connections. Safe to call twice."""
@@ -146,12 +164,16 @@ class S3Store:
         md5: str = "",
     ) -> Written:
         """One PUT, create-only unless `replace` is given. See `ObjectStore.write`."""
-        at = self._checked(bucket, key)
+        at = await self._checked(bucket, key)
         headers = write_headers(meta, self._classes.to_wire(storage_class), at)
-        headers |= {"If-None-Match": "*"} if replace is None else match_header(replace, at)
+        sized = Body(body, size, at=at)
+        payload: bytes | Body = sized
+        if size <= CHUNK:
+            payload = await sized.whole()
+            if size <= _SMALL and not md5:
+                md5 = hashlib.md5(payload, usedforsecurity=False).hexdigest()
         headers |= md5_header(md5)
-        sized = Body(body, size, at=at, expect100=True)
-        payload = await sized.whole() if size <= CHUNK else sized
+        headers |= await self._condition(bucket, key, replace)
         reply = await self._client.call("PUT", bucket, key, headers=headers, body=payload)
         etag = xml.bare_etag(reply.headers.get("etag", ""))
         if not etag:
@@ -164,7 +186,7 @@ class S3Store:
         self, bucket: str, key: str, *, meta: ObjectMeta, storage_class: str = ""
     ) -> str:
         """Begin a multipart upload."""
-        self._checked(bucket, key)
+        await self._checked(bucket, key)
         return await self._multipart.begin(bucket, key, meta, self._classes.to_wire(storage_class))
 
     async def upload_part(
@@ -187,7 +209,8 @@ class S3Store:
         replace: VersionPin | None = None,
     ) -> Written:
         """Make the object of its parts, create-only unless `replace` is given."""
-        return await self._multipart.complete(bucket, key, upload_id, parts, replace)
+        condition = await self._condition(bucket, key, replace)
+        return await self._multipart.complete(bucket, key, upload_id, parts, condition)
 
     async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
         """Throw an unfinished upload away. Absent is fine."""
@@ -208,13 +231,56 @@ class S3Store:
         headers = {} if query else match_header(pin, self._client.at(bucket, key))
         if query:
             await self.head(bucket, key, pin=pin)
-        await self._client.call("DELETE", bucket, key, query=query, headers=headers)
+        try:
+            await self._client.call("DELETE", bucket, key, query=query, headers=headers)
+        except PreconditionFailed:
+            await self.head(bucket, key)  # some servers say so of an absent object, too
+            raise
 
     async def guards_deletes(self, bucket: str) -> bool:
         """Known for Amazon; elsewhere a canary is asked to survive, once for each bucket."""
-        if self.capabilities.delete_guard is DeleteGuard.KNOWN:
-            return True
-        return not self._read_only and await self._probe.guards(bucket)
+        return (await self.conditions(bucket)).delete
+
+    async def conditions(self, bucket: str) -> Conditions:
+        """Which conditions the bucket really honours. Nothing is known of a read-only cloud."""
+        if self._client.endpoint.is_aws:
+            return ALL
+        if self._read_only:
+            return Conditions()
+        found = await self._probe.conditions(bucket)
+        if found.known:
+            self.capabilities = replace_fields(self.capabilities, create_only=found.create)
+        return found
+
+    async def _condition(self, bucket: str, key: str, replace: VersionPin | None) -> dict[str, str]:
+        """The header that makes a write conditional.
+
+        Where the server is not known to honour it, the same is asked by a HEAD just before:
+        not as good, but better than to overwrite blindly.
+        """
+        found = await self.conditions(bucket)
+        if replace is not None:
+            if not found.replace:
+                await self.head(bucket, key, pin=replace)
+            header = match_header(replace, self._client.at(bucket, key))
+            return header if found.replace or not found.known else {}
+        if not found.create and await self._exists(bucket, key):
+            raise PreconditionFailed(
+                "An object of this name is already there.",
+                subject=self._client.at(bucket, key),
+                safe="Nothing was written.",
+                code="Exists",
+            )
+        return {"If-None-Match": "*"} if found.create or not found.known else {}
+
+    async def _exists(self, bucket: str, key: str) -> bool:
+        try:
+            await self._client.call("HEAD", bucket, key)
+        except NotFound as error:
+            if error.code == "NoSuchBucket":
+                raise
+            return False
+        return True
 
     # -- classes, restore, keys ---------------------------------------------------------
 
@@ -243,7 +309,12 @@ class S3Store:
         self, bucket: str, key: str, *, pin: VersionPin, days: int, speed: str
     ) -> None:
         """Ask for an archived object back; `speed` is standard, bulk or expedited."""
-        await self.head(bucket, key, pin=pin)
+        found = await self.head(bucket, key, pin=pin)
+        if not found.archived and found.restore is RestoreState.NONE:
+            raise NotSupported(
+                f"The object is in {found.storage_class} and can be read as it is.",
+                subject=self._client.at(bucket, key),
+            )
         body = xml.restore_request(days, speed.capitalize() or "Standard")
         query = [("restore", ""), *version_query(pin)]
         try:
@@ -256,7 +327,7 @@ class S3Store:
         """Why this server cannot hold the key; what it is shows in its first answer."""
         return key_problem(
             key,
-            self.capabilities.max_key_bytes,
+            MAX_KEY,
             server=self._client.server,
             gcs=self._client.endpoint.is_gcs,
         )
@@ -271,8 +342,12 @@ class S3Store:
         """By HEAD with a part number; empty where the server ignores that."""
         return await self._multipart.part_sizes(bucket, key, pin, count)
 
-    def _checked(self, bucket: str, key: str) -> str:
-        at, problem = self._client.at(bucket, key), self.check_key(key)
+    async def _checked(self, bucket: str, key: str) -> str:
+        at = self._client.at(bucket, key)
+        if not self._client.server and key_problem(key, MAX_KEY, server=FILE_SERVER):
+            # What a server of files would do to this key is not to be found out by trying.
+            await self._client.call("HEAD", bucket)
+        problem = self.check_key(key)
         if problem:
             raise KeyNotSupported(
                 f"This store cannot hold the key: {problem}.", subject=at, safe="Nothing was sent."

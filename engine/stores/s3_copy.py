@@ -25,7 +25,7 @@ async def copy_onto_itself(
     *,
     limit: int = COPY_LIMIT,
 ) -> str:
-    """Give the pinned object of `head` another class; returns the copy's ETag.
+    """Give the pinned object of `head` another class; returns the copy's ETag, "" if unknown.
 
     Both sides of the copy carry the condition that nothing changed meanwhile.
     """
@@ -49,7 +49,8 @@ async def _copy(client: S3Client, bucket: str, key: str, headers: dict[str, str]
     at = client.at(bucket, key)
     reply = await client.call("PUT", bucket, key, headers=headers, patience=SLOW)
     raise_hidden_error(reply, "CopyObjectResult", "PUT", at)
-    return _etag(reply.body, "CopyObjectResult", at)
+    root = xml.parse(reply.body, at, "CopyObjectResult")
+    return xml.bare_etag(xml.text(root, "ETag"))
 
 
 async def _copy_in_parts(
@@ -77,7 +78,9 @@ async def _copy_in_parts(
             raise_hidden_error(reply, "CopyPartResult", "PUT", at)
             parts.append(Part(number, _etag(reply.body, "CopyPartResult", at), size))
             start += size
-        done = await multipart.complete(bucket, head.key, upload_id, parts, replace=head.pin)
+        done = await multipart.complete(
+            bucket, head.key, upload_id, parts, {"If-Match": f'"{head.pin.etag}"'}
+        )
     except BaseException:
         await multipart.abort(bucket, head.key, upload_id)
         raise
@@ -101,4 +104,4 @@ def _etag(body: bytes, root: str, at: str) -> str:
 
 def pin_after(pin: VersionPin, etag: str) -> VersionPin:
     """What the object's version must look like after the copy, as far as is known."""
-    return VersionPin(etag=etag, size=pin.size)
+    return VersionPin(etag=etag or pin.etag, size=pin.size)

@@ -4,7 +4,9 @@ Amazon holds any UTF-8 of up to 1,024 bytes. Servers that keep objects as files 
 every key, and some store another one instead without a word; the Server header tells them.
 """
 
-_FILE_SERVERS = ("seaweedfs", "rclone", "minio")
+MAX_KEY = 1024  # bytes of UTF-8
+FILE_SERVER = "seaweedfs"
+_FILE_SERVERS = (FILE_SERVER, "rclone", "minio")
 
 
 def key_problem(key: str, max_bytes: int, *, server: str = "", gcs: bool = False) -> str:

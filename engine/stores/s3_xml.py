@@ -113,7 +113,7 @@ def uploads(data: bytes, at: str) -> Uploads:
 
 def parts(data: bytes, at: str) -> tuple[list[Part], str]:
     """A page of ListParts, and the marker for the next ("" on the last)."""
-    root = parse(data, at, "ListPartsResult")
+    root = parse(data, at, "ListPartsResult", "ListPartsResponse")
     try:
         found = [
             Part(

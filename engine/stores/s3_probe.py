@@ -1,0 +1,119 @@
+"""Finding out which conditions a server honours, with an object of our own."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import uuid4
+
+from engine.errors import AccessDenied, NotFound, NotSupported, PreconditionFailed, StoreError
+from engine.model import VersionPin
+from engine.stores import s3_xml as xml
+from engine.stores.s3_client import S3Client
+from engine.stores.s3_errors import clock_offset
+from engine.stores.s3_reader import version_query
+
+CANARY = ".astra-canary-"
+_OTHER = {"If-Match": '"00000000000000000000000000000000"'}
+_LEFT_BEHIND = 600.0  # seconds: an older canary belongs to a process that was killed
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What a bucket honours: If-None-Match:* and If-Match on writes, If-Match on deletes.
+
+    `known` is False where it could not be found out, since the bucket may not be written.
+    """
+
+    create: bool = False
+    replace: bool = False
+    delete: bool = False
+    known: bool = False
+
+
+ALL = Conditions(create=True, replace=True, delete=True, known=True)
+
+
+class ConditionProbe:
+    """Asks each bucket once; an answer that could not be had is asked for again."""
+
+    def __init__(self, client: S3Client) -> None:
+        self._client = client
+        self._found: dict[str, Conditions] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def conditions(self, bucket: str) -> Conditions:
+        """Write a canary, try to overwrite and delete it under false conditions, remove it."""
+        if bucket not in self._found:
+            async with self._locks.setdefault(bucket, asyncio.Lock()):
+                if bucket not in self._found:
+                    self._found[bucket] = await self._ask(bucket)
+        return self._found[bucket]
+
+    async def _ask(self, bucket: str) -> Conditions:
+        key, pins = CANARY + uuid4().hex, list[VersionPin]()
+        try:
+            pins.append(await self._put(bucket, key, {}))
+        except (AccessDenied, NotSupported):
+            return Conditions()
+        try:
+            create = await self._refuses_write(bucket, key, {"If-None-Match": "*"}, pins)
+            replace = await self._refuses_write(bucket, key, _OTHER, pins)
+            delete = await self._refuses_delete(bucket, key)
+        finally:
+            await self._remove(bucket, key, pins)
+        await self._clear(bucket)
+        return Conditions(create, replace, delete, known=True)
+
+    async def _put(self, bucket: str, key: str, headers: Mapping[str, str]) -> VersionPin:
+        reply = await self._client.call("PUT", bucket, key, headers=headers, body=b"astra")
+        etag = xml.bare_etag(reply.headers.get("etag", ""))
+        return VersionPin(etag, version_id=reply.headers.get("x-amz-version-id", ""))
+
+    async def _refuses_write(
+        self, bucket: str, key: str, headers: Mapping[str, str], pins: list[VersionPin]
+    ) -> bool:
+        try:
+            pins.append(await self._put(bucket, key, headers))
+        except PreconditionFailed:
+            return True
+        except StoreError as error:
+            if error.retryable:
+                raise
+        return False  # written all the same, or the header itself is refused
+
+    async def _refuses_delete(self, bucket: str, key: str) -> bool:
+        try:
+            await self._client.call("DELETE", bucket, key, headers=_OTHER)
+        except PreconditionFailed:
+            pass  # as it should be, if the object is still there
+        except StoreError as error:
+            if error.retryable:
+                raise
+            return False
+        else:
+            return False
+        try:
+            await self._client.call("HEAD", bucket, key)
+        except NotFound:
+            return False
+        return True
+
+    async def _remove(self, bucket: str, key: str, pins: list[VersionPin]) -> None:
+        for query in {tuple(version_query(pin)) for pin in pins}:
+            try:
+                await self._client.call("DELETE", bucket, key, query=query)
+            except (NotFound, AccessDenied):
+                continue
+
+    async def _clear(self, bucket: str) -> None:
+        """Remove canaries of processes that were killed in the middle of this."""
+        try:
+            query = [("list-type", "2"), ("prefix", CANARY), ("encoding-type", "url")]
+            reply = await self._client.call("GET", bucket, query=query)
+            now = time.time() + clock_offset(reply.headers)
+            for entry in xml.listing(reply.body, bucket).entries:
+                if entry.key.startswith(CANARY) and now - entry.modified > _LEFT_BEHIND:
+                    await self._client.call("DELETE", bucket, entry.key)
+        except AccessDenied:
+            return  # may not be listed, or not be deleted: nothing more to do
