@@ -91,8 +91,7 @@ class CloudPane(FilterPane):
         if status == self.status:
             return
         self.status = status
-        if not self._objects.count():
-            self._objects.refresh()
+        self._objects.placeholder_changed()
         self._show_titles()
 
     def show_view(self, view: ListingView) -> None:

@@ -57,12 +57,10 @@ class EventFeed(FilterPane):
 
     def show(self, status: KafkaStatus, feed: FeedSource) -> None:
         """Show the newest messages, or while paused only how many came since."""
-        before = self._status
         self._status = status
         self._rows.source = feed
         self._rows.update()
-        if not self._rows.count() and (before is None or before.state is not status.state):
-            self._rows.refresh()
+        self._rows.placeholder_changed()
         self._show_titles()
 
     @property

@@ -64,7 +64,9 @@ class LineView(ScrollView):
         if style is None:
             components = [f"line--{name}" for name in names if name and name != "mark"]
             style = self.get_visual_style(*components).rich_style
-            if "mark" in names:
+            # Textual's visual styles know no reverse; the themes of terminal colours need it.
+            turned = any(self.get_component_styles(name).text_style.reverse for name in components)
+            if turned != ("mark" in names):
                 style += Style(reverse=True)
             self._styles_by_name[names] = style
         return style

@@ -127,7 +127,8 @@ class FilterPane(Pane):
 
     def focus(self, scroll_visible: bool = True) -> "FilterPane":
         """Focus the list."""
-        self.pane_list().focus(scroll_visible)
+        if not self.pane_list().has_focus:  # focusing twice would draw twice
+            self.pane_list().focus(scroll_visible)
         return self
 
     def action_filter(self) -> None:

@@ -77,6 +77,7 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
         self._window: Sequence[RowT] | None = None
         self._placed: tuple[Placed, ...] = ()
         self._placed_for = -1
+        self._instead: list[Cell] = []  # the placeholder as drawn last
 
     # -- what a subclass gives -----------------------------------------------------------
 
@@ -231,7 +232,10 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
         self._resize_virtual(count)
         if top is not None:
             self._scroll_rows(min(top, max(count - self.visible_count, 0)))
-        if old is None or not old or not count or self.top != old_top or old_start != old_top:
+        if not count and not old:
+            self.placeholder_changed()
+            return
+        if not old or not count or self.top != old_top or old_start != old_top:
             self.refresh()
             return
         window = self._fetch_window()
@@ -243,6 +247,11 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
         if old_cursor != self._cursor:
             self._refresh_row(old_cursor)
             self._refresh_row(self._cursor)
+
+    def placeholder_changed(self) -> None:
+        """Draw the placeholder again if it shows and reads differently now."""
+        if not self.count() and list(self.placeholder(self.line_width)) != self._instead:
+            self.refresh()
 
     def rows_marked(self, first: int, last: int | None = None) -> None:
         """Marks of these rows changed; draw their lines again."""
@@ -296,8 +305,10 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
         if line < 0:
             return self.draw_line(self._header_cells(width), base="header")
         if not self.count():
-            lines = self.placeholder(width)
-            return self.draw_line([(lines[line] if line < len(lines) else "", width, False)])
+            if line == 0 or not self._instead:
+                self._instead = list(self.placeholder(width))
+            instead = self._instead[line] if line < len(self._instead) else ""
+            return self.draw_line([(instead, width, False)])
         window = self._fetch_window()
         if line >= len(window):
             return Strip.blank(width, self.style_of())
