@@ -38,7 +38,7 @@ from engine.model import (
     Step,
     VersionPin,
 )
-from engine.stores.base import DeleteGuard, ObjectStore, Written
+from engine.stores.base import ObjectStore, Written
 
 
 async def copy(job: Job, services: Services, head: ObjectHead) -> None:
@@ -106,15 +106,14 @@ class _Copy:
     def _must_look(self) -> bool:
         """Whether to look at the destination before sending anything.
 
-        A store that is known to keep its conditions refuses by itself; where that is not
-        known, where much would be sent in vain, or where an earlier try may have written,
-        one more request is the cheaper way.
+        A store refuses by itself to overwrite; where that costs it more than it costs us,
+        where much would be sent in vain, or where an earlier try may have written, looking
+        first is the cheaper way.
         """
         capabilities = self.destination.capabilities
         return (
             self.spec.options.overwrite
             or not capabilities.create_only
-            or capabilities.delete_guard is not DeleteGuard.KNOWN
             or self.head.size >= capabilities.multipart_threshold
             or self.job.intended(Effect.WRITE) is not None
             or self.job.intended(Effect.COMPLETE) is not None

@@ -81,7 +81,11 @@ async def take_up(job: Job, services: Services, *, guarded: bool) -> None:
         await _completed(job)
         return
     if not record.source_pin.matches(found.pin):
-        if unknown:
+        if unknown and await _version_gone(job, services):
+            job.note("Another version of the object is at the source now; it was not touched.")
+            await _completed(job)
+            return
+        if unknown and not _versioned(job):
             raise MigrationError(
                 "A newer object is at the source, and the version that was moved is proved at"
                 " the destination.",
@@ -93,6 +97,23 @@ async def take_up(job: Job, services: Services, *, guarded: bool) -> None:
     if copy is None:
         raise StartOver(_copy_changed(job))
     await switch(job, services, guarded=guarded)
+
+
+def _versioned(job: Job) -> bool:
+    pin = job.record.source_pin
+    return pin is not None and pin.version_id not in ("", "null")
+
+
+async def _version_gone(job: Job, services: Services) -> bool:
+    """Whether the very version that was moved is gone, where versions can be asked for."""
+    address, pin = job.record.spec.source, job.record.source_pin
+    if pin is None or not _versioned(job):
+        return False
+    try:
+        await services.store(address).head(address.bucket, address.key, pin=pin)
+    except NotFound:
+        return True
+    return False
 
 
 async def _copy(job: Job, services: Services) -> ObjectHead | None:
