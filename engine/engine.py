@@ -4,24 +4,33 @@ The console and the commands call nothing else. Commands and answers are plain v
 (`engine.model`), so that the engine can live in a process of its own.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
+from engine.errors import Refused, StateError, UsageError
 from engine.model import (
     Address,
     Check,
     CloudStatus,
     Decision,
+    EventRow,
     FeedSource,
     JobState,
     JobView,
+    KafkaState,
+    KafkaStatus,
     ListingQuery,
     ListingView,
     MigrationStatistics,
     MoveKind,
     MoveOptions,
     Notice,
+    NoticeLevel,
     ObjectDetail,
     Plan,
     Snapshot,
@@ -29,6 +38,24 @@ from engine.model import (
 )
 from engine.settings import EngineSettings
 from engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from engine.events.schema import JobRequest
+    from engine.parts import Parts
+
+log = logging.getLogger(__name__)
+_NOTICES_KEPT = 500
+
+
+class _NoFeed:
+    """The feed before events were started."""
+
+    first, last = 1, 0
+
+    def window(
+        self, count: int, *, end: int | None = None, text: str = "", after: int = -1
+    ) -> Sequence[EventRow]:
+        return ()
 
 
 class Engine:
@@ -38,11 +65,15 @@ class Engine:
     `engine.errors.AstraError`. Nothing here blocks the event loop.
     """
 
-    workspace: Workspace
-    feed: FeedSource
-
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
+        self.workspace = Workspace(settings.state_dir / "workspace.json")
+        self.feed: FeedSource = _NoFeed()
+        self._open: Parts | None = None
+        self._changing = asyncio.Lock()
+        self._notices: deque[tuple[int, Notice]] = deque(maxlen=_NOTICES_KEPT)
+        self._noticed = 0
+        self._last = Snapshot(0, time.time(), (), KafkaStatus(KafkaState.OFF))
 
     async def start(self, *, events: bool = True, runner: bool = True) -> None:
         """Take the state directory, open the ledger, start events and the runner.
@@ -52,11 +83,44 @@ class Engine:
         `resume`. Commands that need no Kafka pass `events=False`; ones that move nothing pass
         `runner=False`.
         """
-        raise NotImplementedError
+        async with self._changing:
+            if self._open is not None:
+                return
+            # The import takes a few hundred milliseconds; the screen lives on meanwhile.
+            assemble = await asyncio.to_thread(_import_assemble)
+            accept = self._accept_job if self.settings.kafka.accept_jobs else None
+            parts = await assemble(
+                self.settings, self.workspace, on_change=self._job_changed, on_job=accept
+            )
+            self._open = parts
+            try:
+                for text in parts.database.notices:
+                    self._notice(NoticeLevel.WARNING, text)
+                parts.clouds.start()
+                if events:
+                    self.feed = parts.bus.feed
+                    await parts.bus.start()
+                if runner:
+                    await parts.runner.start()
+            except BaseException:
+                self._open = None
+                await parts.close()
+                raise
+            waiting = dict(parts.runner.counts()).get("paused", 0)
+            if waiting:
+                self._notice(
+                    NoticeLevel.WARNING,
+                    f"{waiting} job{'s' if waiting > 1 else ''} of an earlier run wait, paused.",
+                    "Resume them when you are ready; no source was deleted unverified.",
+                )
 
     async def stop(self) -> None:
         """Let running requests end or roll back, close everything. Safe to call twice."""
-        raise NotImplementedError
+        async with self._changing:
+            parts, self._open = self._open, None
+            if parts is not None:
+                await parts.close()
+                await self.workspace.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -74,31 +138,51 @@ class Engine:
 
     def snapshot(self) -> Snapshot:
         """Everything the console draws. Cheap: call it four times a second."""
-        raise NotImplementedError
+        if self._open is not None:
+            from engine.snapshots import take
+
+            self._last = take(self._open, self.settings, self._last)
+        return self._last
 
     def notices(self, after: int = 0) -> Sequence[tuple[int, Notice]]:
         """Notices with a number greater than `after`, oldest first."""
-        raise NotImplementedError
+        while self.workspace.notices:
+            notice = self.workspace.notices.pop(0)
+            self._notice(notice.level, notice.text, notice.todo)
+        return [item for item in self._notices if item[0] > after]
 
     def scan(self, cloud: str, *, bucket: str | None = None, prefix: str | None = None) -> None:
         """List a cloud in the background; rows show while they arrive. Restarts a running scan."""
-        raise NotImplementedError
+        self._parts.clouds.scan(cloud, bucket, prefix)
 
     async def scanned(self, cloud: str) -> CloudStatus:
         """Wait until the cloud's scan ended (ready, empty or failed)."""
-        raise NotImplementedError
+        await self._parts.clouds.scanned(cloud)
+        return self._parts.clouds.status(cloud)
 
     async def view(self, cloud: str, query: ListingQuery) -> ListingView:
         """The cloud's listing, sorted and filtered, as rows on demand."""
-        raise NotImplementedError
+        return await self._parts.catalog.view(cloud, query)
 
     async def inspect(self, address: Address) -> ObjectDetail:
         """One object: its metadata, history, cost in each class, decisions and jobs."""
-        raise NotImplementedError
+        from engine.inspect import inspect
 
-    def doctor(self) -> AsyncIterator[Check]:
+        return await inspect(self._parts, address)
+
+    async def doctor(self) -> AsyncIterator[Check]:
         """Check each cloud, Kafka and the state files; canaries are removed again."""
-        raise NotImplementedError
+        from engine.doctor import check_cloud
+        from engine.doctor_local import check_kafka, check_prices, check_state
+
+        parts = self._parts
+        for cloud in self.settings.clouds:
+            async for check in check_cloud(parts.stores[cloud.name], cloud):
+                yield check
+        async for check in check_kafka(parts.bus):
+            yield check
+        yield await check_state(self.settings.state_dir)
+        yield check_prices(parts.book)
 
     # -- deciding and planning ----------------------------------------------------------
 
@@ -108,13 +192,18 @@ class Engine:
         Returns the decisions that change something; they are stored, shown in the listings
         as targets, and published as recommendations.
         """
-        raise NotImplementedError
+        parts = self._parts
+        name = policy or self.settings.policy
+        parameters = (await self.workspace.policies()).get(name, {})
+        found = await parts.planner.decide(name, parameters, clouds)
+        parts.announcer.decisions(found)
+        return found
 
     async def plan_decisions(
         self, clouds: Sequence[str] = (), options: MoveOptions | None = None
     ) -> Plan:
         """A plan that carries out the last decisions."""
-        raise NotImplementedError
+        return await self._parts.planner.plan_decisions(clouds, options or MoveOptions())
 
     async def plan_tier(
         self,
@@ -125,7 +214,9 @@ class Engine:
         options: MoveOptions | None = None,
     ) -> Plan:
         """A plan that changes the class of these objects (or prefixes) in place."""
-        raise NotImplementedError
+        return await self._parts.planner.plan_tier(
+            addresses, tier, storage_class, options or MoveOptions()
+        )
 
     async def plan_migration(
         self,
@@ -144,7 +235,16 @@ class Engine:
         Several sources, or a prefix, need a destination that is a prefix; each object keeps
         its path below its source prefix (a single key keeps its last segment).
         """
-        raise NotImplementedError
+        return await self._parts.planner.plan_migration(
+            sources,
+            destination,
+            kind=kind,
+            tier=tier,
+            storage_class=storage_class,
+            include=include,
+            exclude=exclude,
+            options=options or MoveOptions(),
+        )
 
     # -- carrying out -------------------------------------------------------------------
 
@@ -153,45 +253,57 @@ class Engine:
 
         Raises Refused in read-only mode. The same plan submitted twice makes no second job.
         """
-        raise NotImplementedError
+        if self.settings.read_only:
+            raise Refused(
+                "Astra runs read-only; nothing is moved, re-classed or deleted.",
+                safe="Nothing was changed.",
+                todo="Start it without --read-only (or read_only in astra.toml) to migrate.",
+            )
+        return await self._parts.planner.submit(plan)
 
     async def wait(self, jobset: str = "") -> None:
         """Wait until every job of the set (none named: all) ended or is paused."""
-        raise NotImplementedError
+        await self._parts.runner.wait(jobset)
 
     async def pause(self, job_ids: Sequence[str] = ()) -> int:
         """Pause these jobs (none named: all); returns how many. Loses no finished part."""
-        raise NotImplementedError
+        return await self._parts.runner.pause(job_ids)
 
     async def resume(self, job_ids: Sequence[str] = ()) -> int:
         """Go on with paused and interrupted jobs (none named: all); returns how many."""
-        raise NotImplementedError
+        return await self._parts.runner.resume(job_ids)
 
     async def cancel(self, job_ids: Sequence[str] = ()) -> int:
         """Cancel unfinished jobs: roll back what they wrote, keep every source."""
-        raise NotImplementedError
+        return await self._parts.runner.cancel(job_ids)
 
     async def retry(self, job_ids: Sequence[str] = ()) -> int:
         """Queue failed and cancelled jobs again (none named: all failed ones)."""
-        raise NotImplementedError
+        return await self._parts.runner.retry(job_ids)
 
     async def jobs(
         self, *, jobset: str = "", states: Sequence[JobState] = (), text: str = "", limit: int = 0
     ) -> list[JobView]:
         """Jobs from the ledger, oldest first; `limit` 0 means all."""
-        raise NotImplementedError
+        parts = self._parts
+        views = await parts.ledger.views(jobset=jobset, states=states, text=text, limit=limit)
+        return [parts.runner.live(view.job_id) or view for view in views]
 
     async def job(self, job_id: str) -> JobView:
         """One job. Raises UsageError if there is none."""
-        raise NotImplementedError
+        parts = self._parts
+        view = parts.runner.live(job_id) or await parts.ledger.view(job_id)
+        if view is None:
+            raise UsageError(f"There is no job {job_id!r}.", todo="List them with `astra jobs`.")
+        return view
 
     async def statistics(self) -> MigrationStatistics:
         """Sums over all jobs of the ledger."""
-        raise NotImplementedError
+        return self._parts.runner.statistics()
 
     def set_limits(self, *, jobs: int | None = None, bwlimit: int | None = None) -> None:
         """Change how many jobs run at once and the bytes a second, while they run."""
-        raise NotImplementedError
+        self._parts.runner.set_limits(jobs=jobs, bwlimit=bwlimit)
 
     # -- events -------------------------------------------------------------------------
 
@@ -199,15 +311,55 @@ class Engine:
         self, address: Address, *, operation: str = "GET", count: int = 1, when: float = 0.0
     ) -> None:
         """Publish access events for an object; they come back like anybody else's."""
-        raise NotImplementedError
+        await self._parts.bus.send_access(address, operation=operation, count=count, when=when)
 
     async def age(self, address: Address, days: float) -> None:
         """Let an object look older by so many days, for demonstrations (shown as simulated)."""
-        raise NotImplementedError
+        await self._parts.access.shift_age(address, days)
+        await self._parts.clouds.refresh()
 
     async def import_access(self, rows: Iterable[tuple[Address, int, int, int]]) -> None:
         """Take (address, day, reads, bytes) into the access history; days in epoch days (UTC).
 
         A day that is known already is replaced, so importing twice is importing once.
         """
-        raise NotImplementedError
+        await self._parts.access.import_daily(rows)
+        await self._parts.clouds.refresh()
+
+    # -- inside -------------------------------------------------------------------------
+
+    @property
+    def _parts(self) -> "Parts":
+        if self._open is None:
+            raise StateError("The engine is not running.", todo="Start it first.")
+        return self._open
+
+    def _job_changed(self, job: JobView) -> None:
+        parts = self._open
+        if parts is not None:
+            parts.clouds.note_job(job)
+            parts.announcer.job(job)
+            if job.state is JobState.COMPLETED:
+                parts.planner.carried_out(job)
+            elif job.state is JobState.FAILED:
+                self._notice(NoticeLevel.ERROR, f"{job.spec.source}: {job.error}", job.error_todo)
+
+    async def _accept_job(self, request: "JobRequest") -> None:
+        plan = await self._parts.planner.plan_request(request)
+        await self.submit(plan)
+        self._notice(
+            NoticeLevel.INFO,
+            f"A Kafka message asked for {request.source} → {request.destination}: "
+            f"{plan.totals().moves} jobs.",
+        )
+
+    def _notice(self, level: NoticeLevel, text: str, todo: str = "") -> None:
+        self._noticed += 1
+        self._notices.append((self._noticed, Notice(level, text, todo, time.time())))
+        log.log({"info": 20, "warning": 30, "error": 40}[level.value], "%s %s", text, todo)
+
+
+def _import_assemble() -> "Callable[..., Awaitable[Parts]]":
+    from engine.parts import assemble
+
+    return assemble

@@ -1,0 +1,134 @@
+"""The engine's parts, put together. Importing this loads numpy and the stores' HTTP client,
+so the door does it off the first frame's path."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from engine import access, decisions
+from engine.access import AccessStatistics
+from engine.announce import Announcer
+from engine.catalog import Catalog
+from engine.clouds import Clouds
+from engine.database import Database, StateLock
+from engine.decisions import DecisionLog
+from engine.events import outbox
+from engine.events.bus import EventBus
+from engine.events.schema import JobRequest
+from engine.migration.ledger import SCHEMA as LEDGER_SCHEMA
+from engine.migration.ledger import Ledger
+from engine.migration.plan_sources import Place
+from engine.migration.runner import Runner
+from engine.model import JobView
+from engine.planner import Planner
+from engine.pricing.book import PriceBook
+from engine.settings import EngineSettings
+from engine.stores import open_store
+from engine.stores.base import ObjectStore
+from engine.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything that is open while the engine runs."""
+
+    lock: StateLock
+    database: Database
+    access: AccessStatistics
+    book: PriceBook
+    stores: dict[str, ObjectStore]
+    catalog: Catalog
+    clouds: Clouds
+    decisions: DecisionLog
+    ledger: Ledger
+    runner: Runner
+    planner: Planner
+    bus: EventBus
+    announcer: Announcer
+
+    async def close(self) -> None:
+        """Close in the order of who uses whom. Raises the first error after closing all."""
+        steps: list[Callable[[], Awaitable[None]]] = [
+            self.runner.stop,
+            self.clouds.stop,
+            self.bus.stop,
+            self.access.flush,
+            *(store.close for store in self.stores.values()),
+            self.database.close,
+        ]
+        failure: Exception | None = None
+        for step in steps:
+            try:
+                await step()
+            except Exception as error:
+                log.exception("closing failed")
+                failure = failure or error
+        self.lock.release()
+        if failure is not None:
+            raise failure
+
+
+async def assemble(
+    settings: EngineSettings,
+    workspace: Workspace,
+    *,
+    on_change: Callable[[JobView], None],
+    on_job: Callable[[JobRequest], Awaitable[None]] | None,
+) -> Parts:
+    """Take the state directory and open everything but the network.
+
+    Raises StateBusy, StateError or ConfigError; then nothing stays open.
+    """
+    lock = StateLock(settings.state_dir)
+    lock.acquire()
+    async with contextlib.AsyncExitStack() as undo:
+        undo.callback(lock.release)
+        book = await asyncio.to_thread(PriceBook.load, settings.prices_file)
+        database = Database(
+            settings.state_dir / "astra.db",
+            [access.SCHEMA, decisions.SCHEMA, LEDGER_SCHEMA, outbox.SCHEMA],
+        )
+        undo.push_async_callback(database.close)
+        await database.open()
+        await workspace.open()
+        stores: dict[str, ObjectStore] = {}
+        catalog = Catalog(book)
+        for cloud in settings.clouds:
+            store = open_store(cloud)
+            undo.push_async_callback(store.close)
+            stores[cloud.name] = store
+            catalog.add(cloud.name, store.provider, store.region)
+        statistics = AccessStatistics(database)
+        await statistics.load()
+        ledger = Ledger(database)
+        log = DecisionLog(database)
+        clouds = Clouds(settings.clouds, stores, catalog, statistics)
+        runner = Runner(
+            ledger, stores, jobs=settings.jobs, bwlimit=settings.bwlimit, on_change=on_change
+        )
+        places = {
+            cloud.name: await asyncio.to_thread(Place.of, stores[cloud.name], cloud)
+            for cloud in settings.clouds
+        }
+        bus = EventBus(settings.kafka, database, statistics, clouds=settings.clouds, on_job=on_job)
+        parts = Parts(
+            lock=lock,
+            database=database,
+            access=statistics,
+            book=book,
+            stores=stores,
+            catalog=catalog,
+            clouds=clouds,
+            decisions=log,
+            ledger=ledger,
+            runner=runner,
+            planner=Planner(book, catalog, clouds, places, statistics, log, runner),
+            bus=bus,
+            announcer=Announcer(settings.kafka, bus),
+        )
+        undo.pop_all()  # from here on `Parts.close` does it
+    return parts

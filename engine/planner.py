@@ -1,0 +1,286 @@
+"""From policies to decisions, from decisions and wishes to plans, from plans to jobs."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from engine.access import AccessStatistics
+from engine.catalog import Catalog
+from engine.clouds import Clouds
+from engine.decisions import DecisionLog
+from engine.errors import NotFound, UsageError
+from engine.events.schema import JobRequest
+from engine.frame import Frame
+from engine.migration import plan as plans
+from engine.migration.plan_sources import Place, SourceObject, from_listing, from_rows, look_up
+from engine.migration.runner import Runner
+from engine.model import (
+    Address,
+    Decision,
+    JobSpec,
+    JobView,
+    ListEntry,
+    ListingState,
+    MoveKind,
+    MoveOptions,
+    Plan,
+    Tier,
+)
+from engine.pricing.book import PriceBook
+from engine.tiering.policy import DecisionColumns, Features, Policy, decisions, policy_named
+
+_DAY = 86_400.0
+_TRIES = 5  # decisions on a listing that changes meanwhile
+_HEADS = 64  # up to so many destinations are asked for one by one, more are listed
+
+
+class Planner:
+    """Reads listings, asks policies and prices; only `submit` makes anything happen."""
+
+    def __init__(
+        self,
+        book: PriceBook,
+        catalog: Catalog,
+        clouds: Clouds,
+        places: Mapping[str, Place],
+        access: AccessStatistics,
+        log: DecisionLog,
+        runner: Runner,
+    ) -> None:
+        self.policy = ""  # of the last run
+        self._book = book
+        self._catalog = catalog
+        self._clouds = clouds
+        self._places = places
+        self._access = access
+        self._log = log
+        self._runner = runner
+
+    # -- decisions ----------------------------------------------------------------------
+
+    async def decide(
+        self, name: str, parameters: Mapping[str, object], clouds: Sequence[str]
+    ) -> list[Decision]:
+        """Run a policy over whole listings. Raises UsageError for one that is not complete.
+
+        With no cloud named, those that are away do not keep the others from it.
+        """
+        policy = policy_named(name, parameters)
+        chosen = list(clouds) or [
+            listing.cloud for listing in self._catalog.listings() if _complete(listing.state)
+        ]
+        if not chosen:
+            raise UsageError(
+                "No cloud is listed completely, so there is nothing to decide on.",
+                safe="Nothing was changed.",
+                todo="Wait for a listing, or load one again.",
+            )
+        for cloud in chosen:
+            self._clouds.ready(cloud)
+        await self._clouds.refresh()
+        result: list[Decision] = []
+        for cloud in chosen:
+            result += await self._decide(cloud, policy)
+        self.policy = policy.name
+        return result
+
+    async def _decide(self, cloud: str, policy: Policy) -> list[Decision]:
+        listing = self._catalog[cloud]
+        for _ in range(_TRIES):
+            frame = listing.frame()
+            columns, found = await asyncio.to_thread(_run, policy, frame)
+            if listing.set_targets(frame, columns.shown(), columns.savings):
+                await self._log.replace(cloud, found)
+                return found
+        raise UsageError(
+            "The listing changed again and again while it was decided on.",
+            subject=cloud,
+            safe="Nothing was changed.",
+            todo="Try again when fewer jobs are running there.",
+        )
+
+    def carried_out(self, job: JobView) -> None:
+        """A job is completed: what was decided for its object before is done with."""
+        self._log.drop(job.spec.source)
+
+    # -- plans --------------------------------------------------------------------------
+
+    async def plan_decisions(self, clouds: Sequence[str], options: MoveOptions) -> Plan:
+        """The current decisions as a plan."""
+        chosen = self._log.current(clouds)
+        objects: dict[Address, SourceObject] = {}
+        for cloud in dict.fromkeys(decision.address.cloud for decision in chosen):
+            frame = self._catalog[cloud].frame()
+            keys = [
+                item.address.key
+                for item in chosen
+                if (item.address.cloud, item.address.bucket) == (cloud, frame.bucket)
+            ]
+            rows = [row for key in keys if (row := frame.find(key)) is not None]
+            objects |= {item.address: item for item in from_rows(frame, rows)}
+        return await asyncio.to_thread(
+            plans.plan_decisions, chosen, objects, self._places, self._book, options=options
+        )
+
+    async def plan_tier(
+        self, addresses: Sequence[Address], tier: Tier | None, name: str, options: MoveOptions
+    ) -> Plan:
+        """A change of class in place."""
+        objects = await self._objects(addresses)
+        return await asyncio.to_thread(
+            plans.plan_tier,
+            objects,
+            self._places,
+            self._book,
+            tier=tier,
+            storage_class=name,
+            options=options,
+        )
+
+    async def plan_migration(
+        self,
+        sources: Sequence[Address],
+        destination: Address,
+        *,
+        kind: MoveKind,
+        tier: Tier | None,
+        storage_class: str,
+        include: Sequence[str],
+        exclude: Sequence[str],
+        options: MoveOptions,
+    ) -> Plan:
+        """A move or copy between places; looks at what the destination holds already."""
+        self._catalog[destination.cloud]  # an unknown cloud ends here, with a clear error
+        objects = await self._objects(sources)
+        keys = [
+            destination.key + item.relative if destination.is_prefix else destination.key
+            for item in objects
+        ]
+        return await asyncio.to_thread(
+            plans.plan_migration,
+            sources,
+            objects,
+            destination,
+            self._places,
+            self._book,
+            kind=kind,
+            tier=tier,
+            storage_class=storage_class,
+            include=include,
+            exclude=exclude,
+            options=options,
+            existing=await self._existing(destination, keys),
+        )
+
+    async def plan_request(self, request: JobRequest) -> Plan:
+        """What a message on `migration_jobs` asks for; the same message gives the same jobs."""
+        if request.kind is MoveKind.TIER:
+            plan = await self.plan_tier(
+                [request.source], request.tier, request.storage_class, request.options
+            )
+        else:
+            plan = await self.plan_migration(
+                [request.source],
+                request.destination,
+                kind=request.kind,
+                tier=request.tier,
+                storage_class=request.storage_class,
+                include=(),
+                exclude=(),
+                options=request.options,
+            )
+        return replace(plan, plan_id=request.request_key)
+
+    async def submit(self, plan: Plan) -> str:
+        """The accepted moves as jobs; returns the job set's id, which is the plan's."""
+        accepted = [move for move in plan.moves if not move.refused]
+        specs = [
+            JobSpec(
+                move.source,
+                move.destination,
+                move.kind,
+                move.size,
+                move.pin,
+                move.from_class,
+                move.to_class,
+                plan.options,
+            )
+            for move in accepted
+        ]
+        savings = [move.saving_per_month or 0.0 for move in accepted]
+        await self._runner.submit(plan.plan_id, specs, savings)
+        return plan.plan_id
+
+    # -- what is where --------------------------------------------------------------------
+
+    async def _objects(self, sources: Sequence[Address]) -> list[SourceObject]:
+        """From a complete listing where there is one, else from the store as it is now."""
+        found: list[SourceObject] = []
+        for source in sources:
+            listing = self._catalog[source.cloud]
+            if (
+                _complete(listing.state)
+                and listing.bucket == source.bucket
+                and source.key.startswith(listing.prefix)
+            ):
+                frame = listing.frame()
+                found += await asyncio.to_thread(from_listing, frame, [source])
+            else:
+                objects = await look_up(self._places[source.cloud].store, source)
+                found += self._with_accesses(source, objects)
+        return found
+
+    def _with_accesses(
+        self, source: Address, objects: Sequence[SourceObject]
+    ) -> list[SourceObject]:
+        keys = [item.address.key for item in objects]
+        known = self._access.columns(source.cloud, source.bucket, keys)
+        now = time.time()
+        result = []
+        for i, item in enumerate(objects):
+            last = float(known.last_access[i])
+            age = item.age_days + float(known.shift_days[i])
+            idle = min(max((now - last) / _DAY, 0.0), age) if last else age
+            result.append(
+                replace(item, age_days=age, idle_days=idle, reads_30d=float(known.reads_30d[i]))
+            )
+        return result
+
+    async def _existing(self, destination: Address, keys: Sequence[str]) -> dict[str, ListEntry]:
+        listing = self._catalog[destination.cloud]
+        if (
+            _complete(listing.state)
+            and listing.bucket == destination.bucket
+            and destination.key.startswith(listing.prefix)
+        ):
+            frame = listing.frame()
+            rows = ((key, frame.find(key)) for key in keys)
+            return {key: frame.entry(row) for key, row in rows if row is not None}
+        store = self._places[destination.cloud].store
+        found: dict[str, ListEntry] = {}
+        if len(keys) <= _HEADS:
+            for key in keys:
+                if store.check_key(key):
+                    continue  # the plan refuses it
+                try:
+                    head = await store.head(destination.bucket, key)
+                except NotFound:
+                    continue
+                pin = head.pin
+                found[key] = ListEntry(key, head.size, pin.modified, pin.etag, head.storage_class)
+            return found
+        wanted = set(keys)
+        async for page in store.list_pages(destination.bucket, destination.key):
+            found |= {entry.key: entry for entry in page.entries if entry.key in wanted}
+        return found
+
+
+def _run(policy: Policy, frame: Frame) -> tuple[DecisionColumns, list[Decision]]:
+    features = Features.of(frame)
+    columns = policy.decide(features)
+    return columns, list(decisions(policy, features, columns, decided_at=time.time()))
+
+
+def _complete(state: ListingState) -> bool:
+    return state in (ListingState.READY, ListingState.EMPTY)
