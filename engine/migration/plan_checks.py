@@ -34,7 +34,39 @@ class Route:
     source: ClassPrice | None
     target: ClassPrice | None
     to_class: str
+    whence: str  # where the object really is, and where it would be: equal texts, one object
+    whither: str
     trouble: str = ""  # what already stands against it
+
+    @classmethod
+    def of(
+        cls,
+        item: SourceObject,
+        destination: Address,
+        kind: MoveKind,
+        places: tuple[Place, Place],
+        prices: tuple[ClassPrice | None, ClassPrice | None],
+        to_class: str,
+        trouble: str = "",
+    ) -> "Route":
+        """A route with its two locations."""
+        whence = _located(places[0], item.address)
+        whither = whence if kind is MoveKind.TIER else _located(places[1], destination)
+        return cls(item, destination, kind, *places, *prices, to_class, whence, whither, trouble)
+
+    def source_attested(self) -> bool:
+        """Whether the source's provider tells a checksum of the whole object. Where that is
+        the MD5 of an ETag, a multipart upload has none."""
+        known = self.source_place.store.capabilities.attested
+        etag = self.item.entry.etag.lower()
+        is_md5 = len(etag) == 32 and all(char in "0123456789abcdef" for char in etag)
+        return bool(known - {"md5"}) or (bool(known) and is_md5)
+
+    def copy_attested(self) -> bool:
+        """Whether the destination's provider will tell one of the copy."""
+        can = self.target_place.store.capabilities
+        single = self.item.entry.size < can.multipart_threshold
+        return bool(can.attested - {"md5"}) or (bool(can.attested) and single)
 
 
 class Crossings:
@@ -46,27 +78,27 @@ class Crossings:
         self._files: set[str] = set()
         for route in routes:
             if not route.trouble:
-                self._sources.setdefault(_whence(route), route.item.address)
+                self._sources.setdefault(route.whence, route.item.address)
                 if route.kind is not MoveKind.TIER:
-                    self._targets[_whither(route)] += 1
+                    self._targets[route.whither] += 1
                     if route.target_place.store.kind is StoreKind.LOCAL:
-                        self._files.add(_whither(route))
+                        self._files.add(route.whither)
 
     def problem(self, route: Route) -> str:
         """Why this move cannot go beside the others, "" if it can."""
-        first = self._sources.get(_whence(route), route.item.address)
+        first = self._sources.get(route.whence, route.item.address)
         if first != route.item.address:
             return f"it is {first} by another name, which this plan has too"
         if route.kind is MoveKind.TIER:
             return ""
-        target = _whither(route)
+        target = route.whither
         if self._targets[target] > 1:
             alike = ", where letter case and Unicode form do not tell names apart"
             return (
                 f"several objects of this plan would become {route.destination}"
                 f"{alike if route.target_place.folds else ''}"
             )
-        if target in self._sources and target != _whence(route):
+        if target in self._sources and target != route.whence:
             return f"another move of this plan takes its source from {route.destination}"
         if route.target_place.store.kind is StoreKind.LOCAL:
             parts = target.split("/")
@@ -74,15 +106,6 @@ class Crossings:
                 if "/".join(parts[:end]) in self._files:
                     return "another object of this plan would be a file where this needs a folder"
         return ""
-
-
-def _whence(route: Route) -> str:
-    address = route.item.address
-    return _located(route.source_place, address)
-
-
-def _whither(route: Route) -> str:
-    return _located(route.target_place, route.destination)
 
 
 def _located(place: Place, address: Address) -> str:
@@ -132,17 +155,17 @@ def _move_refusal(route: Route, options: MoveOptions) -> str:
     key_problem = target.store.check_key(route.destination.key)
     if key_problem:
         return f"{target.store.name} cannot hold this key: {key_problem}"
-    if _whence(route) == _whither(route):
+    if route.whence == route.whither:
         return f"{route.destination} is this very object"
     if target.store.kind is StoreKind.LOCAL and route.target and not route.target.default:
         return f"{target.store.name} is a disk and has no storage classes"
     can = target.store.capabilities
     if item.entry.size > can.max_object:
         return f"{target.store.name} holds objects of at most {can.max_object:,} bytes"
-    if route.target is not None and not route.target.readable and not can.attested:
+    if route.target is not None and not route.target.readable and not route.copy_attested():
         return (
-            f"{route.to_class} cannot be read back and {target.store.name} attests no checksum, "
-            "so the copy could not be proved; move it to a class that opens at once, then change it"
+            f"{route.to_class} cannot be read back and {target.store.name} attests no checksum "
+            "of it, so the copy could not be proved; move it to a class that opens at once first"
         )
     guard = source.store.capabilities.delete_guard
     if options.strict and route.kind is MoveKind.MOVE and guard is DeleteGuard.NEVER:
@@ -218,8 +241,7 @@ def _money_risks(cost: MoveCost, saving: float | None, route: Route) -> list[str
     found = [f"{text}: {usd(amount)}" for text, amount in cost.lines if text.startswith("early")]
     if route.kind is MoveKind.COPY or saving is None:
         return found
-    months = payback_months(cost.total, saving)
-    egress = cost.line("egress")
+    months, egress = payback_months(cost.total, saving), cost.line("egress")
     if saving < 0:
         found.append(f"costs {usd(-saving)} more every month")
     if egress and (months is None or months > _LONG_PAYBACK):
@@ -237,16 +259,14 @@ def _class_risks(target: ClassPrice, route: Route, options: MoveOptions) -> list
     if route.item.entry.size < target.min_size:
         found.append(f"{target.name} bills at least {target.min_size // 1024} KiB an object")
     if target.readable:
-        if (
-            options.verify is Evidence.ATTESTED
-            and not route.target_place.store.capabilities.attested
-        ):
+        if options.verify is Evidence.ATTESTED and not route.copy_attested():
             found.append("nothing attests a checksum there: the copy is read back instead")
         return found
     found.append(f"{target.name} opens only after a restore of {target.restore_hours:g} hours")
     if route.item.reads_30d >= 1:
         found.append(f"it was read {route.item.reads_30d:.0f} times in 30 days")
-    if route.target_place.store.capabilities.attested:
+    in_place = route.kind is MoveKind.TIER
+    if route.source_attested() if in_place else route.copy_attested():
         found.append("it cannot be read back there: proved by the provider's checksum")
     else:
         found.append("it cannot be read back there, and nothing attests a checksum of it")

@@ -54,14 +54,13 @@ def once(
 ) -> MoveCost:
     """What the move costs once, the verification included."""
     item, size = route.item, route.item.entry.size
-    store, can = route.source_place.store, route.target_place.store.capabilities
-    head = item.head
-    if route.kind is MoveKind.TIER:
-        # What it was before must be known: attested by the provider, or read.
-        source_reads = 0 if store.capabilities.attested and not options.strict else 1
+    can, head = route.target_place.store.capabilities, item.head
+    attested, strict = route.source_attested(), options.strict
+    if route.kind is MoveKind.TIER:  # what it was before must be known: attested, or read
+        source_reads = 0 if attested and not strict else 1
     else:
-        attested = bool(store.capabilities.attested) or _is_md5(item.entry.etag)
-        source_reads = 2 if options.strict and not attested else 1
+        source_reads = 2 if strict and not attested else 1
+    proved = attested if route.kind is MoveKind.TIER else route.copy_attested()
     return move_cost(
         source,
         target,
@@ -71,13 +70,9 @@ def once(
         egress=meter.leave(route, source_reads * gigabytes(size)),
         puts=write_requests(size, threshold=can.multipart_threshold, part_size=can.part_size),
         source_reads=source_reads,
-        reread=options.verify is Evidence.REREAD or not can.attested,
+        reread=options.verify is Evidence.REREAD or not proved,
         restored=head is not None and head.restore is RestoreState.AVAILABLE,
     )
-
-
-def _is_md5(etag: str) -> bool:
-    return len(etag) == 32 and all(char in "0123456789abcdef" for char in etag.lower())
 
 
 # -- what holds for the whole plan ------------------------------------------------------------

@@ -85,11 +85,11 @@ class MoveCost:
 
     @property
     def total(self) -> float | None:
-        return None if self.unknown else sum(amount for _, amount in self.lines)
+        return None if self.unknown else sum([amount for _, amount in self.lines])
 
     def line(self, start: str) -> float:
         """The sum of the known lines whose text starts so."""
-        return sum(amount for text, amount in self.lines if text.startswith(start))
+        return sum([amount for text, amount in self.lines if text.startswith(start)])
 
 
 def move_cost(
