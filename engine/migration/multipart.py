@@ -240,6 +240,7 @@ class _Upload:
             return
         try:
             await self.slots.acquire()
+            self.job.checkpoint()
         except BaseException:
             self.buffers.release(held)
             raise
@@ -263,6 +264,7 @@ class _Upload:
     async def _complete(self, replace: VersionPin | None) -> Written:
         address, upload_id = self.address, self.record.upload_id
         parts = [self.done[number] for number in sorted(self.done)]
+        self.job.checkpoint()
         self.job.intend(Effect.COMPLETE)
         await self.job.commit()
         try:
