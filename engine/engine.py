@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _NOTICES_KEPT = 500
+_FAILURES_SHOWN = 3
+_FAILURE_PAUSE = 30.0  # seconds without a failure after which one is told again
 
 
 class _NoFeed:
@@ -73,6 +75,8 @@ class Engine:
         self._changing = asyncio.Lock()
         self._notices: deque[tuple[int, Notice]] = deque(maxlen=_NOTICES_KEPT)
         self._noticed = 0
+        self._failures = 0
+        self._failed_at = 0.0
         self._last = Snapshot(0, time.time(), (), KafkaStatus(KafkaState.OFF))
 
     async def start(self, *, events: bool = True, runner: bool = True) -> None:
@@ -342,7 +346,17 @@ class Engine:
             if job.state is JobState.COMPLETED:
                 parts.planner.carried_out(job)
             elif job.state is JobState.FAILED:
-                self._notice(NoticeLevel.ERROR, f"{job.spec.source}: {job.error}", job.error_todo)
+                self._job_failed(job)
+
+    def _job_failed(self, job: JobView) -> None:
+        # A thousand failures are one message: the board has the others.
+        now = time.monotonic()
+        self._failures = self._failures + 1 if now - self._failed_at < _FAILURE_PAUSE else 1
+        self._failed_at = now
+        if self._failures <= _FAILURES_SHOWN:
+            more = " More are failing; see the board." if self._failures == _FAILURES_SHOWN else ""
+            text = f"{job.spec.source}: {job.error}{more}"
+            self._notice(NoticeLevel.ERROR, text, job.error_todo)
 
     async def _accept_job(self, request: "JobRequest") -> None:
         plan = await self._parts.planner.plan_request(request)

@@ -96,7 +96,13 @@ class Listing:
         self.table = ClassTable.of(book, provider, region)
         self._book = book
         self.busy: frozenset[str] = frozenset()
+        self._stale = False  # the rows are those of the scan before
         self._clear()
+
+    def _drop_stale(self) -> None:
+        if self._stale:
+            self._stale = False
+            self._clear()
 
     def _clear(self) -> None:
         self.keys: list[str] = []
@@ -118,12 +124,15 @@ class Listing:
     # -- filling ------------------------------------------------------------------------
 
     def begin(self, bucket: str, prefix: str = "") -> int:
-        """Start over, empty and LOADING. Returns the number of this scan.
+        """Start over, LOADING. Returns the number of this scan.
 
-        Pages of an older scan are ignored from here on.
+        Pages of an older scan are ignored from here on. The rows of the same place stay until
+        the first page comes, so that a reload neither blinks nor loses them to a failure.
         """
+        self._stale = bool(self.keys) and (self.bucket, self.prefix) == (bucket, prefix)
         self.bucket, self.prefix = bucket, prefix
-        self._clear()
+        if not self._stale:
+            self._clear()
         self.error = self.error_todo = ""
         self.state = ListingState.LOADING
         self.scan += 1
@@ -134,6 +143,7 @@ class Listing:
         """Add a page, in the order of the listing."""
         if scan != self.scan or self.state is not ListingState.LOADING or not entries:
             return
+        self._drop_stale()
         keys, sizes, modified, etags, classes = zip(*entries, strict=True)
         if self.ordered:
             before = self.keys[-1:]
@@ -154,11 +164,13 @@ class Listing:
     def finish(self, scan: int) -> None:
         """The listing is complete: READY, or EMPTY if nothing came."""
         if scan == self.scan and self.state is ListingState.LOADING:
+            self._drop_stale()
             self.state = ListingState.READY if self.keys else ListingState.EMPTY
             self._changed()
 
     def fail(self, scan: int, error: AstraError) -> None:
-        """The listing broke off: FAILED. The rows that came stay, as a part of the truth."""
+        """The listing broke off: FAILED. The rows that came, or those of the last listing if
+        none came, stay as a part of the truth."""
         if scan == self.scan and self.state is ListingState.LOADING:
             self.state = ListingState.FAILED
             self.error, self.error_todo = error.what, error.todo

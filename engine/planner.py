@@ -32,6 +32,7 @@ from engine.tiering.policy import DecisionColumns, Features, Policy, decisions, 
 
 _DAY = 86_400.0
 _TRIES = 5  # decisions on a listing that changes meanwhile
+_SLICE = 256  # decisions worded at a stretch, about 5 ms
 _HEADS = 64  # up to so many destinations are asked for one by one, more are listed
 
 
@@ -89,8 +90,13 @@ class Planner:
         listing = self._catalog[cloud]
         for _ in range(_TRIES):
             frame = listing.frame()
-            columns, found = await asyncio.to_thread(_run, policy, frame)
+            features, columns = await asyncio.to_thread(_run, policy, frame)
             if listing.set_targets(frame, columns.shown(), columns.savings):
+                found: list[Decision] = []
+                for decision in decisions(policy, features, columns, decided_at=time.time()):
+                    found.append(decision)
+                    if not len(found) % _SLICE:
+                        await asyncio.sleep(0)
                 await self._log.replace(cloud, found)
                 return found
         raise UsageError(
@@ -276,10 +282,9 @@ class Planner:
         return found
 
 
-def _run(policy: Policy, frame: Frame) -> tuple[DecisionColumns, list[Decision]]:
+def _run(policy: Policy, frame: Frame) -> tuple[Features, DecisionColumns]:
     features = Features.of(frame)
-    columns = policy.decide(features)
-    return columns, list(decisions(policy, features, columns, decided_at=time.time()))
+    return features, policy.decide(features)
 
 
 def _complete(state: ListingState) -> bool:

@@ -292,3 +292,23 @@ def test_pins_keep_every_kind_of_etag() -> None:
         frame = listing.frame()
         assert [frame.pin(row).etag for row in range(frame.count)] == [e.etag for e in entries]
         assert frame.entry(0).storage_class == "STANDARD"  # "" is the default class
+
+
+def test_a_reload_keeps_the_rows_until_the_first_page_and_after_a_failure() -> None:
+    listing = Listing("aws", Provider.AWS, "us-east-1", PriceBook.load())
+    scan = listing.begin("b")
+    listing.append(scan, [ListEntry("old", 1, 0.0, "e", "STANDARD")])
+    listing.finish(scan)
+    scan = listing.begin("b")
+    assert (listing.state, listing.keys) == (ListingState.LOADING, ["old"])
+    listing.fail(scan, Unavailable("gone"))
+    assert (listing.state, listing.keys) == (ListingState.FAILED, ["old"])
+    scan = listing.begin("b")
+    listing.append(scan, [ListEntry("new", 1, 0.0, "e", "STANDARD")])
+    assert listing.keys == ["new"]
+    assert listing.totals.objects == 1
+    scan = listing.begin("b")
+    listing.finish(scan)
+    assert (listing.state, listing.keys) == (ListingState.EMPTY, [])
+    scan = listing.begin("other")
+    assert listing.keys == []
