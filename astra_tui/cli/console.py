@@ -1,13 +1,12 @@
 """`astra` alone opens the console; `astra demo` the demo world."""
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from astra_tui.cli.context import Command
+import rich_click as click
+
+from astra_tui.cli.context import Command, verb
 from engine.errors import UsageError
-
-if TYPE_CHECKING:
-    pass
 
 
 def open_console(command: Command, *, mouse: bool) -> int:
@@ -19,6 +18,34 @@ def open_console(command: Command, *, mouse: bool) -> int:
 
     app = AstraApp(Engine(settings), console)
     return int(app.run(mouse=mouse and console.mouse) or app.return_code or 0)
+
+
+@verb("demo", json=False)
+@click.option("--script", is_flag=True, help="Ten phases without a screen, each with its check.")
+@click.option("--tour", is_flag=True, help="Let the console play by itself, with captions.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Leave state and objects in DIR; a later demo goes on from there.",
+)
+@click.option("--no-mouse", is_flag=True, help="Without the mouse (for thin lines).")
+def demo(command: Command, script: bool, tour: bool, keep: Path | None, no_mouse: bool) -> int:
+    """Show Astra at work: three clouds and Kafka on this machine, no account, no network.
+
+    With --script it exits 0 only if every check of its ten phases held.
+    """
+    if script and tour:
+        raise UsageError("Choose --script or --tour.")
+    if not script:
+        need_terminal()
+    from astra_tui import demo_cli
+
+    if script:
+        return demo_cli.run_demo_script(keep)
+    if tour:
+        return demo_cli.run_demo_tour(keep, mouse=not no_mouse)
+    return demo_cli.run_demo_console(keep, mouse=not no_mouse)
 
 
 def need_terminal() -> None:

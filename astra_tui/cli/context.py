@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from engine.model import Address
     from engine.settings import EngineSettings
 
+_GLOBAL_NAMES = ("--config", "--state", "--read-only", "--log-level")
 LEVELS = ("debug", "info", "warning", "error")
 Work = Callable[["Engine"], Awaitable[int]]
 
@@ -88,6 +89,8 @@ class Command:
         from astra_tui.cli.running import run_async
 
         settings = settings or self.settings
+        # A verb does its own work only: requests on the jobs topic wait for the console.
+        settings = replace(settings, kafka=replace(settings.kafka, accept_jobs=False))
         open_log(settings.state_dir, self.options.log_level)
         return run_async(self._with_engine(work, settings, events, runner))
 
@@ -145,7 +148,11 @@ class Command:
 
 
 def global_options(function: Callable[..., Any], *, hidden: bool = False) -> Callable[..., Any]:
-    """--config, --state, --read-only, --log-level; after a verb they work too, unseen."""
+    """--config, --state, --read-only, --log-level; after a verb they work too, unseen, unless
+    the verb has an option of that name itself (`astra jobs --state failed`)."""
+    taken = {
+        name for own in getattr(function, "__click_params__", ()) for name in (*own.opts, own.name)
+    }
     options = (
         click.option(
             "--config",
@@ -173,8 +180,9 @@ def global_options(function: Callable[..., Any], *, hidden: bool = False) -> Cal
             hidden=hidden,
         ),
     )
-    for option in reversed(options):
-        function = option(function)
+    for name, option in reversed(list(zip(_GLOBAL_NAMES, options, strict=True))):
+        if name not in taken:
+            function = option(function)
     return function
 
 
@@ -182,10 +190,10 @@ def take_globals(values: dict[str, Any], above: Globals | None) -> Globals:
     """Take the global options out of a verb's values; those before the verb are the default."""
     above = above or Globals()
     return Globals(
-        config=values.pop("config") or above.config,
-        state=values.pop("state") or above.state,
-        read_only=bool(values.pop("read_only") or above.read_only),
-        log_level=values.pop("log_level") or above.log_level,
+        config=values.pop("config", None) or above.config,
+        state=values.pop("state", None) or above.state,
+        read_only=bool(values.pop("read_only", None) or above.read_only),
+        log_level=values.pop("log_level", None) or above.log_level,
     )
 
 

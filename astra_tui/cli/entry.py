@@ -39,6 +39,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "age": "events:age",
     },
     "Begin": {
+        "demo": "console:demo",
         "init": "init:init",
         "aliases": "init:aliases",
     },

@@ -45,16 +45,16 @@ def tail(command: Command, count: int | None, text: str) -> int:
         shown, after, complaint = 0, engine.feed.last, ""
         while count is None or shown < count:
             last = engine.feed.last
-            room = 10_000 if count is None else count - shown
-            if last > after:
-                rows = engine.feed.window(last - after, end=last, text=text, after=after)
-                for row in rows[:room]:
+            for row in engine.feed.window(last - after, end=last) if last > after else ():
+                if row.number > after and _holds(row, text) and shown != count:
                     _print_event(command, row)
-                shown += len(rows[:room])
-                after = last
+                    shown += 1
+            after = last
             status = engine.snapshot().kafka
             if status.error != complaint and status.error:
-                command.out.say(f"Kafka: {status.error}")
+                from widgets.text import visible
+
+                command.out.say(f"Kafka: {visible(status.error)}")
             complaint = status.error
             await asyncio.sleep(_TICK)
         return DONE
@@ -63,6 +63,12 @@ def tail(command: Command, count: int | None, text: str) -> int:
         return command.run(work, events=True)
     except Interrupted:
         return DONE  # this is how a tail ends
+
+
+def _holds(row: "EventRow", text: str) -> bool:
+    """Whether the message or its reason has that text, in any case."""
+    words = (row.raw.decode("utf-8", "replace"), row.operation, row.subject, row.detail)
+    return text.lower() in "\n".join(words).lower()
 
 
 def _print_event(command: Command, row: "EventRow") -> None:
