@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.fake_s3 import FakeS3
 from tests.servers import S3Server, moto_server, rclone_s3, seaweed_s3
 
 
@@ -41,3 +42,10 @@ def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 def bucket_name() -> str:
     """A bucket name that nobody else uses; the bucket itself is yours to create."""
     return f"test-{uuid4().hex[:20]}"
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeS3]:
+    """A scripted S3 server of the test's own, well-behaved until told otherwise."""
+    with FakeS3() as server:
+        yield server

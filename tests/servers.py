@@ -175,7 +175,7 @@ def seaweed_s3() -> Iterator[S3Server]:
         command = [program("weed"), "-logtostderr=true", "mini", f"-dir={folder / 'data'}"]
         command += ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-s3.config={config}"]
         command += ["-webdav=false", "-admin.ui=false", "-master.telemetry=false"]
-        command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
+        command += ["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false"]
         for index, name in enumerate(names):
             command += [f"-{name}.port={ports[2 * index]}"]
             command += [f"-{name}.port.grpc={ports[2 * index + 1]}"]

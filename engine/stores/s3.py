@@ -8,7 +8,6 @@ from dataclasses import replace as replace_fields
 from engine.errors import (
     BadResponse,
     KeyNotSupported,
-    NotFound,
     NotSupported,
     PreconditionFailed,
     StoreError,
@@ -28,11 +27,12 @@ from engine.stores.base import Capabilities, DeleteGuard, Part, UploadInfo, Writ
 from engine.stores.body import CHUNK, Body
 from engine.stores.s3_classes import StorageClasses
 from engine.stores.s3_client import S3Client, md5_header
+from engine.stores.s3_conditions import WriteConditions
 from engine.stores.s3_copy import copy_onto_itself, pin_after
 from engine.stores.s3_headers import http_time, read_checksums, read_head, write_headers
 from engine.stores.s3_keys import FILE_SERVER, MAX_KEY, key_problem
 from engine.stores.s3_multipart import Multipart
-from engine.stores.s3_probe import ALL, ConditionProbe, Conditions
+from engine.stores.s3_probe import Conditions
 from engine.stores.s3_reader import (
     S3Reader,
     check_pin,
@@ -67,11 +67,12 @@ class S3Store:
             delete_guard=DeleteGuard.KNOWN if endpoint.is_aws else DeleteGuard.PROBE,
             attested=_attested(is_aws=endpoint.is_aws, is_gcs=endpoint.is_gcs),
         )
-        self._read_only = settings.read_only
         self._trusted = endpoint.is_aws
         self._classes = StorageClasses(settings.provider, native=endpoint.is_aws or endpoint.is_gcs)
         self._multipart = Multipart(self._client, trusted=self._trusted)
-        self._probe = ConditionProbe(self._client)
+        self._conditions = WriteConditions(
+            self._client, self.head, trusted=self._trusted, read_only=settings.read_only
+        )
 
     async def close(self) -> None:
         """Close connections. Safe to call twice."""
@@ -104,11 +105,13 @@ class S3Store:
             query += [("continuation-token", token)] if token else []
             reply = await self._client.call("GET", bucket, query=query)
             entries, following = xml.listing(reply.body, at)
-            for index, entry in enumerate(entries):
-                wire = entry.storage_class
-                entries[index] = entry._replace(storage_class=self._classes.from_wire(wire))
-            if entries:
-                yield ListPage(entries)
+            page = [
+                entry._replace(storage_class=self._classes.from_wire(entry.storage_class))
+                for entry in entries
+                if entry.key.startswith(prefix)  # some servers take "/" for the whole bucket
+            ]
+            if page:
+                yield ListPage(page)
             if not following:
                 return
             if following == token:
@@ -173,7 +176,7 @@ class S3Store:
             if size <= _SMALL and not md5:
                 md5 = hashlib.md5(payload, usedforsecurity=False).hexdigest()
         headers |= md5_header(md5)
-        headers |= await self._condition(bucket, key, replace)
+        headers |= await self._conditions.header(bucket, key, replace)
         reply = await self._client.call("PUT", bucket, key, headers=headers, body=payload)
         etag = xml.bare_etag(reply.headers.get("etag", ""))
         if not etag:
@@ -209,8 +212,10 @@ class S3Store:
         replace: VersionPin | None = None,
     ) -> Written:
         """Make the object of its parts, create-only unless `replace` is given."""
-        condition = await self._condition(bucket, key, replace)
-        return await self._multipart.complete(bucket, key, upload_id, parts, condition)
+        condition = await self._conditions.header(bucket, key, replace, completing=True)
+        written = await self._multipart.complete(bucket, key, upload_id, parts, condition)
+        pin = await self._conditions.settled(bucket, key, written.pin)
+        return Written(pin, written.checksums)
 
     async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
         """Throw an unfinished upload away. Absent is fine."""
@@ -242,45 +247,11 @@ class S3Store:
         return (await self.conditions(bucket)).delete
 
     async def conditions(self, bucket: str) -> Conditions:
-        """Which conditions the bucket really honours. Nothing is known of a read-only cloud."""
-        if self._client.endpoint.is_aws:
-            return ALL
-        if self._read_only:
-            return Conditions()
-        found = await self._probe.conditions(bucket)
+        """Which conditions the bucket really honours; `capabilities` then says so, too."""
+        found = await self._conditions.honoured(bucket)
         if found.known:
             self.capabilities = replace_fields(self.capabilities, create_only=found.create)
         return found
-
-    async def _condition(self, bucket: str, key: str, replace: VersionPin | None) -> dict[str, str]:
-        """The header that makes a write conditional.
-
-        Where the server is not known to honour it, the same is asked by a HEAD just before:
-        not as good, but better than to overwrite blindly.
-        """
-        found = await self.conditions(bucket)
-        if replace is not None:
-            if not found.replace:
-                await self.head(bucket, key, pin=replace)
-            header = match_header(replace, self._client.at(bucket, key))
-            return header if found.replace or not found.known else {}
-        if not found.create and await self._exists(bucket, key):
-            raise PreconditionFailed(
-                "An object of this name is already there.",
-                subject=self._client.at(bucket, key),
-                safe="Nothing was written.",
-                code="Exists",
-            )
-        return {"If-None-Match": "*"} if found.create or not found.known else {}
-
-    async def _exists(self, bucket: str, key: str) -> bool:
-        try:
-            await self._client.call("HEAD", bucket, key)
-        except NotFound as error:
-            if error.code == "NoSuchBucket":
-                raise
-            return False
-        return True
 
     # -- classes, restore, keys ---------------------------------------------------------
 
@@ -352,6 +323,7 @@ class S3Store:
             raise KeyNotSupported(
                 f"This store cannot hold the key: {problem}.", subject=at, safe="Nothing was sent."
             )
+        await self.conditions(bucket)
         return at
 
 

@@ -37,6 +37,8 @@ def _gcs_problem(key: str) -> str:
 
 def _path_problem(raw: bytes, server: str) -> str:
     segments = raw.split(b"/")
+    if b"\\" in raw and server == FILE_SERVER:
+        return "SeaweedFS stores a backslash as a /"
     if any(segment in (b"", b".", b"..") for segment in segments):
         return f"{server} keeps keys as paths: no / at an end, no //, no . or .. as a name"
     if any(len(segment) > 255 for segment in segments):

@@ -1,0 +1,131 @@
+"""Metadata, tags and classes travel whole."""
+
+import pytest
+
+from engine.errors import Archived, NotSupported, PreconditionFailed
+from engine.model import ObjectMeta, RestoreState
+from tests.conformance.conftest import Place
+
+META = ObjectMeta(
+    content_type="text/x-report; charset=utf-8",
+    content_encoding="x-own",
+    content_language="de",
+    content_disposition='attachment; filename="bericht.txt"',
+    cache_control="max-age=60",
+    user=(
+        ("empty-ish", "x"),
+        ("long", "ü" * 200),
+        ("looks-encoded", "=?UTF-8?B?4pyT?="),
+        ("markup", "[red]x[/]"),
+        ("name", "Grüße ✓ \U0001f600"),
+        ("padded", "  two spaces  "),
+        ("plain", "just text"),
+    ),
+    modified=1_700_000_000.25,
+)
+# Amazon allows letters, digits, spaces and + - = . _ : / @ in tags.
+TAGS = (("cost centre", "42 +/é"), ("empty", ""), ("owner", "a=b:c@d"))
+
+
+async def test_metadata_comes_back_exactly(place: Place) -> None:
+    await place.put("object", b"bytes", meta=META)
+    assert (await place.head("object")).meta == META
+
+
+async def test_metadata_of_an_upload_in_parts_comes_back_exactly(place: Place) -> None:
+    upload = await place.store.begin_upload(place.bucket, "object", meta=META)
+    part = await place.store.upload_part(place.bucket, "object", upload, 1, b"bytes")
+    await place.store.complete_upload(place.bucket, "object", upload, [part])
+    assert (await place.head("object")).meta == META
+
+
+async def test_tags_come_back_exactly(place: Place) -> None:
+    place.needs("tags")
+    await place.put("object", b"bytes", meta=ObjectMeta(tags=TAGS))
+    assert (await place.head("object")).meta.tags == TAGS
+
+
+async def test_metadata_that_no_header_can_carry_is_refused(place: Place) -> None:
+    if place.server == "local":
+        pytest.skip("an attribute of a file carries any text")
+    for meta in (
+        ObjectMeta(content_type="text/plain\r\nx-amz-acl: public-read"),
+        ObjectMeta(user=(("bad name", "value"),)),
+        ObjectMeta(user=(("bad:name", "value"),)),
+    ):
+        with pytest.raises(NotSupported):
+            await place.put("object", b"bytes", meta=meta)
+    assert await place.keys() == []
+
+
+async def test_a_value_with_line_breaks_starts_no_new_header(place: Place) -> None:
+    meta = ObjectMeta(user=(("note", "one\r\nx-amz-acl: public-read"),), modified=1.0)
+    await place.put("object", b"bytes", meta=meta)
+    assert (await place.head("object")).meta.user == meta.user
+
+
+async def test_an_object_is_written_into_a_class(place: Place) -> None:
+    place.needs("classes")
+    await place.put("object", b"bytes", storage_class="STANDARD_IA")
+    assert (await place.head("object")).storage_class == "STANDARD_IA"
+    assert [row.storage_class for row in await place.entries()] == ["STANDARD_IA"]
+
+
+async def test_a_class_changes_in_place(place: Place) -> None:
+    place.needs("classes")
+    meta = ObjectMeta(content_type=META.content_type, user=META.user, tags=TAGS, modified=77.5)
+    await place.put("object", b"bytes", meta=meta)
+    before = await place.head("object")
+    after = await place.store.set_class(
+        place.bucket, "object", pin=before.pin, storage_class="STANDARD_IA"
+    )
+    assert after.storage_class == "STANDARD_IA"
+    assert after.meta == before.meta == meta
+    assert await place.get("object", after.pin) == b"bytes"
+    back = await place.store.set_class(
+        place.bucket, "object", pin=after.pin, storage_class="STANDARD"
+    )
+    assert back.storage_class == "STANDARD"
+
+
+async def test_the_class_of_another_version_does_not_change(place: Place) -> None:
+    await place.put("object", b"first")
+    first = (await place.head("object")).pin
+    await place.put("object", b"second", replace=first)
+    with pytest.raises((PreconditionFailed, NotSupported)):
+        await place.store.set_class(place.bucket, "object", pin=first, storage_class="STANDARD_IA")
+    assert (await place.head("object")).storage_class == "STANDARD"
+
+
+async def test_a_store_without_classes_says_so(place: Place) -> None:
+    if "classes" not in place.gaps:
+        pytest.skip("this one has classes")
+    place.needs("honest-classes")
+    await place.put("object", b"bytes")
+    pin = (await place.head("object")).pin
+    with pytest.raises(NotSupported):
+        await place.store.set_class(place.bucket, "object", pin=pin, storage_class="STANDARD_IA")
+    assert await place.get("object") == b"bytes"
+
+
+async def test_an_archived_object_is_restored_before_it_is_read(place: Place) -> None:
+    place.needs("classes", "restore")
+    await place.put("object", b"bytes", storage_class="GLACIER")
+    head = await place.head("object")
+    assert head.archived
+    assert head.restore is RestoreState.NONE
+    with pytest.raises(Archived):
+        await place.get("object", head.pin)
+    await place.store.restore(place.bucket, "object", pin=head.pin, days=2, speed="bulk")
+    assert (await place.head("object")).restore is not RestoreState.NONE
+    await place.store.restore(place.bucket, "object", pin=head.pin, days=2, speed="bulk")
+    if (await place.head("object")).restore is RestoreState.AVAILABLE:
+        assert not (await place.head("object")).archived
+        assert await place.get("object", head.pin) == b"bytes"
+
+
+async def test_what_is_not_archived_cannot_be_restored(place: Place) -> None:
+    await place.put("object", b"bytes")
+    pin = (await place.head("object")).pin
+    with pytest.raises(NotSupported):
+        await place.store.restore(place.bucket, "object", pin=pin, days=1, speed="standard")
