@@ -45,7 +45,11 @@ _SEVERITY: dict[NoticeLevel, Literal["information", "warning", "error"]] = {
 
 
 class AstraApp(App[int], inherit_bindings=False):
-    """The console over an engine that is not started yet; it starts and stops the engine."""
+    """The console over an engine that is not started yet; it starts and stops the engine.
+
+    `resume_command` is what the operator is told to type to go on with unfinished jobs later;
+    empty where that is not possible (a demonstration that is thrown away).
+    """
 
     TITLE = "Astra"
     CSS_PATH = "astra.tcss"
@@ -55,13 +59,16 @@ class AstraApp(App[int], inherit_bindings=False):
         Binding("ctrl+q,ctrl+c", "perform('quit')", show=False, priority=True),
     ]
 
-    def __init__(self, engine: Engine, console: ConsoleSettings) -> None:
+    def __init__(
+        self, engine: Engine, console: ConsoleSettings, *, resume_command: str = "astra resume"
+    ) -> None:
         # Without colour Textual's terminal-colour mode is used: it sends no colour codes at
         # all, where the other would send shades of grey.
         no_color = "NO_COLOR" in os.environ
         super().__init__(ansi_color=True if no_color else None)
         self.engine = engine
         self.console_settings = console
+        self.resume_command = resume_command
         self.keymap = Keymap(dict(console.keys))
         self.snapshot = first_snapshot(engine.settings)
         self.started = False
@@ -71,9 +78,11 @@ class AstraApp(App[int], inherit_bindings=False):
         self.leaving = False
         self.asking_to_quit = False
         glyphs.use(glyphs.ASCII if console.ascii else glyphs.detect())
+        self.set_class(glyphs.current() is glyphs.ASCII, "-ascii")
         for theme in themes.THEMES:
             self.register_theme(theme)
         self.theme, warning = themes.choose(console.theme, no_color=no_color)
+        self._watched: list[signal.Signals] = []
         self._warnings = [*([warning] if warning else []), *self.keymap.warnings]
         self._bind_keys()
 
@@ -145,7 +154,10 @@ class AstraApp(App[int], inherit_bindings=False):
             try:
                 loop.add_signal_handler(number, self._ended_by, number)
             except (NotImplementedError, RuntimeError, ValueError) as error:
+                # Not the main thread, or a loop without signals: others look after them there.
                 log.info("no handler for signal %s: %s", number, error)
+            else:
+                self._watched.append(number)
 
     def _ended_by(self, number: signal.Signals) -> None:
         log.info("ended by %s", number.name)
@@ -163,6 +175,8 @@ class AstraApp(App[int], inherit_bindings=False):
             self.exit(return_code, return_code=return_code, message=message or None)
 
     async def on_unmount(self) -> None:
+        for number in self._watched:
+            asyncio.get_running_loop().remove_signal_handler(number)
         # Whatever ended the app: nothing of the engine outlives it. Stopping twice is allowed.
         try:
             await self.engine.stop()
@@ -224,16 +238,23 @@ class AstraApp(App[int], inherit_bindings=False):
         if reason:
             self.say(reason, "warning")
             return
-        result: object = None
-        if action.id.startswith("panel-"):
-            if (jump := getattr(screen, "do_panel", None)) is not None:
-                jump(int(action.id.removeprefix("panel-")))
-        else:
-            name = "do_" + action.id.replace("-", "_")
-            handler = getattr(screen, name, None) or getattr(self, name, None)
-            result = handler() if handler is not None else None
+        try:
+            result = self._carry_out(screen, action)
+        except Exception as error:
+            log.exception("%s", action.label)
+            self.show_error(error, action.label)
+            return
         if asyncio.iscoroutine(result):
             self.launch(result, action.label)
+
+    def _carry_out(self, screen: Screen[Any], action: Action) -> object:
+        """Call the screen's method for the action, or the app's; what it returns may be work."""
+        if action.id.startswith("panel-"):
+            jump = getattr(screen, "do_panel", None)
+            return jump(int(action.id.removeprefix("panel-"))) if jump is not None else None
+        name = "do_" + action.id.replace("-", "_")
+        handler = getattr(screen, name, None) or getattr(self, name, None)
+        return handler() if handler is not None else None
 
     def _action_of(self, ids: tuple[str, ...]) -> Action | None:
         screen = self.screen
@@ -284,7 +305,8 @@ class AstraApp(App[int], inherit_bindings=False):
             self._exception = error
             self._exception_event.set()
         text = describe(error, self.log_file.path)
-        lines = (text.what, text.safe, "`astra resume` goes on with unfinished jobs.", text.log)
+        resume = job_flows.resume_hint(self.snapshot, self.resume_command)
+        lines = (text.what, text.safe, resume, text.log)
         self._exit_renderables[:] = ["\n".join(visible(line) for line in lines if line)]
         self._close_messages_no_wait()
 

@@ -5,6 +5,7 @@ Each flow runs in a worker and may raise `AstraError`; the app tells the operato
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -87,7 +88,35 @@ async def migrate(app: "AstraApp", sources: Sequence[Address]) -> None:
         )
     )
     if kind is not None:
-        await show_plan(app, app.engine.plan_migration(sources, destination, kind=kind.value))
+        await show_plan(app, _plan_migration(app, sources, destination, kind.value))
+
+
+async def _plan_migration(
+    app: "AstraApp", sources: Sequence[Address], destination: Address, kind: MoveKind
+) -> Plan:
+    """A plan that keeps each object's whole key below the destination.
+
+    The engine keeps what follows a key's last slash; so each folder is planned to a folder.
+    """
+    folders: dict[str, list[Address]] = {}
+    for source in sources:
+        folder, slash, _ = source.key.removesuffix("/").rpartition("/")
+        folders.setdefault(folder + slash if destination.is_prefix else "", []).append(source)
+    plans = [
+        await app.engine.plan_migration(
+            group,
+            Address(destination.cloud, destination.bucket, destination.key + folder),
+            kind=kind,
+        )
+        for folder, group in folders.items()
+    ]
+    if len(plans) == 1:
+        return plans[0]
+    warnings = dict.fromkeys(text for plan in plans for text in plan.warnings)
+    moves = tuple(move for plan in plans for move in plan.moves)
+    word = "Copy" if kind is MoveKind.COPY else "Move"
+    title = f"{word} {count_text(len(moves))} objects to {destination}"
+    return replace(plans[0], title=title, moves=moves, warnings=tuple(warnings))
 
 
 def _places(snapshot: Snapshot, here: str) -> list[Choosable[Address | None]]:

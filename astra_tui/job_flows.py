@@ -21,18 +21,19 @@ def running(snapshot: Snapshot) -> int:
 
 
 def waiting(snapshot: Snapshot) -> int:
-    """How many jobs will start by themselves."""
-    return max(snapshot.count(JobState.QUEUED) - snapshot.count("paused"), 0)
+    """How many jobs will start by themselves (paused ones are counted apart)."""
+    return snapshot.count(JobState.QUEUED)
 
 
 def unfinished(snapshot: Snapshot) -> int:
     """How many jobs are not at their end."""
-    return running(snapshot) + snapshot.count(JobState.QUEUED)
+    return running(snapshot) + waiting(snapshot) + snapshot.count("paused")
 
 
 def would_resume(snapshot: Snapshot) -> bool:
     """Whether the pause key lets jobs go on: everything that is left is paused."""
-    return snapshot.paused or (snapshot.count("paused") > 0 and not running(snapshot))
+    at_work = running(snapshot) + waiting(snapshot)
+    return snapshot.paused or (snapshot.count("paused") > 0 and not at_work)
 
 
 def jobs_text(number: int) -> str:
@@ -123,13 +124,13 @@ async def save_plan(app: "AstraApp", plan: Plan) -> None:
     app.say(f"Plan saved: {plan.title}")
 
 
-def resume_hint(snapshot: Snapshot) -> str:
+def resume_hint(snapshot: Snapshot, command: str) -> str:
     """What the shell shows after leaving with unfinished jobs, "" if there are none."""
     number = unfinished(snapshot)
-    if not number:
+    if not number or not command:
         return ""
     they = "it" if number == 1 else "them"
-    return f"{jobs_text(number)} unfinished; go on with {they} by: astra resume"
+    return f"{jobs_text(number)} unfinished; go on with {they} by: {command}"
 
 
 async def quit_console(app: "AstraApp") -> None:
@@ -145,10 +146,12 @@ async def quit_console(app: "AstraApp") -> None:
             f"{bytes_text(snapshot.bytes_left)} left.",
             "",
             Text.assemble(
-                "Running requests end or roll back first; no source is lost. The jobs wait in the "
-                "ledger: go on with ",
-                ("astra resume", "bold"),
-                f", or here with {app.keymap.key_of('pause')}.",
+                "Running requests end or roll back first; no source is lost.",
+                *(
+                    (" The jobs wait in the ledger: go on with ", (app.resume_command, "bold"), ".")
+                    if app.resume_command
+                    else ()
+                ),
             ),
         ]
         try:
@@ -157,4 +160,4 @@ async def quit_console(app: "AstraApp") -> None:
             app.asking_to_quit = False
         if not yes:
             return
-    await app.stop_and_exit(message=resume_hint(snapshot))
+    await app.stop_and_exit(message=resume_hint(snapshot, app.resume_command))

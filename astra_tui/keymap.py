@@ -157,16 +157,7 @@ _NAMED = frozenset(
 )
 _SPELLED = {"comma": ",", "plus": "+"}  # where the sign itself has a meaning in a list of keys
 _MODIFIERS = frozenset({"ctrl", "shift", "alt"})
-_DISPLAY = {
-    "escape": "esc",
-    "pageup": "pgup",
-    "pagedown": "pgdn",
-    "up": "↑",
-    "down": "↓",
-    "left": "←",
-    "right": "→",
-    "shift+tab": "⇧tab",
-}
+_DISPLAY = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn"}
 
 
 def display(key: str) -> str:
@@ -222,9 +213,9 @@ class Keymap:
 
     @property
     def panel_keys(self) -> str:
-        """The keys of all panels, `1…9` unless they were changed."""
+        """The keys of all panels, `1-9` unless they were changed."""
         keys = [self.key_of(f"panel-{number}") for number in range(1, 10)]
-        return "1…9" if keys == list("123456789") else " ".join(keys)
+        return "1-9" if keys == list("123456789") else " ".join(keys)
 
     def keys_of(self, action_id: str) -> str:
         """All keys of an action as shown on the screen, `q ^q`."""

@@ -20,6 +20,7 @@ from widgets.board import MigrationBoard
 from widgets.cloud_pane import CloudPane
 from widgets.event_feed import EventFeed
 from widgets.glyphs import current
+from widgets.key_help import KeyHint
 from widgets.pane import FilterPane
 from widgets.status_line import StatusLine
 
@@ -113,8 +114,7 @@ class ConsoleScreen(AstraScreen[None]):
             if self.astra.started and self._generations.get(pane.cloud) != status.generation:
                 self._generations[pane.cloud] = status.generation
                 self._ask(pane, pane.listing_query)
-        if self.astra.started:
-            self.feed.show(snapshot.kafka, self.astra.engine.feed)
+        self.feed.show(snapshot.kafka, self.astra.engine.feed)
         self.board.show(snapshot.jobs, snapshot)
         self._show_tabs()
 
@@ -147,7 +147,13 @@ class ConsoleScreen(AstraScreen[None]):
     def why_not(self, action: Action) -> str:
         return console_reason(self, action)
 
+    def hints(self) -> list[KeyHint]:
+        leaves = self.panels.zoomed or bool(self.panel.filter_text)
+        return [hint for hint in super().hints() if leaves or hint.action != "back"]
+
     def label(self, action: Action) -> str:
+        if action.id == "back":
+            return "leave zoom" if self.panels.zoomed else "show all"
         if action.id == "follow":
             return "hold" if self.feed.following else "follow"
         if action.id == "pause":

@@ -33,7 +33,6 @@ class ObjectScreen(AstraScreen[None]):
         self.query_one(ObjectCard).focus()
 
     def on_screen_resume(self) -> None:
-        super().on_screen_resume()
         # Also on the way back from a dialog or a plan: what was done shows.
         self.astra.launch(self._read(), "read the object")
 

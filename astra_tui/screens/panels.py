@@ -129,13 +129,18 @@ class Panels(Widget, can_focus=False):
         """Make a panel the current one; it shows from now on."""
         if number != self.current:
             self.current = number
-            self.refresh(layout=True)
+            self._arrange_again()
 
     def zoom(self, on: bool) -> None:
         """Give the current panel all the room, or no longer."""
         if on != self.zoomed:
             self.zoomed = on
-            self.refresh(layout=True)
+            self._arrange_again()
+
+    def _arrange_again(self) -> None:
+        # A child's request makes its parent forget where the children stood; the parent's own
+        # would only have it placed anew itself.
+        self.panels[0].refresh(layout=True)
 
 
 class Tabs(LineView, can_focus=False):

@@ -108,7 +108,6 @@ class PlanScreen(AstraScreen[None]):
 
     def on_resize(self) -> None:
         self.set_class(self.size.height < _TALL, "-low")
-        super().on_resize()
 
     @property
     def table(self) -> PlanTable:

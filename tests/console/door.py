@@ -41,7 +41,8 @@ class FakeDoor:
         self.now = snapshot or world.quiet()
         self.settings = settings_of(self.now, state)
         self.workspace = FakeWorkspace()
-        self.feed = given.get("feed") or world.Feed()
+        self.feed = world.Feed(first=1, last=0)
+        self._feed = given.get("feed") or world.Feed()
         self.names: Sequence[str] = given.get("names", ())
         self.fail: dict[str, AstraError | Exception] = {}
         self.hold: dict[str, asyncio.Event] = {}
@@ -67,6 +68,7 @@ class FakeDoor:
 
     async def start(self) -> None:
         await self._do("start", None)
+        self.feed = self._feed
 
     async def stop(self) -> None:
         self.stopped += 1
