@@ -110,7 +110,7 @@ class EventFeed(FilterPane):
         if status is None:
             return
         if not self._rows.following:
-            title.append(f"  {glyphs.paused} paused")
+            title.append("  paused")
             parts.append(Text(f"{count_text(self._rows.unseen)} new"))
         if status.state is KafkaState.AWAY:
             parts.append(Text("AWAY", "bold"))
@@ -129,7 +129,7 @@ class EventFeed(FilterPane):
         self.set_titles(title, line)
 
     def _placeholder(self, width: int) -> list[Cell]:
-        status, inner = self._status, max(width - 2, 8)
+        status, inner = self._status, max(width - 4, 8)
         if status is None or status.state is KafkaState.OFF:
             words = ["Kafka is off.", "Accesses are not counted; set kafka.bootstrap to see them."]
         elif status.state is KafkaState.CONNECTING:
@@ -144,5 +144,5 @@ class EventFeed(FilterPane):
         lines: list[Cell] = []
         for number, word in enumerate(words):
             style = "dim" if number else head
-            lines += [[" ", Name(text, style)] for text in wrap(word, inner)]
+            lines += [["  ", Name(text, style)] for text in wrap(word, inner)]
         return lines

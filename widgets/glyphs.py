@@ -23,7 +23,6 @@ class Glyphs:
     bad: str = "✗"
     good: str = "✓"
     warn: str = "!"
-    paused: str = "‖"
     up: str = "▲"
     down: str = "▼"
     step_done: str = "●"
@@ -55,7 +54,6 @@ ASCII = Glyphs(
     bad="x",
     good="+",
     warn="!",
-    paused="=",
     up="^",
     down="v",
     step_done="#",

@@ -93,4 +93,4 @@ class LineView(ScrollView):
             if number:
                 segments.append(Segment(" " * gap, self.style_of(base)))
             segments += draw_cell(cell, width, self.style_of, right=right, base=base)
-        return Strip(segments).crop_extend(0, self.line_width, self.style_of(base))
+        return Strip(segments).simplify().crop_extend(0, self.line_width, self.style_of(base))

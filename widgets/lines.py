@@ -89,12 +89,19 @@ def field(label: str, *parts: Part) -> Cell:
 
 
 def paragraph(
-    raw: str, width: int, *, style: str = "", first: Sequence[Part] = (), indent: int = 0
+    raw: str,
+    width: int,
+    *,
+    style: str = "",
+    first: Sequence[Part] = (),
+    indent: int = 0,
+    strip: bool = True,
 ) -> list[Cell]:
     """An outside text wrapped to the width; `first` stands before its first line and is
-    `indent` cells wide, as the indent of the others is."""
+    `indent` cells wide, as the indent of the others is. Spaces at the ends go (`strip`), or
+    are shown as marks."""
     lines: list[Cell] = []
-    for number, text in enumerate(wrap(raw, max(width - indent, 8))):
+    for number, text in enumerate(wrap(raw.strip() if strip else raw, max(width - indent, 8))):
         lead = list(first) if number == 0 and first else [" " * indent] if indent else []
         lines.append([*lead, (text, style)])
     return lines
@@ -103,7 +110,7 @@ def paragraph(
 def long_field(label: str, raw: str, width: int, *, style: str = "") -> list[Cell]:
     """`label    value` with an outside value of any length, wrapped so that all of it shows."""
     first: list[Part] = [(label.ljust(LABEL_WIDTH), "dim")]
-    lines = paragraph(raw, width, style=style, first=first, indent=LABEL_WIDTH)
+    lines = paragraph(raw, width, style=style, first=first, indent=LABEL_WIDTH, strip=False)
     return lines or [field(label)]
 
 

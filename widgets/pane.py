@@ -62,6 +62,7 @@ class Pane(Vertical):
         border-subtitle-color: $foreground 70%;
         background: transparent;
         &:focus-within { border: round $primary; }
+        &:focus-within:nocolor { border-title-style: bold reverse; }
         &.-ascii { border: ascii $foreground 30%; }
         &.-ascii:focus-within { border: ascii $primary; }
     }

@@ -195,7 +195,7 @@ def wrap(raw: str, width: int, *, lines: int = 0) -> list[str]:
         word, word_cells = "", 0
 
     limit = (width + 2) * (_COMBINING_AT_MOST + 1) * lines if lines else len(raw)
-    for piece, cells, _ in _pieces(raw.strip(" ")[:limit]):
+    for piece, cells, _ in _pieces(raw[:limit]):
         if piece == " ":
             put_word()
             if used and used < width:

@@ -302,13 +302,15 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
     def render_line(self, y: int) -> Strip:
         width = self.line_width
         line = y - self.head
-        if line < 0:
-            return self.draw_line(self._header_cells(width), base="header")
         if not self.count():
+            if line < 0:
+                return Strip.blank(width, self.style_of())
             if line == 0 or not self._instead:
                 self._instead = list(self.placeholder(width))
             instead = self._instead[line] if line < len(self._instead) else ""
             return self.draw_line([(instead, width, False)])
+        if line < 0:
+            return self.draw_line(self._header_cells(width), base="header")
         window = self._fetch_window()
         if line >= len(window):
             return Strip.blank(width, self.style_of())
@@ -353,4 +355,4 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
                 segments.append(Segment(" " * GAP, self.style_of(base)))
             cell = self.cell(row, key, cells)
             segments += draw_cell(cell, cells, self.style_of, right=right, base=base, over=over)
-        return Strip(segments).crop_extend(0, width, self.style_of(base))
+        return Strip(segments).simplify().crop_extend(0, width, self.style_of(base))
