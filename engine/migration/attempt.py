@@ -34,6 +34,9 @@ async def attempt(job: Job, services: Services, backoff: Backoff) -> Next:
         error="",
         error_todo="",
         retry_at=0.0,
+        # What a failed attempt showed; `digests` are what this one may still build on.
+        checksum_source=record.checksum_source if record.digests else "",
+        checksum_destination=record.checksum_destination if record.digests else "",
     )
     try:
         if job.asked is Ask.CANCEL or job.intended(Effect.ROLLBACK) is not None:
@@ -66,6 +69,7 @@ async def _failed(job: Job, services: Services, backoff: Backoff, error: AstraEr
     if job.asked is Ask.CANCEL and job.intended(Effect.ROLLBACK) is None:
         return await _try_cancel(job, services, backoff)
     again = error.retryable and record.attempt < record.spec.options.max_attempts
+    shown = (record.checksum_source, record.checksum_destination)
     if isinstance(error, (StartOver, SourceChanged)):
         problem = await _clean_up(job, services)
         again = again and problem is None
@@ -81,6 +85,8 @@ async def _failed(job: Job, services: Services, backoff: Backoff, error: AstraEr
         paused=False,
         error=_text(error),
         error_todo=error.todo or f"Run `astra retry {record.job_id}`.",
+        checksum_source=shown[0],
+        checksum_destination=shown[1],
         finished=time.time(),
     )
     await job.commit()

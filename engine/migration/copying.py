@@ -153,7 +153,7 @@ class _Copy:
     async def _adopt(self, found: ObjectHead) -> None:
         """Take what lies there as the copy; step 4 proves it like any other."""
         job = self.job
-        if not job.record.checksum_source:
+        if self.spec.options.checksum not in job.record.digests:
             await self._digest_only()
         await abandon_upload(job, self.destination)
         for effect in (Effect.WRITE, Effect.COMPLETE):

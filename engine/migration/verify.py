@@ -44,18 +44,17 @@ async def verify(job: Job, services: Services) -> None:
     except PreconditionFailed as error:
         raise _changed(record.spec.destination) from error
     job.spent(Step.VERIFY, time.perf_counter() - began)
+    # Both sides are shown by the algorithm that was compared, above all when they differ.
+    shown = f"{proof.algorithm}:" if proof.algorithm != record.spec.options.checksum else ""
+    job.set(
+        checksum_source=f"{shown}{record.digests[proof.algorithm]}",
+        checksum_destination=f"{shown}{proof.value}",
+    )
     if proof.value != record.digests[proof.algorithm]:
         raise _mismatch(job, proof)
     if not record.wrote:
         job.note("The same content was already at the destination; the upload was skipped.")
-    # Both sides are shown by the algorithm that was compared.
-    shown = f"{proof.algorithm}:" if proof.algorithm != record.spec.options.checksum else ""
-    job.set(
-        verified=True,
-        evidence=proof.evidence,
-        checksum_source=f"{shown}{record.digests[proof.algorithm]}",
-        checksum_destination=f"{shown}{proof.value}",
-    )
+    job.set(verified=True, evidence=proof.evidence)
 
 
 class Proof(NamedTuple):

@@ -110,6 +110,8 @@ async def test_a_bit_flipped_at_rest_is_caught_by_rereading(there: World, fakes,
     assert done.state is JobState.FAILED
     assert "md5" in done.error
     assert done.evidence is Evidence.NONE
+    assert done.checksum_source == md5(data), "both digests are shown"
+    assert done.checksum_destination not in ("", done.checksum_source)
     assert source_kept(fakes, data), "rolled back, and the source is kept"
     assert fakes[0].count("DELETE", "b", "k") == 0
 
