@@ -1,6 +1,7 @@
 """One cloud: its objects, what they cost and where they belong."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,8 @@ from widgets.virtual_list import VirtualList
 
 _SORT_ORDER = tuple(SortKey)
 _LARGEST_FIRST = frozenset({SortKey.SIZE, SortKey.AGE, SortKey.COST, SortKey.ACCESSES})
-_MARK_CHUNK = 5000
+_MARK_CHUNK = 1000
+_CHECK_SECONDS = 0.003
 
 
 class CloudPane(FilterPane):
@@ -71,6 +73,8 @@ class CloudPane(FilterPane):
         self.status: CloudStatus | None = None
         self.listing_query = ListingQuery()
         self._marks: dict[str, int] = {}  # key to size
+        self._marked_bytes = 0
+        self._unchecked: list[str] = []  # marks to look up in the next views
         self._objects = ObjectList(self._marks, self._placeholder)
 
     def pane_list(self) -> VirtualList[Any]:
@@ -124,10 +128,18 @@ class CloudPane(FilterPane):
         )
 
     def _forget_vanished(self, view: ListingView) -> None:
-        gone = [key for key in self._marks if view.position(key) is None]
-        if gone:
-            for key in gone:
+        """Unmark what is not listed any more. A look-up may go through the whole view, so that
+        of very many marks a few are checked each time."""
+        if not self._unchecked:
+            self._unchecked = list(self._marks)
+        gone = 0
+        stop = time.perf_counter() + _CHECK_SECONDS
+        while self._unchecked and time.perf_counter() < stop:
+            key = self._unchecked.pop()
+            if key in self._marks and view.position(key) is None:
                 del self._marks[key]
+                gone += 1
+        if gone:
             self._marks_changed()
 
     # -- what is selected ----------------------------------------------------------------
@@ -229,6 +241,7 @@ class CloudPane(FilterPane):
         self._marks_changed()
 
     def _marks_changed(self, index: int | None = None) -> None:
+        self._marked_bytes = sum(self._marks.values())
         if index is None:
             self._objects.rows_marked(0, self._objects.count())
         else:
@@ -298,7 +311,7 @@ class CloudPane(FilterPane):
         view = self._objects.view
         parts: list[Text] = []
         if self._marks:
-            size = bytes_text(sum(self._marks.values()))
+            size = bytes_text(self._marked_bytes)
             parts.append(Text(f"{glyphs.mark} {count_text(len(self._marks))} marked {size}"))
         if status.state is ListingState.FAILED:
             parts.append(Text("FAILED", "bold"))

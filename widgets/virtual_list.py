@@ -35,7 +35,7 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
 
     A subclass gives `count()`, `fetch()`, `cell()` and, if it likes, `is_marked()`,
     `row_style()`, `header()` and `placeholder()`; it calls `rows_changed()` when the rows
-    behind them changed. Rows are compared by value, and only lines that differ are drawn.
+    behind them changed. Only lines that look different then are drawn.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -77,6 +77,7 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
         self._window: Sequence[RowT] | None = None
         self._placed: tuple[Placed, ...] = ()
         self._placed_for = -1
+        self._drawn: dict[int, Strip] = {}  # the lines as drawn last
         self._instead: list[Cell] = []  # the placeholder as drawn last
 
     # -- what a subclass gives -----------------------------------------------------------
@@ -242,11 +243,15 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
         for line in range(max(len(old), len(window))):
             before = old[line] if line < len(old) else None
             after = window[line] if line < len(window) else None
-            if before != after:
+            if before != after and (after is None or self._looks_new(line, after)):
                 self.refresh_lines(self.top + self.head + line)
         if old_cursor != self._cursor:
             self._refresh_row(old_cursor)
             self._refresh_row(self._cursor)
+
+    def _looks_new(self, line: int, row: RowT) -> bool:
+        """Whether a row that differs also reads differently: an age of 3.0001 days does not."""
+        return self._render_row(row, self.top + line, self.line_width) != self._drawn.get(line)
 
     def placeholder_changed(self) -> None:
         """Draw the placeholder again if it shows and reads differently now."""
@@ -314,7 +319,9 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
         window = self._fetch_window()
         if line >= len(window):
             return Strip.blank(width, self.style_of())
-        return self._render_row(window[line], self.top + line, width)
+        strip = self._render_row(window[line], self.top + line, width)
+        self._drawn[line] = strip
+        return strip
 
     def _header_cells(self, width: int) -> list[tuple[Cell, int, bool]]:
         cells: list[tuple[Cell, int, bool]] = [("", self.GUTTER - GAP, False)]

@@ -1,5 +1,7 @@
 """The cloud pane: states, messages, and what stays when rows are replaced."""
 
+from dataclasses import replace
+
 import pytest
 
 from engine.model import Address, ListingQuery, ListingState, SortKey
@@ -259,3 +261,21 @@ async def test_hostile_titles() -> None:
         text = "\n".join(strip.text for strip in pilot.app.screen._compositor.render_strips())
         assert "b[red]␛]0;x␇/p⟨202E⟩/" in text
         assert "[/] ▸" in text
+
+
+async def test_rows_that_differ_but_read_the_same_are_not_drawn_again() -> None:
+    class Later(FakeView):
+        def rows(self, start, stop):  # type: ignore[no-untyped-def]
+            return [replace(row, age_days=row.age_days + 1e-7) for row in super().rows(start, stop)]
+
+    app, pane = stage()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        app.sent = 0
+        pane.show_view(Later(CALM, generation=2))
+        await settle(pilot)
+        assert app.sent == 0
+        pane.show_view(FakeView((CALM[0], "other", *CALM[2:]), generation=3))
+        await settle(pilot)
+        assert 0 < app.sent < 1000
+        assert "other" in lines_of(pane.objects)[2]
