@@ -6,7 +6,8 @@ aiokafka is imported when the first client is made; it costs a quarter of a seco
 import asyncio
 import logging
 import ssl
-from typing import TYPE_CHECKING, Any
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.errors import BrokerUnavailable, ConfigError
 from engine.settings import KafkaSettings
@@ -14,9 +15,11 @@ from engine.settings import KafkaSettings
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+T = TypeVar("T")
+
 _log = logging.getLogger(__name__)
 _CONNECT_SECONDS = 10.0
-_PATIENCE = 1.0  # seconds that a broker has to take part in closing
+PATIENCE = 1.0  # seconds that a broker has to take part in closing
 _PARTITIONS = 4
 _MAX_MESSAGE = 1024 * 1024
 
@@ -25,9 +28,17 @@ _MAX_MESSAGE = 1024 * 1024
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 
-def servers(settings: KafkaSettings) -> list[str]:
+def load() -> None:
+    """Import aiokafka. In a thread, so that the first frame of a screen need not wait."""
+    import aiokafka
+    import aiokafka.admin
+
+    _log.debug("aiokafka %s", aiokafka.__version__)
+
+
+def servers(bootstrap: str) -> list[str]:
     """The brokers to try, one `host:port` each."""
-    return [server.strip() for server in settings.bootstrap.split(",") if server.strip()]
+    return [server.strip() for server in bootstrap.split(",") if server.strip()]
 
 
 def connection(settings: KafkaSettings, bootstrap: list[str]) -> dict[str, Any]:
@@ -76,7 +87,7 @@ async def open_producer(options: dict[str, Any]) -> "AIOKafkaProducer":
                 todo="Correct security_protocol and sasl_mechanism in [kafka].",
             ) from error
         try:
-            await asyncio.wait_for(producer.start(), _CONNECT_SECONDS)
+            await careful(producer.start(), _CONNECT_SECONDS)
         except (KafkaError, TimeoutError) as error:
             await close_producer(producer)
             raise BrokerUnavailable(
@@ -100,24 +111,23 @@ async def prepare(options: dict[str, Any], topics: dict[str, bool]) -> str:
 
     admin = AIOKafkaAdminClient(**options, request_timeout_ms=int(_CONNECT_SECONDS * 1000))
     try:
-        await asyncio.wait_for(admin.start(), _CONNECT_SECONDS)
-        cluster = await admin.describe_cluster()
-        there = set(await admin.list_topics())
+        await careful(admin.start(), _CONNECT_SECONDS)
+        cluster = await careful(admin.describe_cluster(), _CONNECT_SECONDS)
+        there = set(await careful(admin.list_topics(), _CONNECT_SECONDS))
         nodes = {node["node_id"] for node in cluster["brokers"]}
         # A cluster without a controller (librdkafka's mock) can make no topic this way.
         if not topics.keys() <= there and cluster["controller_id"] in nodes:
-            made = await admin.create_topics(
-                [
-                    NewTopic(
-                        name,
-                        _PARTITIONS,
-                        min(3, len(nodes)),
-                        topic_configs={"cleanup.policy": "compact"} if compacted else {},
-                    )
-                    for name, compacted in topics.items()
-                    if name not in there
-                ]
-            )
+            wanted = [
+                NewTopic(
+                    name,
+                    _PARTITIONS,
+                    min(3, len(nodes)),
+                    topic_configs={"cleanup.policy": "compact"} if compacted else {},
+                )
+                for name, compacted in topics.items()
+                if name not in there
+            ]
+            made = await careful(admin.create_topics(wanted), _CONNECT_SECONDS)
             _log.info("topics made: %s", made)
         return str(cluster.get("cluster_id") or "")
     except (KafkaError, TimeoutError) as error:
@@ -125,7 +135,7 @@ async def prepare(options: dict[str, Any], topics: dict[str, bool]) -> str:
             f"The broker could not be asked for its topics: {error!r}"
         ) from error
     finally:
-        await admin.close()
+        await _end(asyncio.ensure_future(admin.close()), PATIENCE)
 
 
 def make_consumer(options: dict[str, Any], group: str) -> "AIOKafkaConsumer":
@@ -147,12 +157,13 @@ def make_consumer(options: dict[str, Any], group: str) -> "AIOKafkaConsumer":
 async def answers(producer: "AIOKafkaProducer", seconds: float) -> bool:
     """Whether a broker answers a request for metadata in time."""
     try:
-        return bool(await asyncio.wait_for(producer.client.force_metadata_update(), seconds))
+        async with asyncio.timeout(seconds):
+            return bool(await producer.client.force_metadata_update())
     except TimeoutError:
         return False
 
 
-async def close_producer(producer: "AIOKafkaProducer", patience: float = _PATIENCE) -> None:
+async def close_producer(producer: "AIOKafkaProducer", patience: float = PATIENCE) -> None:
     """Send what is on its way if a broker is there, and close; never hang where none is."""
     from aiokafka.errors import KafkaConnectionError
 
@@ -165,28 +176,50 @@ async def close_producer(producer: "AIOKafkaProducer", patience: float = _PATIEN
         while sender is not None and not sender.done():
             sender.cancel()
             await asyncio.wait([sender], timeout=0.05)
-        if not await _end(stopping, _PATIENCE):
+        if not await _end(stopping, PATIENCE):
             stopping.cancel()
-            await _end(stopping, _PATIENCE)
-    await producer.client.close()
+            await _end(stopping, PATIENCE)
+    await _end(asyncio.ensure_future(producer.client.close()), PATIENCE)
 
 
-async def close_consumer(consumer: "AIOKafkaConsumer", patience: float = _PATIENCE) -> None:
+async def close_consumer(consumer: "AIOKafkaConsumer", patience: float = PATIENCE) -> None:
     """Leave the group if a broker is there, and close; never hang where none is."""
     stopping = asyncio.ensure_future(consumer.stop())
     if not await _end(stopping, patience):
         # It waits for an answer, perhaps to its joining the group: without connections it
         # knows at once that none will come.
-        await consumer._client.close()
-        if not await _end(stopping, _PATIENCE):
+        await _end(asyncio.ensure_future(consumer._client.close()), PATIENCE)
+        if not await _end(stopping, PATIENCE):
             stopping.cancel()
-            await _end(stopping, _PATIENCE)
+            await _end(stopping, PATIENCE)
     # Its stop ends early, with a CancelledError, where a fetch was under way.
     left = list(consumer._fetcher._pending_tasks) if consumer._fetcher is not None else []
     for task in left:
         task.cancel()
     await asyncio.gather(*left, return_exceptions=True)
-    await consumer._client.close()
+    await _end(asyncio.ensure_future(consumer._client.close()), PATIENCE)
+
+
+async def careful(call: Coroutine[Any, Any, T], seconds: float, grace: float = PATIENCE) -> T:
+    """The result of an aiokafka call that opens connections. Raises TimeoutError.
+
+    Cancelled in the middle of one, aiokafka forgets to close the socket, or takes the
+    cancellation for its own and goes on. So the call has a task to itself, and when we are
+    cancelled it gets `grace` seconds to end by itself.
+    """
+    task = asyncio.ensure_future(call)
+    try:
+        await asyncio.wait([task], timeout=seconds)
+    except asyncio.CancelledError:
+        await _end(task, grace)
+        raise
+    finally:
+        if not task.done():
+            task.cancel()
+            await _end(task, PATIENCE)
+    if task.cancelled():
+        raise TimeoutError
+    return task.result()
 
 
 async def _end(task: "asyncio.Future[Any]", seconds: float) -> bool:

@@ -1,7 +1,7 @@
 """The embedded broker: librdkafka's mock cluster, real Kafka protocol on a loopback port.
 
-It keeps the last 100,000 messages of a partition in memory and nothing on disk, creates topics
-with four partitions on first use, refuses CreateTopics and serves one member a group.
+It keeps the last 5 MiB of each partition in memory and nothing on disk, creates topics with
+four partitions on first use, refuses CreateTopics and serves one member a group.
 
 It runs in a process of its own. Measured on two cores: ready 0.10 to 0.17 s after the call,
 against 0.08 s in-process; but the child takes neither the console's GIL while it is imported
@@ -30,6 +30,7 @@ class EmbeddedBroker:
     def __init__(self) -> None:
         self.bootstrap = ""
         self._child: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()  # a stop waits for a start in another thread
 
     @property
     def running(self) -> bool:
@@ -41,11 +42,20 @@ class EmbeddedBroker:
 
         Raises BrokerUnavailable if it does not come up.
         """
-        if self.running:
+        with self._lock:
+            if not self.running:
+                self._end()
+                self._begin()
             return self.bootstrap
-        self.stop()
+
+    def stop(self) -> None:
+        """End it and wait until it is gone. Safe to call twice."""
+        with self._lock:
+            self._end()
+
+    def _begin(self) -> None:
         # A session of its own: Ctrl+C in the terminal is for us, and we stop it afterwards.
-        child = subprocess.Popen(
+        child = self._child = subprocess.Popen(
             [sys.executable, "-P", str(_SCRIPT)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -54,22 +64,18 @@ class EmbeddedBroker:
             start_new_session=True,
         )
         assert child.stdout is not None
-        line = child.stdout.readline().strip()
-        self._child = child
-        if not line:
+        self.bootstrap = child.stdout.readline().strip()
+        if not self.bootstrap:
             complaint = self._last_words()
-            self.stop()
+            self._end()
             raise BrokerUnavailable(
                 f"The embedded broker did not start: {complaint}.",
                 todo="Set bootstrap in [kafka] to a broker of your own, or to off.",
             )
         # Nobody else reads it, and a full pipe would stop the child.
-        threading.Thread(target=self._drain, args=(child,), daemon=True).start()
-        self.bootstrap = line
-        return line
+        threading.Thread(target=_drain, args=(child,), daemon=True).start()
 
-    def stop(self) -> None:
-        """End it and wait until it is gone. Safe to call twice."""
+    def _end(self) -> None:
         child, self._child = self._child, None
         self.bootstrap = ""
         if child is None:
@@ -91,13 +97,6 @@ class EmbeddedBroker:
             lines = [line for line in stderr.read().splitlines() if line.strip()]
         return lines[-1].strip() if lines else "it said nothing"
 
-    @staticmethod
-    def _drain(child: subprocess.Popen[str]) -> None:
-        assert child.stderr is not None
-        with child.stderr as stderr:
-            for line in stderr:
-                _log.warning("embedded broker: %s", line.rstrip())
-
     def __enter__(self) -> Self:
         self.start()
         return self
@@ -109,3 +108,10 @@ class EmbeddedBroker:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def _drain(child: subprocess.Popen[str]) -> None:
+    assert child.stderr is not None
+    with child.stderr as stderr:
+        for line in stderr:
+            _log.warning("embedded broker: %s", line.rstrip())

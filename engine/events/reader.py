@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.access import AccessStatistics
 from engine.errors import AstraError, BadMessage
+from engine.events.clients import careful
 from engine.events.feed import EventFeed, Message
 from engine.events.places import Places
 from engine.events.schema import JobRequest, parse_access, parse_job
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 _log = logging.getLogger(__name__)
+_JOIN_SECONDS = 120.0
+_GRACE = 0.3  # seconds: connections are open by then, and waiting for the group may be cut off
 _POLL_RECORDS = 4096
 _SLICE = 256  # records between two turns of the loop, about two milliseconds
 _POLL_SECONDS = 0.05  # a quieter topic is fetched in larger pieces, not message by message
@@ -84,10 +87,10 @@ class Reader:
             topics.append(self._jobs_topic)
         if self._grouped:
             self._consumer.subscribe(topics, listener=_listener(self))
-            await self._consumer.start()
+            await careful(self._consumer.start(), _JOIN_SECONDS, grace=_GRACE)
         else:
             self._consumer.subscribe(topics)
-            await self._consumer.start()
+            await careful(self._consumer.start(), _JOIN_SECONDS, grace=_GRACE)
             await self.take(self._consumer.assignment())
 
     async def take(self, partitions: "set[TopicPartition]") -> None:
@@ -130,11 +133,8 @@ class Reader:
     async def _take_in(
         self, partition: "TopicPartition", records: "Sequence[ConsumerRecord]"
     ) -> None:
-        name = self._name(partition)
-        position = self._access.position(name, partition.partition)
-        newest = -1
+        position = self._access.position(self._name(partition), partition.partition)
         if position is not None:
-            newest = position.stamp
             first = records[0]
             if first.offset < position.next and first.timestamp > position.stamp:
                 # Later than anything counted, at an offset that was counted: the topic was
@@ -143,7 +143,6 @@ class Reader:
                     self._unproved.discard(partition)
                     await self._consumer.seek_to_beginning(partition)
                     return
-                newest = -1
             else:
                 records = [record for record in records if record.offset >= position.next]
         self._unproved.discard(partition)
@@ -155,11 +154,16 @@ class Reader:
             return
         for start in range(0, len(records), _SLICE):
             part = records[start : start + _SLICE]
-            newest = max(newest, self._absorb(part))
-            following = part[-1].offset + 1
-            self._access.mark(name, partition.partition, following, newest, durable=self._durable)
-            self._following[partition] = following
+            self._mark(partition, part[-1].offset + 1, self._absorb(part))
             await asyncio.sleep(0)
+
+    def _mark(self, partition: "TopicPartition", following: int, stamp: int) -> None:
+        name, part = self._name(partition), partition.partition
+        before = self._access.position(name, part)
+        if before is not None and before.next < following:
+            stamp = max(stamp, before.stamp)
+        self._access.mark(name, part, following, stamp, durable=self._durable)
+        self._following[partition] = following
 
     def _absorb(self, records: "Sequence[ConsumerRecord]") -> int:
         """Count access events; returns the newest of their times in Kafka (milliseconds)."""
@@ -197,14 +201,7 @@ class Reader:
                 self._counts.rejected += 1
             self._feed.append(_message(record, stamp, now, reason))
             # Only now is the effect in the ledger, or the request known to be impossible.
-            self._access.mark(
-                self._name(partition),
-                partition.partition,
-                record.offset + 1,
-                record.timestamp,
-                durable=self._durable,
-            )
-            self._following[partition] = record.offset + 1
+            self._mark(partition, record.offset + 1, record.timestamp)
             if self._jobs.qsize() < _JOBS_HELD // 2:
                 self._consumer.resume(*self._consumer.paused())
 
