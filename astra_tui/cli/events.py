@@ -32,6 +32,13 @@ def events() -> None:
 @click.option("--filter", "text", default="", help="Only messages with this text.")
 def tail(command: Command, count: int | None, text: str) -> int:
     """Print messages as they arrive, rejected ones with their reason, until ctrl+c."""
+    try:
+        return _tail(command, count, text)
+    except (Interrupted, KeyboardInterrupt):
+        return DONE  # this is how a tail ends
+
+
+def _tail(command: Command, count: int | None, text: str) -> int:
     bootstrap = command.settings.kafka.bootstrap
     if bootstrap == "off":
         raise UsageError("Kafka is off.", todo='Set bootstrap in [kafka], such as "host:9092".')
@@ -59,10 +66,7 @@ def tail(command: Command, count: int | None, text: str) -> int:
             await asyncio.sleep(_TICK)
         return DONE
 
-    try:
-        return command.run(work, events=True)
-    except Interrupted:
-        return DONE  # this is how a tail ends
+    return command.run(work, events=True)
 
 
 def _holds(row: "EventRow", text: str) -> bool:

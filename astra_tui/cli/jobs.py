@@ -53,7 +53,7 @@ def list_jobs(
         _print_jobs(command, found)
         return DONE
 
-    return command.run(work)
+    return command.run(work, runner=True)  # it marks what a killed process left behind
 
 
 @verb("show", group=jobs)
@@ -65,7 +65,7 @@ def show(command: Command, job_id: str) -> int:
         _print_job(command, await engine.job(job_id))
         return DONE
 
-    return command.run(work)
+    return command.run(work, runner=True)
 
 
 @verb("resume")

@@ -201,7 +201,7 @@ def dashboard(command: Command, policy: str) -> int:
             command.out.say(f"{status.name}: {status.error} {status.error_todo}".rstrip())
         return Exit.FAILED if failed else Exit.DONE
 
-    return command.run(work)
+    return command.run(work, runner=True)  # the ledger's sums are the runner's
 
 
 async def scan_all(engine: "Engine", names: Sequence[str]) -> "list[CloudStatus]":

@@ -26,8 +26,11 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def run_async(work: Coroutine[Any, Any, T]) -> T:
     """Run to the end. SIGINT, SIGTERM and SIGHUP cancel the work and raise Interrupted after
     it has cleaned up; a signal that is ignored (`nohup`) stays so."""
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_guarded(work))
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return runner.run(_guarded(work))
+    finally:
+        work.close()  # if a signal came before it began
 
 
 async def _guarded(work: Coroutine[Any, Any, T]) -> T:
