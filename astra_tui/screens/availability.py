@@ -16,6 +16,9 @@ PANELS = (Context.PANE, Context.FEED, Context.BOARD)
 
 def console_reason(screen: "ConsoleScreen", action: Action) -> str:
     """Why not, in a sentence; "" if the action can be taken."""
+    number = action.id.removeprefix("panel-")
+    if number.isdigit() and int(number) > len(screen.panels.panels):
+        return f"There are only {len(screen.panels.panels)} panels."
     panels = [context for context in PANELS if context in action.contexts]
     anywhere = {Context.CONSOLE, Context.GLOBAL}.intersection(action.contexts)
     if panels and not anywhere and screen.panel_context not in panels:

@@ -86,6 +86,7 @@ class ConsoleScreen(AstraScreen[None]):
 
     def on_panels_arranged(self) -> None:
         self._show_tabs()
+        self.refresh_footer()
 
     def on_tabs_picked(self, event: Tabs.Picked) -> None:
         self.go_to(event.number)
@@ -148,8 +149,13 @@ class ConsoleScreen(AstraScreen[None]):
         return console_reason(self, action)
 
     def hints(self) -> list[KeyHint]:
-        leaves = self.panels.zoomed or bool(self.panel.filter_text)
-        return [hint for hint in super().hints() if leaves or hint.action != "back"]
+        """Leaving stands first where there is something to leave, and else nowhere."""
+        hints = [hint for hint in super().hints() if hint.action != "back"]
+        if self.panels.zoomed or self.panel.filter_text:
+            back = self.astra.keymap["back"]
+            key = self.astra.keymap.key_of("back")
+            hints.insert(0, KeyHint(key, self.label(back), action="back"))
+        return hints
 
     def label(self, action: Action) -> str:
         if action.id == "back":
