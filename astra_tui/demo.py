@@ -13,6 +13,7 @@ import shutil
 import socket
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -67,6 +68,21 @@ class DemoWorld:
     def first_time(self) -> bool:
         """Whether nothing was kept here by an earlier demo."""
         return not (self.folder / "objects.sqlite3").exists()
+
+    def port(self, cloud: str) -> int:
+        """The loopback port that a cloud is served on."""
+        settings = self.settings.cloud(cloud)
+        assert settings is not None
+        return int(settings.endpoint.rpartition(":")[2])
+
+    def settings_through(self, cloud: str, port: int) -> EngineSettings:
+        """The settings with that cloud reached through another loopback port, a proxy's."""
+        endpoint = f"http://127.0.0.1:{port}"
+        clouds = (
+            replace(one, endpoint=endpoint) if one.name == cloud else one
+            for one in self.settings.clouds
+        )
+        return replace(self.settings, clouds=tuple(clouds))
 
     async def ready(self) -> None:
         """Wait until the storage answers. Raises StateError with its own words if it cannot."""

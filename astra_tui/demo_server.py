@@ -1,8 +1,9 @@
 """The demo world's storage: three S3 servers (moto) in one process of their own.
 
 Started by `astra_tui.demo` as `python -m astra_tui.demo_server`; not meant to be run by hand.
-Each cloud has its own port, account, region and storage classes, so that none sees the buckets
-of another. The listening sockets come from the parent: requests sent before moto is imported
+Each cloud has a port, an account and a region of its own, so that none sees the buckets of
+another. Classes go over the wire by the names of S3, as with any server that stands in for a
+provider. The listening sockets come from the parent: requests sent before moto is imported
 wait in their backlog instead of being refused.
 
 The first line on stdin is the order (`Order` as JSON); "ready" on stdout is the answer. When
@@ -26,23 +27,11 @@ from pathlib import Path
 from typing import Any
 
 from demo_data import BUCKETS, content, inventory
+from engine.model import Provider
+from engine.stores.s3_classes import StorageClasses
 
 TEMPORARY = "astra-demo-"  # how the names of folders begin that may be removed
-CLASSES: dict[str, tuple[str, ...]] = {
-    # The first is what a write without a class gets.
-    "aws": (
-        "STANDARD",
-        "STANDARD_IA",
-        "ONEZONE_IA",
-        "INTELLIGENT_TIERING",
-        "GLACIER_IR",
-        "GLACIER",
-        "DEEP_ARCHIVE",
-    ),
-    "gcp": ("STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"),
-    "azure": ("Hot", "Cool", "Cold", "Archive"),
-}
-_OFFLINE = "Archive"  # Azure's: cannot be read before a restore, like moto's own GLACIER
+CLOUDS = tuple(BUCKETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,22 +85,16 @@ def main() -> None:
 
 def account(cloud: str) -> str:
     """The twelve-digit account that stands for a cloud."""
-    return str(list(CLASSES).index(cloud) + 1) * 12
+    return str(CLOUDS.index(cloud) + 1) * 12
 
 
 # -- what is in the clouds ------------------------------------------------------------------
 
 
 def _backends(clouds: Iterable[Cloud]) -> dict[str, Any]:
-    """moto's S3 backend of each cloud, with its bucket made and its classes allowed."""
-    from moto.s3 import utils
+    """moto's S3 backend of each cloud, with its bucket made."""
     from moto.s3.models import s3_backends
 
-    known = set(utils.STORAGE_CLASS)
-    for classes in CLASSES.values():
-        utils.STORAGE_CLASS.extend(name for name in classes if name not in known)
-        known.update(classes)
-    utils.ARCHIVE_STORAGE_CLASSES.append(_OFFLINE)
     made = {}
     for cloud in clouds:
         backend = s3_backends[account(cloud.name)]["aws"]
@@ -122,11 +105,11 @@ def _backends(clouds: Iterable[Cloud]) -> dict[str, Any]:
 
 def _seed(backends: dict[str, Any]) -> None:
     now = time.time()
+    classes = {name: StorageClasses(Provider(name), native=False) for name in backends}
     for item in inventory():
-        if item.cloud not in backends:
-            continue
         backend = backends[item.cloud]
-        key = backend.put_object(item.bucket, item.key, content(item), storage=item.storage_class)
+        wire = classes[item.cloud].to_wire(item.storage_class)
+        key = backend.put_object(item.bucket, item.key, content(item), storage=wire or None)
         key.last_modified = _moto_time(now - item.age_days * 86_400)
         kind, _ = mimetypes.guess_type(item.key)
         key.set_metadata({"Content-Type": kind or "application/octet-stream"})
@@ -206,6 +189,7 @@ def _serve(clouds: Iterable[Cloud]) -> None:
     """Answer on every cloud's socket, each in a thread."""
     from moto.moto_server import werkzeug_app
     from moto.moto_server.utilities import RegexConverter
+    from moto.s3.responses import S3Response
     from werkzeug.serving import make_server
 
     class AnyKey(RegexConverter):
@@ -221,7 +205,14 @@ def _serve(clouds: Iterable[Cloud]) -> None:
         def log_request(self, code: Any = "-", size: Any = "-") -> None:
             """A line for each request would be all that the log holds."""
 
+    read_key = S3Response._get_key
+
+    def read_key_or_tags(self: S3Response, validate_storage_class: bool = True) -> Any:
+        """An archived object's tags can be read and set; moto refuses them like its bytes."""
+        return read_key(self, validate_storage_class and "tagging" not in self.querystring)
+
     vars(werkzeug_app)["RegexConverter"] = AnyKey  # moto looks it up there when it makes an app
+    S3Response._get_key = read_key_or_tags  # type: ignore[method-assign]
     app = werkzeug_app.create_backend_app("s3")
     for cloud in clouds:
         server = make_server(
@@ -236,29 +227,13 @@ def _serve(clouds: Iterable[Cloud]) -> None:
 
 
 def _one_cloud(app: Callable[[Environ, Start], Any], cloud: str) -> Callable[..., Any]:
-    """The app as one cloud shows it: its own account, and its own storage classes."""
-    classes = CLASSES[cloud]
+    """The app as one cloud shows it: with an account of its own."""
 
     def answer(environ: Environ, start_response: Start) -> Any:
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = account(cloud)
-        if environ["REQUEST_METHOD"] in ("PUT", "POST"):
-            wanted = environ.setdefault("HTTP_X_AMZ_STORAGE_CLASS", classes[0])
-            if wanted not in classes:
-                environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-                return _refuse(start_response)
         return app(environ, start_response)
 
     return answer
-
-
-def _refuse(start_response: Start) -> list[bytes]:
-    body = (
-        b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>InvalidStorageClass</Code>'
-        b"<Message>The storage class you specified is not valid</Message></Error>"
-    )
-    headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))]
-    start_response("400 Bad Request", headers)
-    return [body]
 
 
 if __name__ == "__main__":

@@ -215,7 +215,9 @@ class Traffic:
     async def _send(self, producer: "AIOKafkaProducer") -> None:
         while True:
             message = self._stream.message(time.time())
-            await producer.send(self._topic, message.value, key=message.key or None)
+            sending = await producer.send(self._topic, message.value, key=message.key or None)
+            # A message that a dying broker did not take is lost, like any reader's would be.
+            sending.add_done_callback(lambda done: done.cancelled() or done.exception())
             self.sent += 1
             if self._extra:
                 self._extra -= 1

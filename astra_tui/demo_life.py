@@ -1,0 +1,82 @@
+"""What gives the demo world its past and its present: history once, then a stream of accesses."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from astra_tui.demo import DemoWorld
+from astra_tui.demo_traffic import Traffic
+from demo_data import inventory
+from demo_data.history import DAYS, daily_reads
+from engine.engine import Engine
+from engine.errors import AstraError
+from engine.model import Address, KafkaState
+
+log = logging.getLogger(__name__)
+_LOOK = 0.05  # seconds between looks at an engine that is still starting
+
+
+def past_accesses(now: float) -> list[tuple[Address, int, int, int]]:
+    """(address, day, reads, bytes) of the half year before today, days with reads only."""
+    today = int(now // 86_400)
+    rows = []
+    for item in inventory():
+        address = Address(item.cloud, item.bucket, item.key)
+        counts = daily_reads(item, today - 1, DAYS)
+        for day, reads in enumerate(counts, today - DAYS):
+            if reads:
+                rows.append((address, day, reads, reads * item.size))
+    return rows
+
+
+class DemoLife:
+    """While open: waits for the engine, gives it the past, then sends traffic at `rate` a second.
+
+    `traffic` is there once the broker is; a rate of 0 sends none.
+    """
+
+    def __init__(self, world: DemoWorld, engine: Engine, *, rate: float = 5.0) -> None:
+        self.traffic: Traffic | None = None
+        self._world = world
+        self._engine = engine
+        self._rate = rate
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._live(), name="demo-life")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _live(self) -> None:
+        snapshot = self._engine.snapshot
+        try:
+            await _until(lambda: bool(snapshot().clouds))
+            if self._world.first_time:
+                await self._engine.import_access(past_accesses(time.time()))
+            await _until(lambda: snapshot().kafka.state is KafkaState.CONNECTED)
+        except AstraError as error:
+            # The engine was stopped meanwhile, or its disk is full: it says so itself.
+            log.warning("the demo goes on without accesses: %s", error)
+            return
+        if self._rate > 0:
+            topic = self._engine.settings.kafka.access_topic
+            async with Traffic(snapshot().kafka.bootstrap, topic, rate=self._rate) as traffic:
+                self.traffic = traffic
+                await asyncio.Event().wait()
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - an engine that starts has no event to wait for
+        await asyncio.sleep(_LOOK)
