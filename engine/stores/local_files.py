@@ -164,7 +164,7 @@ def explain(error: OSError, subject: str) -> StoreError:
     said = error.strerror or str(error)
     if number in (errno.ENOENT, errno.ESRCH, errno.ELOOP):
         return NotFound("There is no such object or bucket.", subject=subject, code="ENOENT")
-    if number in (errno.ENOSPC, errno.EDQUOT):
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return NoSpace(
             f"The disk is full: {said}.",
             subject=subject,
@@ -186,6 +186,13 @@ def explain(error: OSError, subject: str) -> StoreError:
             "A file (or a link) is where this key needs a folder, or the other way round.",
             subject=subject,
             safe="Nothing was changed.",
+        )
+    if number in (errno.EMFILE, errno.ENFILE):
+        return Unavailable(
+            f"This process has too many open files: {said}.",
+            subject=subject,
+            todo="Run fewer jobs at once, or raise the limit (`ulimit -n`).",
+            code=errno.errorcode[number],
         )
     if number in (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN):
         return Unavailable(f"The disk is in trouble: {said}.", subject=subject, code=str(number))

@@ -3,7 +3,6 @@
 import errno
 import os
 from collections.abc import Generator
-from contextlib import ExitStack
 from itertools import islice
 
 from engine.model import ListEntry, ListPage
@@ -12,11 +11,12 @@ from engine.stores.local_files import (
     etag_of,
     is_file,
     name_text,
-    open_folder,
     parent_folder,
 )
 
 _PAGE = 1000
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_Found = tuple[bytes, os.stat_result | None]
 
 
 class Walk:
@@ -56,47 +56,66 @@ class Walk:
             return
         if folders and folders[0] == STAGING.encode():
             return
-        base = b"".join(name + b"/" for name in folders)
-        with ExitStack() as stack:
-            try:
-                folder = stack.enter_context(parent_folder(self._bucket, [*folders, b""]))
-            except OSError as error:
-                if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG):
-                    return  # no folder of that name, so no object below it
+        if folders and not self._is_folder(folders):
+            return
+        # A stack of our own: no limit of recursion, and no open directory for each level.
+        stack = [iter(self._read(folders, start))]
+        bases = [folders]
+        while stack:
+            found = next(stack[-1], None)
+            if found is None:
+                stack.pop()
+                bases.pop()
+                continue
+            name, status = found
+            if status is None:
+                below = [*bases[-1], name]
+                stack.append(iter(self._read(below)))
+                bases.append(below)
+                continue
+            key = name_text(b"/".join([*bases[-1], name]))
+            yield ListEntry(
+                key, status.st_size, status.st_mtime, etag_of(status), self._storage_class
+            )
+
+    def _is_folder(self, folders: list[bytes]) -> bool:
+        try:
+            with parent_folder(self._bucket, [*folders, b""]):
+                return True
+        except OSError as error:
+            if error.errno in (*_GONE, errno.ENAMETOOLONG):
+                return False
+            raise
+
+    def _read(self, folders: list[bytes], start: bytes = b"") -> list[_Found]:
+        """Files (with their status) and folders (with None) of a folder, in key order."""
+        found: list[_Found] = []
+        try:
+            with parent_folder(self._bucket, [*folders, b""]) as folder:
+                with os.scandir(folder) as entries:
+                    for entry in entries:
+                        self._add(entry, found, start, top=not folders)
+        except OSError as error:
+            if not folders or error.errno not in _GONE:
                 raise
-            yield from self._below(folder, base, start)
+            # Removed or replaced since its parent was read: its objects are really gone.
+        return sorted(found, key=lambda item: item[0] if item[1] else item[0] + b"/")
 
-    def _below(
-        self, folder: int, base: bytes, start: bytes = b""
-    ) -> Generator[ListEntry, None, None]:
-        with os.scandir(folder) as entries:
-            found = [(_sort_name(entry), entry) for entry in entries]
-        for sort_name, entry in sorted(found, key=lambda pair: pair[0]):
-            if not sort_name.startswith(start) or (not base and entry.name == STAGING):
-                continue
-            if sort_name.endswith(b"/"):
-                try:
-                    below = open_folder(entry.name, folder)
-                except OSError as error:
-                    if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-                        continue  # removed or replaced meanwhile
-                    raise
-                try:
-                    yield from self._below(below, base + sort_name)
-                finally:
-                    os.close(below)
-                continue
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue  # removed meanwhile
-            if is_file(status):
-                key = name_text(base + sort_name)
-                yield ListEntry(
-                    key, status.st_size, status.st_mtime, etag_of(status), self._storage_class
-                )
-
-
-def _sort_name(entry: "os.DirEntry[str]") -> bytes:
-    name = os.fsencode(entry.name)
-    return name + b"/" if entry.is_dir(follow_symlinks=False) else name
+    def _add(
+        self, entry: "os.DirEntry[str]", found: list[_Found], start: bytes, *, top: bool
+    ) -> None:
+        name = os.fsencode(entry.name)
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if top and entry.name == STAGING:
+            return
+        if not (name + b"/" if is_folder else name).startswith(start):
+            return
+        if is_folder:
+            found.append((name, None))
+            return
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return  # removed meanwhile
+        if is_file(status):
+            found.append((name, status))

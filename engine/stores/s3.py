@@ -74,6 +74,11 @@ class S3Store:
             self._client, self.head, trusted=self._trusted, read_only=settings.read_only
         )
 
+    @property
+    def clock_offset(self) -> float:
+        """Seconds that the server's clock was ahead of ours in its last answer, 0 unknown."""
+        return self._client.clock_offset
+
     async def close(self) -> None:
         """Close connections. Safe to call twice."""
         await self._client.close()
@@ -250,7 +255,9 @@ class S3Store:
         """Which conditions the bucket really honours; `capabilities` then says so, too."""
         found = await self._conditions.honoured(bucket)
         if found.known:
-            self.capabilities = replace_fields(self.capabilities, create_only=found.create)
+            self.capabilities = replace_fields(
+                self.capabilities, create_only=found.create, tags=found.tags
+            )
         return found
 
     # -- classes, restore, keys ---------------------------------------------------------

@@ -13,7 +13,7 @@ from engine.stores.body import Body
 from engine.stores.credentials import CredentialSource
 from engine.stores.http import HttpClient, Incoming, Reply
 from engine.stores.s3_endpoint import Endpoint, Target
-from engine.stores.s3_errors import error_of
+from engine.stores.s3_errors import clock_offset, error_of
 from engine.stores.sigv4 import EMPTY_SHA256, UNSIGNED, Signer
 
 Query = Sequence[tuple[str, str]]
@@ -33,6 +33,7 @@ class S3Client:
         self.endpoint = Endpoint.of(settings, self.region)
         self.http = HttpClient()
         self.server = ""  # what the Server header of the last answer said
+        self.clock_offset = 0.0  # seconds that the server was ahead of us then
         self.signs_payload = self.endpoint.scheme == "http" and not self.endpoint.loopback
         self._name = settings.name
         self._credentials = CredentialSource(settings)
@@ -61,7 +62,7 @@ class S3Client:
             reply = await self.http.request(
                 method, target.url, signed, at=at, body=body, patience=patience
             )
-            self.server = reply.headers.get("server", "")
+            self._note(reply.headers)
             if 200 <= reply.status < 300:
                 break
             error = error_of(reply, method, at)
@@ -78,7 +79,7 @@ class S3Client:
         target, at = self.endpoint.target(bucket, key, list(query)), self.at(bucket, key)
         signed = await self._sign("GET", target, query, headers, EMPTY_SHA256)
         async with self.http.stream(target.url, signed, at=at) as incoming:
-            self.server = incoming.headers.get("server", "")
+            self._note(incoming.headers)
             if not 200 <= incoming.status < 300:
                 reply = Reply(incoming.status, incoming.headers, await incoming.whole())
                 error = error_of(reply, "GET", at)
@@ -90,6 +91,10 @@ class S3Client:
     async def close(self) -> None:
         """Close every connection. Safe to call twice."""
         await self.http.close()
+
+    def _note(self, headers: Mapping[str, str]) -> None:
+        self.server = headers.get("server", "")
+        self.clock_offset = clock_offset(headers)
 
     async def _sign(
         self, method: str, target: Target, query: Query, headers: Mapping[str, str], payload: str

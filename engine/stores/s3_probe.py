@@ -15,6 +15,7 @@ from engine.stores.s3_reader import version_query
 
 CANARY = ".astra-canary-"
 _OTHER = {"If-Match": '"00000000000000000000000000000000"'}
+_TAG = {"x-amz-tagging": "astra=canary"}
 _LEFT_BEHIND = 600.0  # seconds: an older canary belongs to a process that was killed
 
 
@@ -22,16 +23,18 @@ _LEFT_BEHIND = 600.0  # seconds: an older canary belongs to a process that was k
 class Conditions:
     """What a bucket honours: If-None-Match:* and If-Match on writes, If-Match on deletes.
 
-    `known` is False where it could not be found out, since the bucket may not be written.
+    `tags` tells whether tags given with a write are kept. `known` is False where nothing of
+    this could be found out, since the bucket may not be written.
     """
 
     create: bool = False
     replace: bool = False
     delete: bool = False
+    tags: bool = False
     known: bool = False
 
 
-ALL = Conditions(create=True, replace=True, delete=True, known=True)
+ALL = Conditions(create=True, replace=True, delete=True, tags=True, known=True)
 
 
 class ConditionProbe:
@@ -53,17 +56,37 @@ class ConditionProbe:
     async def _ask(self, bucket: str) -> Conditions:
         key, pins = CANARY + uuid4().hex, list[VersionPin]()
         try:
-            pins.append(await self._put(bucket, key, {}))
+            tagged = await self._put_tagged(bucket, key, pins)
         except (AccessDenied, NotSupported):
             return Conditions()
         try:
+            tags = tagged and await self._keeps_tags(bucket, key)
             create = await self._refuses_write(bucket, key, {"If-None-Match": "*"}, pins)
             replace = await self._refuses_write(bucket, key, _OTHER, pins)
             delete = await self._refuses_delete(bucket, key)
         finally:
             await self._remove(bucket, key, pins)
         await self._clear(bucket)
-        return Conditions(create, replace, delete, known=True)
+        return Conditions(create, replace, delete, tags, known=True)
+
+    async def _put_tagged(self, bucket: str, key: str, pins: list[VersionPin]) -> bool:
+        try:
+            pins.append(await self._put(bucket, key, _TAG))
+        except StoreError as error:
+            if error.status not in (400, 403, 501):
+                raise
+            pins.append(await self._put(bucket, key, {}))  # without: perhaps only tags may not be
+            return False
+        return True
+
+    async def _keeps_tags(self, bucket: str, key: str) -> bool:
+        try:
+            reply = await self._client.call("GET", bucket, key, query=[("tagging", "")])
+            return bool(xml.tags(reply.body, self._client.at(bucket, key)))
+        except StoreError as error:
+            if error.retryable:
+                raise
+            return False
 
     async def _put(self, bucket: str, key: str, headers: Mapping[str, str]) -> VersionPin:
         reply = await self._client.call("PUT", bucket, key, headers=headers, body=b"astra")

@@ -79,3 +79,4 @@ async def test_the_store_knows_whether_its_deletes_are_guarded(place: Place) -> 
     else:
         assert place.store.capabilities.delete_guard is DeleteGuard.PROBE
         assert place.store.capabilities.create_only is honest
+        assert place.store.capabilities.tags is ("tags" not in place.gaps)

@@ -9,6 +9,7 @@ from engine.model import ObjectMeta
 from tests.conformance.conftest import Place, pieces
 
 MANY = 10_250
+FEW = 2_100
 
 
 async def test_an_empty_bucket_lists_nothing(place: Place) -> None:
@@ -65,11 +66,10 @@ async def test_a_strange_prefix_finds_nothing_elsewhere(place: Place, prefix: st
     assert await place.keys(prefix) == []
 
 
-async def test_more_than_ten_thousand_keys(place: Place) -> None:
+async def test_many_pages_are_listed_whole(place: Place) -> None:
     place.needs("slow-list")
-    if place.server == "seaweed":
-        pytest.skip("one S3 server is enough: moto and the scripted one list as many")
-    keys = [f"dir-{number % 7}/{number:05d}" for number in range(MANY)]
+    count = FEW if place.server == "moto" else MANY  # moto takes a minute to hold so many
+    keys = [f"dir-{number % 7}/{number:05d}" for number in range(count)]
     await place.put(keys[0])
     gate = asyncio.Semaphore(16)
 
