@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from engine.engine import Engine
 
 _TICK = 0.25
+_FAILURES = 50  # told one by one; the ledger has them all
 
 
 def job_json(job: JobView) -> dict[str, Any]:
@@ -180,7 +181,7 @@ async def follow(
         told.add(job.job_id)
         tally.add(job)
         command.out.emit(job_json(job))
-        if job.state is JobState.FAILED:
+        if job.state is JobState.FAILED and tally.failed <= _FAILURES:
             command.out.say(_failure(job))
 
     interrupted = True

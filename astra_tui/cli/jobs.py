@@ -39,7 +39,7 @@ def jobs() -> None:
 @click.option("--state", "states", multiple=True, type=click.Choice(_STATES), help="Only these.")
 @click.option("--text", default="", help="Only with this text in source or destination.")
 @click.option("--jobset", default="", help="Only of this job set.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the latest so many.")
 def list_jobs(
     command: Command, states: Sequence[str], text: str, jobset: str, limit: int | None
 ) -> int:
@@ -49,8 +49,8 @@ def list_jobs(
         from engine.model import JobState
 
         wanted = [JobState(state) for state in states]
-        found = await engine.jobs(jobset=jobset, states=wanted, text=text, limit=limit or 0)
-        _print_jobs(command, found)
+        found = await engine.jobs(jobset=jobset, states=wanted, text=text)
+        _print_jobs(command, found[-limit:] if limit else found)
         return DONE
 
     return command.run(work, runner=True)  # it marks what a killed process left behind

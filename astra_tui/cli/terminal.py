@@ -28,7 +28,9 @@ def terminal_checks() -> Iterator[Check]:
     else:
         yield Check(_SUBJECT, "TERM", CheckState.OK, term)
     columns, lines = os.get_terminal_size(stream.fileno())
-    if columns < 80 or lines < 24:
+    if not columns or not lines:
+        yield Check(_SUBJECT, "size", CheckState.SKIPPED, "the terminal does not tell")
+    elif columns < 80 or lines < 24:
         todo = "Make the window at least 80×24 for the console."
         yield Check(_SUBJECT, "size", CheckState.WARNING, f"{columns}×{lines}", todo)
     else:
