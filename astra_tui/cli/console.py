@@ -1,5 +1,6 @@
 """`astra` alone opens the console; `astra demo` the demo world."""
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -14,10 +15,13 @@ def open_console(command: Command, *, mouse: bool) -> int:
     settings, console = command.loaded
     need_terminal()
     from astra_tui.app import AstraApp
+    from astra_tui.cli.running import loop_factory
     from engine.engine import Engine
 
     app = AstraApp(Engine(settings), console)
-    return int(app.run(mouse=mouse and console.mouse) or app.return_code or 0)
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        result = runner.run(app.run_async(mouse=mouse and console.mouse))
+    return int(result or app.return_code or 0)
 
 
 @verb("demo", json=False)
