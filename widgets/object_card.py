@@ -1,5 +1,7 @@
 """One object, whole: what it is, how it is read, what it costs where, what happened to it."""
 
+import unicodedata
+
 from engine.model import Checksum, Decision, JobView, ObjectDetail, RestoreState
 from widgets.cells import Cell, Name, Part
 from widgets.glyphs import current
@@ -32,6 +34,9 @@ class ObjectCard(Lines):
         if detail is None:
             return [("No object.", "dim")]
         lines = paragraph(str(detail.address), width, style="strong")
+        if not unicodedata.is_normalized("NFC", detail.address.key):
+            warning = f"{current().warn} decomposed letters: another object may look the same"
+            lines.append((warning, "warn"))
         lines += _facts(detail)
         lines += ["", heading("reads"), *_reads(detail, width)]
         if detail.class_costs:

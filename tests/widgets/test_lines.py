@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.model import JobState, KafkaState, ListingState, MoveKind
+from engine.model import Address, JobState, KafkaState, ListingState, MoveKind
 from tests.widgets.samples import NOW, cloud_status, detail, job, jobs, kafka_status, plan, snapshot
 from tests.widgets.stage import Stage, lines_of, settle
 from widgets.caption import Caption
@@ -145,6 +145,13 @@ async def test_an_object() -> None:
     ):
         assert words in text, words
     assert "No object." in await card_text(ObjectCard(), lambda card: None)
+
+
+async def test_names_that_only_look_alike() -> None:
+    for key, warned in (("cafe\u0301", True), ("caf\u00e9", False)):
+        shown = replace(detail(), address=Address("aws", "prod-data", key))
+        text = await card_text(ObjectCard(), lambda card, shown=shown: card.show(shown))
+        assert ("another object may look the same" in text) is warned
 
 
 async def test_a_card_scrolls_and_draws_only_what_changed() -> None:
