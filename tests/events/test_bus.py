@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from engine.access import AccessStatistics
 from engine.database import Database
@@ -340,6 +340,8 @@ from engine import access, database
 from engine.events import bus
 from engine.settings import KafkaSettings
 
+bus._SAVE_SECONDS = 0.02  # so that most deaths come in the middle of saving
+
 async def main():
     state = database.Database(Path(sys.argv[1]), (access.SCHEMA, bus.SCHEMA))
     await state.open()
@@ -387,6 +389,7 @@ async def test_kill_9_neither_loses_nor_counts_twice(
     final = AccessStatistics(state)
     await final.load()
     keys = [f"k{number}" for number in range(7)]
+    assert 0 < final.columns("aws", "data", keys).reads_1d.sum() <= total
     async with running(alone(tansu), state, final) as bus:
         await until(lambda: final.columns("aws", "data", keys).reads_1d.sum() >= total)
         await until(lambda: bus.status().lag == 0)
@@ -443,21 +446,27 @@ async def test_a_topic_made_anew_is_read_from_its_beginning(
 async def test_a_group_commits_after_the_counts_are_on_disk(
     state: Database, statistics: AccessStatistics, tansu: Tansu
 ) -> None:
+    partition = TopicPartition("access_events", 1)
     settings = KafkaSettings(bootstrap=tansu.bootstrap, group="astra-test")
-    async with running(settings, state, statistics) as bus:
-        assert await bus.wait_for(KafkaState.CONNECTED, 30)
-        async with producing(tansu.bootstrap) as producer:
-            for _ in range(20):
-                await producer.send_and_wait("access_events", event(), partition=1)
-        await until(lambda: reads(statistics) == 20)
-    observer = AIOKafkaConsumer(
-        bootstrap_servers=tansu.bootstrap, group_id="astra-test", enable_auto_commit=False
-    )
+    observer = AIOKafkaConsumer(bootstrap_servers=tansu.bootstrap, group_id="astra-test")
     await observer.start()
     try:
-        from aiokafka import TopicPartition
-
-        assert await observer.committed(TopicPartition("access_events", 1)) == 20
+        async with running(settings, state, statistics) as bus:
+            assert await bus.wait_for(KafkaState.CONNECTED, 30)
+            async with producing(tansu.bootstrap) as producer:
+                for _ in range(20):
+                    await producer.send_and_wait("access_events", event(), partition=1)
+                await until(lambda: reads(statistics) == 20)
+                while await observer.committed(partition) != 20:
+                    await asyncio.sleep(0.05)
+                await state.run(lambda c: c.execute("ALTER TABLE access_daily RENAME TO away"))
+                for _ in range(5):
+                    await producer.send_and_wait("access_events", event(), partition=1)
+                await until(lambda: reads(statistics) == 25)
+                await until(lambda: "cannot be used" in bus.status().error)
+                assert await observer.committed(partition) == 20
+                await state.run(lambda c: c.execute("ALTER TABLE away RENAME TO access_daily"))
+        assert await observer.committed(partition) == 25
     finally:
         await observer.stop()
 
