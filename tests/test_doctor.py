@@ -42,9 +42,8 @@ def states(checks: dict[str, Check]) -> dict[str, CheckState]:
     return {name: check.state for name, check in checks.items()}
 
 
-ALL_WELL = dict.fromkeys(
-    "reachable list clock classes read write conditions metadata delete".split(), OK
-)
+NAMES = "reachable list clock classes read write conditions metadata delete"
+ALL_WELL = dict.fromkeys(NAMES.split(" "), OK)
 
 
 async def test_an_honest_server_passes(moto_s3: S3Server, bucket_name: str) -> None:
