@@ -128,15 +128,13 @@ def _question(plan: Plan, count: int) -> str:
 
     kinds = {move.kind for move in plan.moves if not move.refused}
     routes = sorted({move.route for move in plan.moves if not move.refused})
-    size = bytes_text(plan.totals().size)
+    what = f"{count:,} {'object' if count == 1 else 'objects'}"
+    what += f" ({bytes_text(plan.totals().size)}; {', '.join(routes)})"
     if kinds == {MoveKind.TIER}:
-        return f"Change the class of {count:,} objects ({size}) in {', '.join(routes)}?"
+        return f"Change the class of {what}?"
     if kinds == {MoveKind.COPY}:
-        return f"Copy {count:,} objects ({size}), {', '.join(routes)}, and keep the sources?"
-    return (
-        f"Move {count:,} objects ({size}), {', '.join(routes)}, deleting each source once its "
-        "copy is verified?"
-    )
+        return f"Copy {what} and keep the sources?"
+    return f"Move {what} and delete each source once its copy is verified?"
 
 
 def _refused_json(plan: Plan, move: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import termios
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -60,7 +61,8 @@ async def _guarded(work: Coroutine[Any, Any, T]) -> T:
 async def confirm(question: str, *, yes: bool) -> None:
     """Ask on the terminal; anything but a clear yes, or no terminal, raises Refused.
 
-    The event loop goes on meanwhile, and a signal ends the question.
+    What was typed before the question does not answer it. The event loop goes on meanwhile,
+    and a signal ends the question.
     """
     if yes:
         return
@@ -70,6 +72,7 @@ async def confirm(question: str, *, yes: bool) -> None:
             safe="Nothing was changed.",
             todo="Review it with --dry-run, then run it again with --yes.",
         )
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     answer = await _line_of(sys.stdin.fileno())

@@ -1,5 +1,6 @@
 """Parts of the command that need no engine: init, prices, output, addresses of files."""
 
+import asyncio
 import json
 import os
 import pty
@@ -151,20 +152,33 @@ def test_a_full_disk_under_the_output_is_an_error() -> None:
 # -- asking ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("answer", "agreed"), [(b"y\n", True), (b"YES\n", True), (b"\n", False)])
+@pytest.mark.parametrize(
+    ("early", "answer", "agreed"),
+    [
+        *[(b"", b"y\n", True), (b"", b"YES\n", True), (b"", b"\n", False)],
+        *[(b"y\n", b"\n", False), (b"n\n", b"y\n", True)],  # typed before the question
+    ],
+)
 def test_a_question_on_a_terminal(
-    answer: bytes, agreed: bool, monkeypatch: pytest.MonkeyPatch
+    early: bytes, answer: bytes, agreed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours, theirs = pty.openpty()
+
+    async def ask() -> None:
+        os.write(ours, early)
+        question = asyncio.create_task(confirm("Really?", yes=False))
+        await asyncio.sleep(0)  # now it waits for the answer
+        os.write(ours, answer)
+        await question
+
     try:
         with os.fdopen(theirs, "r", closefd=False) as stdin:
             monkeypatch.setattr(sys, "stdin", stdin)
-            os.write(ours, answer)
             if agreed:
-                run_async(confirm("Really?", yes=False))
+                run_async(ask())
             else:
                 with pytest.raises(Refused, match="Not confirmed"):
-                    run_async(confirm("Really?", yes=False))
+                    run_async(ask())
     finally:
         os.close(ours)
         os.close(theirs)

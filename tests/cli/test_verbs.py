@@ -297,7 +297,7 @@ def test_asking_on_a_terminal(astra: Astra, answer: bytes, code: int) -> None:
     path = astra.file("x", b"x" * 100)
     with Terminal(astra, "migrate", "disk:box/x", "disk:other/x") as terminal:
         terminal.read_until("[y/N]")
-        assert "deleting each source once its copy is verified" in terminal.seen
+        assert "delete each source once its copy is verified" in terminal.seen
         os.write(terminal.ours, answer)
         assert terminal.end() == code
     assert path.exists() == (code != 0)
