@@ -50,15 +50,15 @@ def named(addresses: Sequence[Address]) -> list[Line]:
 # -- plans ------------------------------------------------------------------------------
 
 
-async def migrate(app: "AstraApp", sources: Sequence[Address]) -> None:
-    """Ask where to, and whether to move or copy; then show the plan."""
+async def migrate(app: "AstraApp", sources: Sequence[Address]) -> bool:
+    """Ask where to, and whether to move or copy; then show the plan. True if it was started."""
     here = sources[0].cloud
     title = f"Migrate {objects_text(sources)} from {here}"
     place = await app.push_screen_wait(
         Choice(title, _places(app.snapshot, here), lines=[*named(sources), "", "To which place?"])
     )
     if place is None:
-        return
+        return False
     destination = place.value
     if destination is None:
         destination = await app.push_screen_wait(
@@ -70,7 +70,7 @@ async def migrate(app: "AstraApp", sources: Sequence[Address]) -> None:
             )
         )
         if destination is None:
-            return
+            return False
     fixed = any(cloud.read_only for cloud in app.snapshot.clouds if cloud.name == here)
     kind = await app.push_screen_wait(
         Choice(
@@ -87,8 +87,9 @@ async def migrate(app: "AstraApp", sources: Sequence[Address]) -> None:
             lines=[field("to", name_text(str(destination), width=60)), ""],
         )
     )
-    if kind is not None:
-        await show_plan(app, _plan_migration(app, sources, destination, kind.value))
+    if kind is None:
+        return False
+    return await show_plan(app, _plan_migration(app, sources, destination, kind.value))
 
 
 async def _plan_migration(
@@ -151,8 +152,8 @@ def _place_reader(snapshot: Snapshot) -> Callable[[str], Address]:
     return read
 
 
-async def change_tier(app: "AstraApp", addresses: Sequence[Address]) -> None:
-    """Ask for a tier or a class, then show the plan."""
+async def change_tier(app: "AstraApp", addresses: Sequence[Address]) -> bool:
+    """Ask for a tier or a class, then show the plan. True if it was started."""
     title = f"Tier of {objects_text(addresses)}"
     detail = await app.engine.inspect(addresses[0])
     by_tier: dict[Tier, str] = {}
@@ -172,10 +173,9 @@ async def change_tier(app: "AstraApp", addresses: Sequence[Address]) -> None:
     lines = [*named(addresses), "", "Which tier shall they have?"]
     wanted = await app.push_screen_wait(Choice(title, tiers, lines=lines))
     if wanted is None:
-        return
+        return False
     if wanted.value is not None:
-        await show_plan(app, app.engine.plan_tier(addresses, tier=wanted.value))
-        return
+        return await show_plan(app, app.engine.plan_tier(addresses, tier=wanted.value))
     one = len(addresses) == 1
     classes = [
         Choosable(
@@ -188,8 +188,9 @@ async def change_tier(app: "AstraApp", addresses: Sequence[Address]) -> None:
     chosen = await app.push_screen_wait(
         Choice(title, classes, lines=["Which storage class shall they have?"])
     )
-    if chosen is not None:
-        await show_plan(app, app.engine.plan_tier(addresses, storage_class=chosen.value))
+    if chosen is None:
+        return False
+    return await show_plan(app, app.engine.plan_tier(addresses, storage_class=chosen.value))
 
 
 async def plan_decisions(app: "AstraApp") -> None:
@@ -197,13 +198,14 @@ async def plan_decisions(app: "AstraApp") -> None:
     await show_plan(app, app.engine.plan_decisions())
 
 
-async def show_plan(app: "AstraApp", making: Awaitable[Plan]) -> None:
-    """Make a plan and open it; one without moves is only told of."""
+async def show_plan(app: "AstraApp", making: Awaitable[Plan]) -> bool:
+    """Make a plan and open it; one without moves is only told of. True once it was started."""
     plan = await making
     if not plan.moves:
         app.say(" ".join(plan.warnings) or "There is nothing to move.", "warning")
-        return
-    app.push_screen(PlanScreen(plan))
+        return False
+    started: bool | None = await app.push_screen_wait(PlanScreen(plan))
+    return started is True
 
 
 # -- the tier engine --------------------------------------------------------------------
@@ -251,22 +253,24 @@ def decision_lines(decisions: Sequence[Decision]) -> list[Line]:
         route = (decision.address.cloud, decision.from_tier, decision.to_tier)
         counts[route] += 1
         savings[route] = savings.get(route, 0.0) + decision.saving_per_month
-    lines: list[Line] = []
+    total = money_text(sum(savings.values()), currency=True, signed=True)
+    number = count_text(len(decisions))
+    lines: list[Line] = [
+        Text(f"{number} objects should be elsewhere: {total}/mo", "bold"),
+        Text("Nothing moves before you approve a plan.", "dim"),
+        "",
+    ]
     arrow = current().arrow
-    for (cloud, before, after), number in sorted(counts.items(), key=lambda item: -item[1]):
+    for (cloud, before, after), number_of in sorted(counts.items(), key=lambda item: -item[1]):
         saving = money_text(savings[cloud, before, after], currency=True, signed=True)
         lines.append(
             Text.assemble(
-                f"{count_text(number):>7}  ",
+                f"{count_text(number_of):>7}  ",
                 f"{visible(cloud, width=10):<10} ",
                 f"{before.value} {arrow} {after.value}".ljust(20),
                 f"{saving}/mo",
             )
         )
-    total = money_text(sum(savings.values()), currency=True, signed=True)
-    lines += ["", Text(f"{count_text(len(decisions))} objects should be elsewhere: {total}/mo",
-                       "bold")]  # fmt: skip
-    lines.append(Text("Nothing moves before you approve a plan.", "dim"))
     return lines
 
 

@@ -141,9 +141,13 @@ async def quit_console(app: "AstraApp") -> None:
     at_work = running(snapshot) + waiting(snapshot)
     if at_work:
         app.asking_to_quit = True
+        work = [f"{jobs_text(running(snapshot))} running"]
+        if waiting(snapshot):
+            work.append(f"{count_text(waiting(snapshot))} waiting")
+        if snapshot.bytes_left:
+            work.append(f"{bytes_text(snapshot.bytes_left)} left")
         lines: list[Line] = [
-            f"{jobs_text(running(snapshot))} running, {count_text(waiting(snapshot))} waiting, "
-            f"{bytes_text(snapshot.bytes_left)} left.",
+            f"{', '.join(work)}.",
             "",
             Text.assemble(
                 "Running requests end or roll back first; no source is lost.",

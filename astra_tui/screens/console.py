@@ -258,10 +258,14 @@ class ConsoleScreen(AstraScreen[None]):
             await flows.open_place(self.astra, self.pane.status)
 
     async def do_migrate(self) -> None:
-        await flows.migrate(self.astra, self.selection())
+        pane = self.pane
+        if pane is not None and await flows.migrate(self.astra, pane.selection()):
+            pane.action_clear_marks()
 
     async def do_tier(self) -> None:
-        await flows.change_tier(self.astra, self.selection())
+        pane = self.pane
+        if pane is not None and await flows.change_tier(self.astra, pane.selection()):
+            pane.action_clear_marks()
 
     async def do_engine(self) -> None:
         await flows.run_engine(self.astra)

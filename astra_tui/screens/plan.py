@@ -73,8 +73,9 @@ def warning_text(plan: Plan) -> Text:
     return text
 
 
-class PlanScreen(AstraScreen[None]):
-    """Review a plan. Nothing in it happens before it is approved here."""
+class PlanScreen(AstraScreen[bool]):
+    """Review a plan. Nothing in it happens before it is approved here; leaves with whether it
+    was started."""
 
     SCOPE: ClassVar[str] = "plan"
 
@@ -149,6 +150,9 @@ class PlanScreen(AstraScreen[None]):
         else:
             self.table.action_include_all()
 
+    def do_back(self) -> None:
+        self.dismiss(False)
+
     def do_fold(self) -> None:
         self.table.action_fold()
 
@@ -159,7 +163,7 @@ class PlanScreen(AstraScreen[None]):
         self._submitting = True
         try:
             if await job_flows.approve(self.astra, plan, self.table.totals):
-                self.dismiss(None)
+                self.dismiss(True)
         finally:
             self._submitting = False
 
