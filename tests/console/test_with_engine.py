@@ -17,7 +17,7 @@ from astra_tui.screens.job import JobScreen
 from astra_tui.screens.object import ObjectScreen
 from astra_tui.screens.plan import PlanScreen
 from engine.engine import Engine
-from engine.model import JobState, KafkaState, ListingState, Provider, StoreKind
+from engine.model import JobState, KafkaState, ListingState, Provider, SortKey, StoreKind
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings, Secret
 from tests.console import world
 from tests.console.waiting import on, until, words
@@ -254,7 +254,9 @@ async def test_many_objects_are_sorted_and_filtered(tmp_path: Path) -> None:
         await until(pilot, lambda: pane.objects.count() == 2000)
         await pilot.press("slash", *"day-07/", "enter")
         await until(pilot, lambda: pane.objects.count() == 67)
-        await pilot.press("s", "G")
+        await pilot.press("s")
+        await until(pilot, lambda: pane.objects.view.query.sort is SortKey.SIZE)
+        await pilot.press("G")
         await until(pilot, lambda: pane.objects.cursor == 66)
         await pilot.press("escape")
         await until(pilot, lambda: pane.objects.count() == 2000)
