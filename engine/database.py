@@ -27,8 +27,10 @@ _GROUP = 256  # calls committed together at most
 class Database:
     """An open state file; `schemas` are idempotent scripts of the modules that own tables."""
 
-    def __init__(self, path: Path, schemas: Sequence[str]) -> None:
+    def __init__(self, path: Path, schemas: Sequence[str], *, guest: bool = False) -> None:
+        """`guest`: another process owns the file; a damaged one is left to that process."""
         self.path = path
+        self._guest = guest
         self.notices: list[str] = []  # what the operator must be told about opening the file
         self._schemas = tuple(schemas)
         self._queue: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
@@ -115,7 +117,7 @@ class Database:
         try:
             return self._prepare()
         except sqlite3.DatabaseError as error:
-            if isinstance(error, sqlite3.OperationalError):
+            if self._guest or isinstance(error, sqlite3.OperationalError):
                 raise
             aside = self.path.with_name(f"{self.path.name}.damaged-{int(time.time())}")
             for suffix in ("", "-wal", "-shm"):

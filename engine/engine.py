@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from engine.errors import Refused, StateError, UsageError
+from engine.errors import Refused, StateBusy, StateError, UsageError
 from engine.model import (
     Address,
     Check,
@@ -79,13 +79,14 @@ class Engine:
         self._failed_at = 0.0
         self._last = Snapshot(0, time.time(), (), KafkaStatus(KafkaState.OFF))
 
-    async def start(self, *, events: bool = True, runner: bool = True) -> None:
+    async def start(self, *, events: bool = True, runner: bool = True, look: bool = False) -> None:
         """Take the state directory, open the ledger, start events and the runner.
 
         Raises StateBusy if another process has the directory. An unreachable broker or cloud
         is no error here: it shows in the snapshot. Jobs of an earlier run wait, paused, until
         `resume`. Commands that need no Kafka pass `events=False`; ones that move nothing pass
-        `runner=False`.
+        `runner=False`. Ones that only look pass `look=True`: they open even a directory that
+        another process has, and then all that would change something raises StateBusy.
         """
         async with self._changing:
             if self._open is not None:
@@ -94,7 +95,11 @@ class Engine:
             assemble = await asyncio.to_thread(_import_assemble)
             accept = self._accept_job if self.settings.kafka.accept_jobs else None
             parts = await assemble(
-                self.settings, self.workspace, on_change=self._job_changed, on_job=accept
+                self.settings,
+                self.workspace,
+                look=look,
+                on_change=self._job_changed,
+                on_job=accept,
             )
             self._open = parts
             try:
@@ -104,12 +109,16 @@ class Engine:
                 if events:
                     self.feed = parts.bus.feed
                     await parts.bus.start()
-                if runner:
+                if runner and parts.owner:
                     await parts.runner.start()
+                else:
+                    await parts.runner.load()
             except BaseException:
                 self._open = None
                 await parts.close()
                 raise
+            if not (runner and parts.owner):
+                return  # what waits is told by whoever can make it go on
             waiting = dict(parts.runner.counts()).get("paused", 0)
             if waiting:
                 self._notice(
@@ -263,7 +272,7 @@ class Engine:
                 safe="Nothing was changed.",
                 todo="Start it without --read-only (or read_only in astra.toml) to migrate.",
             )
-        return await self._parts.planner.submit(plan)
+        return await self._owned.planner.submit(plan)
 
     async def wait(self, jobset: str = "") -> None:
         """Wait until every job of the set (none named: all) ended or is paused."""
@@ -271,19 +280,19 @@ class Engine:
 
     async def pause(self, job_ids: Sequence[str] = ()) -> int:
         """Pause these jobs (none named: all); returns how many. Loses no finished part."""
-        return await self._parts.runner.pause(job_ids)
+        return await self._owned.runner.pause(job_ids)
 
     async def resume(self, job_ids: Sequence[str] = ()) -> int:
         """Go on with paused and interrupted jobs (none named: all); returns how many."""
-        return await self._parts.runner.resume(job_ids)
+        return await self._owned.runner.resume(job_ids)
 
     async def cancel(self, job_ids: Sequence[str] = ()) -> int:
         """Cancel unfinished jobs: roll back what they wrote, keep every source."""
-        return await self._parts.runner.cancel(job_ids)
+        return await self._owned.runner.cancel(job_ids)
 
     async def retry(self, job_ids: Sequence[str] = ()) -> int:
         """Queue failed and cancelled jobs again (none named: all failed ones)."""
-        return await self._parts.runner.retry(job_ids)
+        return await self._owned.runner.retry(job_ids)
 
     async def jobs(
         self, *, jobset: str = "", states: Sequence[JobState] = (), text: str = "", limit: int = 0
@@ -319,7 +328,7 @@ class Engine:
 
     async def age(self, address: Address, days: float) -> None:
         """Let an object look older by so many days, for demonstrations (shown as simulated)."""
-        await self._parts.access.shift_age(address, days)
+        await self._owned.access.shift_age(address, days)
         await self._parts.clouds.refresh()
 
     async def import_access(self, rows: Iterable[tuple[Address, int, int, int]]) -> None:
@@ -327,7 +336,7 @@ class Engine:
 
         A day that is known already is replaced, so importing twice is importing once.
         """
-        await self._parts.access.import_daily(rows)
+        await self._owned.access.import_daily(rows)
         await self._parts.clouds.refresh()
 
     # -- inside -------------------------------------------------------------------------
@@ -337,6 +346,18 @@ class Engine:
         if self._open is None:
             raise StateError("The engine is not running.", todo="Start it first.")
         return self._open
+
+    @property
+    def _owned(self) -> "Parts":
+        parts = self._parts
+        if not parts.owner:
+            raise StateBusy(
+                "Another Astra works on this state directory; this one only looks.",
+                subject=str(self.settings.state_dir),
+                safe="Nothing was changed.",
+                todo="Do it there, or end that one first.",
+            )
+        return parts
 
     def _job_changed(self, job: JobView) -> None:
         parts = self._open

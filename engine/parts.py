@@ -14,6 +14,7 @@ from engine.catalog import Catalog
 from engine.clouds import Clouds
 from engine.database import Database, StateLock
 from engine.decisions import DecisionLog
+from engine.errors import StateBusy
 from engine.events import outbox
 from engine.events.bus import EventBus
 from engine.events.schema import JobRequest
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 class Parts:
     """Everything that is open while the engine runs."""
 
+    owner: bool  # False: another process works on this state, and we only look
     lock: StateLock
     database: Database
     access: AccessStatistics
@@ -76,21 +78,31 @@ async def assemble(
     settings: EngineSettings,
     workspace: Workspace,
     *,
+    look: bool = False,
     on_change: Callable[[JobView], None],
     on_job: Callable[[JobRequest], Awaitable[None]] | None,
 ) -> Parts:
     """Take the state directory and open everything but the network.
 
-    Raises StateBusy, StateError or ConfigError; then nothing stays open.
+    With `look`, a directory that another process has is opened beside it, to look only
+    (`Parts.owner` is False then). Raises StateBusy, StateError or ConfigError; then nothing
+    stays open.
     """
     lock = StateLock(settings.state_dir)
-    lock.acquire()
+    owner = True
+    try:
+        lock.acquire()
+    except StateBusy:
+        if not look:
+            raise
+        owner = False
     async with contextlib.AsyncExitStack() as undo:
         undo.callback(lock.release)
         book = await asyncio.to_thread(PriceBook.load, settings.prices_file)
         database = Database(
             settings.state_dir / "astra.db",
             [access.SCHEMA, decisions.SCHEMA, LEDGER_SCHEMA, outbox.SCHEMA],
+            guest=not owner,
         )
         undo.push_async_callback(database.close)
         await database.open()
@@ -116,6 +128,7 @@ async def assemble(
         }
         bus = EventBus(settings.kafka, database, statistics, clouds=settings.clouds, on_job=on_job)
         parts = Parts(
+            owner=owner,
             lock=lock,
             database=database,
             access=statistics,

@@ -44,9 +44,7 @@ async def once(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 @pytest.fixture
-async def settings(
-    tmp_path: Path, moto_endpoint: str, bucket_name: str
-) -> EngineSettings:
+async def settings(tmp_path: Path, moto_endpoint: str, bucket_name: str) -> EngineSettings:
     clouds = tuple(
         CloudSettings(
             name=name,
@@ -220,6 +218,28 @@ async def test_read_only_refuses_and_two_engines_do_not_share_a_state(
     with pytest.raises(StateError, match="not running"):
         await engine.jobs()
     assert await read(settings, address(settings, "aws", "empty")) == b""
+
+
+async def test_who_only_looks_may_look_beside_another(settings: EngineSettings) -> None:
+    async with Engine(settings) as engine:
+        plan = await engine.plan_migration([address(settings, "aws")], address(settings, "west"))
+        await engine.submit(plan)
+        await engine.wait(plan.plan_id)
+        guest = Engine(settings)
+        await guest.start(look=True)
+        try:
+            assert [job.state for job in await guest.jobs()] == [JobState.COMPLETED] * len(FILES)
+            assert (await guest.statistics()).successful == len(FILES)
+            for change in (guest.submit(plan), guest.retry(), guest.age(plan.moves[0].source, 1)):
+                with pytest.raises(StateBusy, match="only looks"):
+                    await change
+        finally:
+            await guest.stop()
+        assert len(await engine.jobs()) == len(FILES)
+    alone = Engine(settings)
+    await alone.start(look=True)  # nobody else there: it owns the directory
+    assert await alone.resume() == 0
+    await alone.stop()
 
 
 async def test_an_engine_stopped_in_the_middle_goes_on_when_told(settings: EngineSettings) -> None:

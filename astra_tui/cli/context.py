@@ -82,9 +82,13 @@ class Command:
         *,
         events: bool = False,
         runner: bool = False,
+        look: bool = False,
         settings: "EngineSettings | None" = None,
     ) -> int:
-        """Start an engine, do the work with it, stop it again; returns the exit code."""
+        """Start an engine, do the work with it, stop it again; returns the exit code.
+
+        `look`: the work changes nothing, so it may go on beside another Astra.
+        """
         from astra_tui.cli.logs import open_log
         from astra_tui.cli.running import run_async
 
@@ -92,16 +96,16 @@ class Command:
         # A verb does its own work only: requests on the jobs topic wait for the console.
         settings = replace(settings, kafka=replace(settings.kafka, accept_jobs=False))
         open_log(settings.state_dir, self.options.log_level)
-        return run_async(self._with_engine(work, settings, events, runner))
+        return run_async(self._with_engine(work, settings, events, runner, look))
 
     async def _with_engine(
-        self, work: Work, settings: "EngineSettings", events: bool, runner: bool
+        self, work: Work, settings: "EngineSettings", events: bool, runner: bool, look: bool
     ) -> int:
         from engine.engine import Engine
 
         engine = Engine(settings)
         try:
-            await engine.start(events=events, runner=runner)
+            await engine.start(events=events, runner=runner, look=look)
             self.tell_notices(engine)
             return await work(engine)
         finally:

@@ -53,7 +53,8 @@ def list_jobs(
         _print_jobs(command, found[-limit:] if limit else found)
         return DONE
 
-    return command.run(work, runner=True)  # it marks what a killed process left behind
+    # The runner marks what a killed process left behind.
+    return command.run(work, runner=True, look=True)
 
 
 @verb("show", group=jobs)
@@ -65,7 +66,7 @@ def show(command: Command, job_id: str) -> int:
         _print_job(command, await engine.job(job_id))
         return DONE
 
-    return command.run(work, runner=True)
+    return command.run(work, runner=True, look=True)
 
 
 @verb("resume")

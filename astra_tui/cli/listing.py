@@ -62,7 +62,7 @@ def ls(
                 code = Exit.FAILED
         return code
 
-    return command.run(work)
+    return command.run(work, look=True)
 
 
 def place(command: Command, text: str) -> "Address":
@@ -201,7 +201,7 @@ def dashboard(command: Command, policy: str) -> int:
             command.out.say(f"{status.name}: {status.error} {status.error_todo}".rstrip())
         return Exit.FAILED if failed else Exit.DONE
 
-    return command.run(work, runner=True)  # the ledger's sums are the runner's
+    return command.run(work, look=True)
 
 
 async def scan_all(engine: "Engine", names: Sequence[str]) -> "list[CloudStatus]":

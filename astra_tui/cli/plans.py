@@ -48,7 +48,7 @@ def list_plans(command: Command) -> int:
             command.out.say("No plan is saved.")
         return DONE
 
-    return command.run(work)
+    return command.run(work, look=True)
 
 
 @verb("show", group=plan)
@@ -62,7 +62,7 @@ def show(command: Command, plan_id: str) -> int:
         print_plan(command, await engine.workspace.plan(plan_id))
         return DONE
 
-    return command.run(work)
+    return command.run(work, look=True)
 
 
 @verb("submit", group=plan)

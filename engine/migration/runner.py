@@ -80,9 +80,13 @@ class Runner:
     async def start(self) -> None:
         """Begin. Jobs that an earlier process left behind wait, paused, until `resume`."""
         await self.ledger.interrupt()
-        await self._board.load(self.ledger)
+        await self.load()
         self._stopping = False
         self._main = asyncio.create_task(self._serve(), name="astra-runner")
+
+    async def load(self) -> None:
+        """Learn what the ledger holds, without running anything: for those who only look."""
+        await self._board.load(self.ledger)
 
     async def stop(self) -> None:
         """Let running requests end (for a while), keep what was done. Safe to call twice."""
