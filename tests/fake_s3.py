@@ -29,6 +29,7 @@ from tests.fake_s3_wire import Answer, Quirks, Request, error
 
 __all__ = ["FakeObject", "FakeS3", "FakeState", "Fault", "Quirks", "Seen", "fake_s3"]
 
+_PIECE = 256 * 1024
 _REASONS = {100: "Continue", 200: "OK", 204: "No Content", 206: "Partial Content"}
 
 
@@ -234,7 +235,10 @@ async def send(
     lines += [f"{name}: {value}" for name, value in headers.items()]
     writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
     if request.method != "HEAD" and answer.status != 304:
-        writer.write(answer.body if truncate < 0 else answer.body[:truncate])
+        view = memoryview(answer.body if truncate < 0 else answer.body[:truncate])
+        for start in range(0, len(view), _PIECE):
+            writer.write(view[start : start + _PIECE])
+            await writer.drain()
     await writer.drain()
     if truncate >= 0:
         writer.write_eof()

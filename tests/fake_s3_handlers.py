@@ -197,15 +197,14 @@ def _refuse_write(quirks: Quirks, request: Request, current: FakeObject | None) 
 
 
 def _copy(state: FakeState, quirks: Quirks, request: Request, source: str) -> Answer:
-    bucket, _, key = urllib.parse.unquote(source).removeprefix("/").partition("/")
-    item = state.get(bucket, key)
+    item = _copied(state, source)
     if item is None:
         return error(404, "NoSuchKey")
     wanted = request.headers.get("x-amz-copy-source-if-match", "").strip('"')
     if wanted and wanted != item.etag:
         return error(412, "PreconditionFailed")
     replaces = request.headers.get("x-amz-metadata-directive") == "REPLACE"
-    same = (bucket, key) == (request.bucket, request.key)
+    same = item is state.get(request.bucket, request.key)
     if same and quirks.copy_needs_replace and not replaces:
         return error(400, "InvalidRequest")
     made = FakeObject(
@@ -230,9 +229,26 @@ def _put_part(state: FakeState, request: Request) -> Answer:
         return error(404, "NoSuchUpload")
     if _wrong_md5(request):
         return error(400, "BadDigest")
-    etag = md5_of(request.body)
-    upload.parts[int(request.query["partNumber"])] = (request.body, etag)
+    body, source = request.body, request.headers.get("x-amz-copy-source", "")
+    if source:
+        item = _copied(state, source)
+        span = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers["x-amz-copy-source-range"])
+        if item is None or span is None:
+            return error(404, "NoSuchKey")
+        if request.headers.get("x-amz-copy-source-if-match", "").strip('"') != item.etag:
+            return error(412, "PreconditionFailed")
+        body = item.body[int(span[1]) : int(span[2]) + 1]
+    etag = md5_of(body)
+    upload.parts[int(request.query["partNumber"])] = (body, etag)
+    if source:
+        return xml(f"<CopyPartResult><ETag>&quot;{etag}&quot;</ETag></CopyPartResult>")
     return Answer(200, b"", {"etag": f'"{etag}"'})
+
+
+def _copied(state: FakeState, source: str) -> FakeObject | None:
+    path = source.removeprefix("/").partition("?")[0]
+    bucket, _, key = path.partition("/")
+    return state.get(bucket, urllib.parse.unquote(key))
 
 
 def _put_tags(state: FakeState, request: Request, current: FakeObject | None) -> Answer:

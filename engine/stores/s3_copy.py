@@ -22,14 +22,12 @@ async def copy_onto_itself(
     bucket: str,
     head: ObjectHead,
     wire_class: str,
-    *,
-    limit: int = COPY_LIMIT,
 ) -> str:
     """Give the pinned object of `head` another class; returns the copy's ETag, "" if unknown.
 
     Both sides of the copy carry the condition that nothing changed meanwhile.
     """
-    if head.size > limit:
+    if head.size > COPY_LIMIT:
         return await _copy_in_parts(client, multipart, bucket, head, wire_class)
     headers = {**_source(bucket, head), "x-amz-metadata-directive": "COPY"}
     headers["x-amz-storage-class"] = wire_class or "STANDARD"
