@@ -113,7 +113,6 @@ class _Copy:
         capabilities = self.destination.capabilities
         return (
             self.spec.options.overwrite
-            or not capabilities.create_only
             or self.head.size >= capabilities.multipart_threshold
             or self.job.intended(Effect.WRITE) is not None
             or self.job.intended(Effect.COMPLETE) is not None
@@ -201,7 +200,10 @@ class _Copy:
         job.settle(Effect.WRITE)
         job.settle(Effect.COMPLETE)
         job.set(destination_pin=written.pin, wrote=True)
-        await job.commit()
+        if self.head.size > SMALL:
+            # A small one is proved in a moment: both go to disk together. Until then the open
+            # intent makes a successor look for it.
+            await job.commit()
 
     async def _put_small(self, reading: SourcePass) -> Written:
         data = await reading.read_all()

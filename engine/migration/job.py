@@ -59,6 +59,10 @@ class Meter:
         self._last = time.monotonic()
         self._rate = 0.0
 
+    def restart(self) -> None:
+        """Forget the time that passed while there was nothing to count."""
+        self._seen, self._last, self._rate = self.total, time.monotonic(), 0.0
+
     def rate(self) -> float:
         """Bytes a second, an exponential mean over the last seconds; 0 while unknown."""
         now = time.monotonic()

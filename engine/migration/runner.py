@@ -326,6 +326,8 @@ class Runner:
             if any(self._busy[place] for place in places):
                 later.append(job)
                 continue
+            if not self._running:
+                self._board.meter.restart()
             self._busy.update(places)
             self._running[job.record.job_id] = job
             job.task = group.create_task(self._work(job, places))

@@ -473,7 +473,7 @@ async def test_live_views_show_bytes_rate_and_never_a_negative_eta(there: World,
 
     await there.until(look, "a live rate")
     assert all(view.eta >= 0 and view.rate >= 0 and view.progress < 1.0 for view in views)
-    assert there.runner.rate() > 0
+    await there.until(lambda: there.runner.rate() > 0, "a rate over all jobs")
     there.runner.set_limits(bwlimit=0)
     async with asyncio.timeout(DEADLINE):
         await there.runner.wait()

@@ -143,7 +143,9 @@ async def test_a_bad_read_of_the_source_is_caught_before_anything_is_committed(
     """Reading back the copy could never find this."""
     data = pattern(size)
     fakes[0].state.put("b", "k", data)
-    fakes[0].on_request = lambda seen: Fault(flip=9) if seen.method == "GET" and seen.key else None
+    fakes[0].on_request = lambda seen: (
+        Fault(flip=9) if seen.method == "GET" and seen.key == "k" else None
+    )
     done = await there.move("src:b/k", "dst:b/k")
     assert done.state is JobState.FAILED
     assert "the source itself says" in done.error
@@ -155,7 +157,7 @@ async def test_a_bad_read_of_the_source_is_caught_before_anything_is_committed(
 async def test_a_bad_read_of_a_multipart_source_is_caught_by_its_etag(there: World, fakes) -> None:
     data = pattern(300_000)
     fakes[0].state.put("b", "k", data, part_size=90_000)
-    hook = lambda seen: Fault(flip=200_000) if seen.method == "GET" and seen.key else None  # noqa: E731
+    hook = lambda seen: Fault(flip=200_000) if seen.method == "GET" and seen.key == "k" else None  # noqa: E731
     fakes[0].on_request = hook
     done = await there.move("src:b/k", "dst:b/k")
     assert "md5-multipart" in done.error
@@ -171,7 +173,9 @@ async def test_a_truncated_download_goes_on_where_it_was_cut(there: World, fakes
     data = pattern(3 * 1024**2)
     fakes[0].state.put("b", "k", data)
     fakes[0].on_request = once(
-        lambda seen: Fault(truncate=1024**2 + 17) if seen.method == "GET" and seen.key else None
+        lambda seen: (
+            Fault(truncate=1024**2 + 17) if seen.method == "GET" and seen.key == "k" else None
+        )
     )
     done = await there.move("src:b/k", "dst:b/k")
     assert (done.state, done.attempt) == (JobState.COMPLETED, 1)
@@ -187,7 +191,7 @@ async def test_a_body_that_is_always_short_never_becomes_an_object(there: World,
     data = pattern(3 * 1024**2)
     fakes[0].state.put("b", "k", data)
     fakes[0].on_request = lambda seen: (
-        Fault(truncate=100) if seen.method == "GET" and seen.key else None
+        Fault(truncate=100) if seen.method == "GET" and seen.key == "k" else None
     )
     done = await there.move("src:b/k", "dst:b/k", max_attempts=3)
     assert (done.state, done.attempt) == (JobState.FAILED, 3)
@@ -207,7 +211,9 @@ async def test_a_source_overwritten_while_copying_starts_over(
     fakes[0].state.put("b", "k", old)
     # The first GET is cut; before it is taken up again, another version is there.
     cut = once(
-        lambda seen: Fault(truncate=2 * 1024**2) if seen.method == "GET" and seen.key else None
+        lambda seen: (
+            Fault(truncate=2 * 1024**2) if seen.method == "GET" and seen.key == "k" else None
+        )
     )
     change = once(
         lambda seen: (
@@ -228,7 +234,7 @@ async def test_a_source_that_never_stands_still_fails_and_is_kept(there: World, 
     numbers = iter(range(1000))
 
     def change(seen: Seen) -> Fault | None:
-        if seen.method != "GET" or not seen.key:
+        if seen.method != "GET" or seen.key != "k":
             return None
         body = f"version {next(numbers)}".encode()
         return Fault(before=lambda: fakes[0].state.put("b", "k", body))
