@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from engine.errors import (
 )
 from engine.model import ObjectMeta, Provider, StoreKind, VersionPin
 from engine.settings import CloudSettings
-from engine.stores import local_staging, open_store
+from engine.stores import local_files, local_staging, open_store
 from engine.stores.body import CHUNK
 from engine.stores.local import LocalStore
 from engine.stores.local_files import explain, key_problem
@@ -259,11 +258,8 @@ async def test_cancelling_at_any_moment_leaves_an_object_or_nothing(
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        assert (
-            os.listdir(tmp_path / "b" / ".astra") == []
-            if (tmp_path / "b" / ".astra").exists()
-            else True
-        )
+        staged = tmp_path / "b" / ".astra"
+        assert not staged.exists() or os.listdir(staged) == []
     for key in await keys(store):
         assert len(await get(store, key)) == 3 * CHUNK
 
@@ -297,9 +293,7 @@ async def test_what_a_killed_writer_leaves_is_no_object_and_is_swept(
         assert writer.stdout is not None
         assert await asyncio.to_thread(writer.stdout.readline) == b"begun\n"
         staging = tmp_path / "b" / ".astra"
-        (left,) = staging.iterdir()
-        old = time.time() - 3600
-        os.utime(left, (old, old))
+        assert len(list(staging.iterdir())) == 1
         writer.send_signal(signal.SIGKILL)
     assert await keys(store) == []
     # Only the change time tells how old it is, and that cannot be set back.
@@ -441,8 +435,6 @@ async def test_a_replacement_races_with_another_writer(
 async def test_without_atomic_swaps_it_works_too(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from engine.stores import local_files
-
     monkeypatch.setattr(local_files, "_renameat2", lambda *args: False)
     pin = await put(store, "a", b"old")
     with pytest.raises(PreconditionFailed):
@@ -683,7 +675,6 @@ async def test_a_foreign_or_damaged_attribute_is_no_metadata(
 
 async def test_a_mebibyte_is_read_without_holding_the_loop(store: LocalStore) -> None:
     """All file calls run in threads: the loop never runs one itself."""
-    loop_thread = asyncio.get_running_loop()
     seen: set[bool] = set()
     real = os.pread
 
@@ -703,4 +694,3 @@ async def test_a_mebibyte_is_read_without_holding_the_loop(store: LocalStore) ->
     finally:
         os.pread = real
     assert seen == {False}
-    assert loop_thread.is_running()
