@@ -26,7 +26,7 @@ async def roll_back(job: Job, services: Services) -> None:
                 job.note(f"The copy at the destination was kept: {reason}.")
             else:
                 await _remove(job, services)
-        elif job.intended(Effect.WRITE) or job.intended(Effect.COMPLETE):
+        elif any(job.intended(effect) is not None for effect in (Effect.WRITE, Effect.COMPLETE)):
             job.note("An identical copy may be left at the destination by an interrupted write.")
     for effect in (Effect.WRITE, Effect.COMPLETE, Effect.SET_CLASS):
         job.settle(effect, Outcome.SUPERSEDED)
