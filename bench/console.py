@@ -1,144 +1,145 @@
-"""Key to screen in the real console: a pane of many objects beside the same pane of ten.
+"""Key to paint: how long a key takes to show in a pane of 100,000 objects, busy and idle.
 
-    python -m bench.console [--objects 100000] [--keys 40]
+    python -m bench.console [OBJECTS]
 
-Each round starts `astra` in a pseudo-terminal of 120x40 on a folder with that many files, waits
-until the pane's border tells the count, and then presses keys one at a time: the time runs from
-the write of the key until the terminal has been quiet for 30 ms after the answer, less that
-quiet. The ratio says how much the size of a listing is felt.
+A real engine lists real (empty) files of a local cloud; the console runs headless at 120 × 40.
+A key is posted, and the clock stops when the first frame that shows the moved cursor has been
+handed to the terminal driver.
+"Busy" has events arriving at 10,000 a second in the feed's ring and a listing that is asked
+for again four times a second, which is what a running scan does.
 """
 
-import argparse
-import fcntl
-import os
-import pty
-import select
-import signal
+import asyncio
 import statistics
-import struct
 import sys
 import tempfile
-import termios
 import time
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import pyte
+from astra_tui.app import AstraApp
+from astra_tui.config import ConsoleSettings
+from engine.engine import Engine
+from engine.model import EventOutcome, EventRow, Provider, StoreKind
+from engine.settings import CloudSettings, EngineSettings, KafkaSettings
 
-QUIET = 0.03
-KEYS = {  # what is pressed, and what leads back
-    "down": (b"\x1b[B", b"\x1b[A"),
-    "page": (b"\x1b[6~", b"\x1b[5~"),
-    "end": (b"\x1b[F", b"\x1b[H"),
-}
-
-
-class Console:
-    """`astra` in a terminal of its own; `screen` holds what a person would see."""
-
-    def __init__(self, config: Path, state: Path) -> None:
-        self.screen = pyte.Screen(120, 40)
-        self._stream = pyte.ByteStream(self.screen)
-        self.started = time.perf_counter()
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            astra = str(Path(sys.executable).parent / "astra")
-            os.environ["TERM"] = "xterm-256color"
-            os.execv(astra, [astra, "--config", str(config), "--state", str(state)])
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
-
-    def read(self, seconds: float) -> bytes:
-        """What arrives within `seconds`, b"" if nothing does."""
-        ready, _, _ = select.select([self.fd], [], [], seconds)
-        if not ready:
-            return b""
-        data = os.read(self.fd, 65536)
-        self._stream.feed(data)
-        return data
-
-    def until(self, text: str, seconds: float = 120) -> float:
-        """Seconds from the start until `text` shows."""
-        while not any(text in line for line in self.screen.display):
-            self.read(0.05)
-            if time.perf_counter() - self.started > seconds:
-                raise SystemExit("\n".join(self.screen.display) + f"\nnever showed {text!r}")
-        return time.perf_counter() - self.started
-
-    def settle(self) -> None:
-        while self.read(0.5):
-            pass
-
-    def press(self, key: bytes) -> tuple[float, int]:
-        """Seconds until the last byte of the answer, and how many bytes it had."""
-        start = time.perf_counter()
-        os.write(self.fd, key)
-        last, count = start, 0
-        while not count or time.perf_counter() - last < QUIET:
-            data = self.read(QUIET)
-            if data:
-                last, count = time.perf_counter(), count + len(data)
-            elif not count and time.perf_counter() - start > 2:
-                raise SystemExit(f"no answer to {key!r}")
-        return last - start, count
-
-    def close(self) -> None:
-        os.kill(self.pid, signal.SIGTERM)
-        try:
-            while self.read(10):
-                pass
-        except OSError:
-            pass  # the terminal is gone with its process
-        os.waitpid(self.pid, 0)
-        os.close(self.fd)
+KEYS = ("down", "pagedown", "end", "up", "home")
+EVENTS_PER_SECOND = 10_000
 
 
-def measure(folder: Path, objects: int, presses: int) -> dict[str, list[float]]:
-    """Times by what was done, in seconds (`bytes` apart)."""
-    bucket = folder / "root" / "b"
-    bucket.mkdir(parents=True)
-    for i in range(objects):
-        (bucket / f"object-{i:06d}.bin").touch()
-    config = folder / "astra.toml"
-    config.write_text(
-        f'[clouds.disk]\nkind = "local"\nroot = "{folder / "root"}"\nbucket = "b"\n'
-        '[kafka]\nbootstrap = "off"\n'
-    )
-    console = Console(config, folder / "state")
-    found: dict[str, list[float]] = {}
+class RingFeed:
+    """Counts upwards at a steady rate; makes a row only when it is looked at."""
+
+    def __init__(self) -> None:
+        self.first, self.last = 1, 0
+
+    def window(
+        self, count: int, *, end: int | None = None, text: str = "", after: int = -1
+    ) -> list[EventRow]:
+        newest = self.last if end is None else min(end, self.last)
+        oldest = max(self.first, after + 1, newest - count + 1)
+        return [
+            EventRow(n, time.time(), "access_events", 0, n, EventOutcome.ACCEPTED, "GET",
+                     f"aws:prod-data/object-{n}", "1 read")
+            for n in range(oldest, newest + 1)
+        ]  # fmt: skip
+
+
+def make_objects(root: Path, count: int) -> None:
+    for number in range(count):
+        if number % 1000 == 0:
+            folder = root / "data" / f"day-{number // 1000:03}"
+            folder.mkdir(parents=True)
+        (folder / f"object-{number:06}.log").touch()
+
+
+async def key_to_paint(app: Any, pane: Any, key: str) -> float:
+    """Seconds until the first frame with the moved cursor is handed to the driver."""
+    painted = asyncio.Event()
+    draw = app._display
+    before = pane.objects.cursor
+
+    def watched(screen: Any, renderable: Any) -> None:
+        moved = pane.objects.cursor != before
+        draw(screen, renderable)
+        if moved:
+            painted.set()
+
+    app._display = watched
     try:
-        found["first frame"] = [console.until("Astra")]
-        found["listed"] = [console.until(f"{objects:,} objects")]
-        console.settle()
-        for name, (key, back) in KEYS.items():
-            found[name] = []
-            for _ in range(presses):
-                found[name].append(console.press(key)[0])
-                console.press(back)
+        begin = time.perf_counter()
+        app.simulate_key(key)
+        await asyncio.wait_for(painted.wait(), 30)
+        return time.perf_counter() - begin
     finally:
-        console.close()
-    return found
+        app._display = draw
 
 
-def table(large: dict[str, list[float]], small: dict[str, list[float]]) -> Sequence[str]:
-    lines = [f"{'':12} {'many':>9} {'ten':>9} {'ratio':>6}"]
-    for name, times in large.items():
-        many, ten = statistics.median(times), statistics.median(small[name])
-        lines.append(f"{name:12} {many * 1e3:6.0f} ms {ten * 1e3:6.0f} ms {many / ten:6.2f}")
-    return lines
+async def measure(app: Any, pane: Any, rounds: int) -> dict[str, list[float]]:
+    times: dict[str, list[float]] = {key: [] for key in KEYS}
+    for _ in range(rounds):
+        for key in KEYS:
+            times[key].append(await key_to_paint(app, pane, key))
+            await asyncio.sleep(0.01)
+    return times
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--objects", type=int, default=100_000)
-    parser.add_argument("--keys", type=int, default=40)
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
-        small = measure(Path(one), 10, chosen.keys)
-        large = measure(Path(two), chosen.objects, chosen.keys)
-    print(f"{chosen.objects:,} objects beside 10, medians of {chosen.keys} keys")
-    print("\n".join(table(large, small)))
-    return 0
+def tell(title: str, times: dict[str, list[float]]) -> None:
+    print(title)
+    for key, values in times.items():
+        ordered = sorted(values)
+        p95 = ordered[int(len(ordered) * 0.95) - 1]
+        print(
+            f"  {key:9} median {statistics.median(values) * 1e3:6.1f} ms   p95 {p95 * 1e3:6.1f} ms"
+        )
+
+
+async def main(count: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "root"
+        await asyncio.to_thread(make_objects, root, count)
+        cloud = CloudSettings("disk", StoreKind.LOCAL, Provider.ONPREM, bucket="data", root=root)
+        settings = EngineSettings((cloud,), Path(folder) / "state", KafkaSettings(bootstrap="off"))
+        app: Any = AstraApp(Engine(settings), ConsoleSettings())
+        begin = time.perf_counter()
+        async with app.run_test(size=(120, 40)):
+            first = time.perf_counter() - begin
+            while not app.snapshot.clouds[0].objects:
+                await asyncio.sleep(0.01)
+            rows = time.perf_counter() - begin
+            await app.engine.scanned("disk")
+            listed = time.perf_counter() - begin
+            pane = app.screen.panes[0]
+            while pane.objects.count() < count:
+                await asyncio.sleep(0.01)
+            shown = time.perf_counter() - begin
+            print(f"{count:,} objects: ready {first:.2f} s, first rows {rows:.2f} s, "
+                  f"listed {listed:.2f} s, all in the pane {shown:.2f} s")  # fmt: skip
+            tell("idle", await measure(app, pane, 40))
+            feed = RingFeed()
+            app.engine.feed = feed
+
+            async def press_on() -> None:
+                last = time.perf_counter()
+                while True:
+                    await asyncio.sleep(0.005)
+                    now = time.perf_counter()
+                    feed.last += int((now - last) * EVENTS_PER_SECOND)
+                    feed.first = max(1, feed.last - 50_000)
+                    last = now
+
+            async def rescan() -> None:
+                while True:
+                    await asyncio.sleep(0.25)
+                    app.screen.feed.show(app.snapshot.kafka, feed)
+                    app.screen._ask(pane, pane.listing_query)
+
+            busy = [asyncio.create_task(press_on()), asyncio.create_task(rescan())]
+            tell("busy", await measure(app, pane, 40))
+            for task in busy:
+                task.cancel()
+            await asyncio.gather(*busy, return_exceptions=True)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))
