@@ -48,10 +48,9 @@ def run_demo_tour(
 async def _console(keep: Path | None, console: ConsoleSettings, mouse: bool, rate: float) -> int:
     async with DemoWorld(keep) as world:
         from astra_tui.app import AstraApp
-        from astra_tui.demo_life import DemoLife
-        from engine.engine import Engine
+        from astra_tui.demo_life import DemoEngine, DemoLife
 
-        engine = Engine(world.settings)
+        engine = DemoEngine(world.settings)
         app = AstraApp(engine, console)
         async with DemoLife(world, engine, rate=rate):
             result = await app.run_async(mouse=mouse and console.mouse)

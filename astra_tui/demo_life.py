@@ -32,13 +32,24 @@ def past_accesses(now: float) -> list[tuple[Address, int, int, int]]:
     return rows
 
 
+class DemoEngine(Engine):
+    """The engine, whose end is also the end of the demo's traffic: the broker ends with it."""
+
+    life: "DemoLife | None" = None
+
+    async def stop(self) -> None:
+        if self.life is not None:
+            await self.life.end()
+        await super().stop()
+
+
 class DemoLife:
     """While open: waits for the engine, gives it the past, then sends traffic at `rate` a second.
 
     `traffic` is there once the broker is; a rate of 0 sends none.
     """
 
-    def __init__(self, world: DemoWorld, engine: Engine, *, rate: float = 5.0) -> None:
+    def __init__(self, world: DemoWorld, engine: DemoEngine, *, rate: float = 5.0) -> None:
         self.traffic: Traffic | None = None
         self._world = world
         self._engine = engine
@@ -47,6 +58,7 @@ class DemoLife:
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._live(), name="demo-life")
+        self._engine.life = self
         return self
 
     async def __aexit__(
@@ -55,9 +67,13 @@ class DemoLife:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await self.end()
+
+    async def end(self) -> None:
+        """Send no more. Safe to call twice."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
     async def _live(self) -> None:
         snapshot = self._engine.snapshot

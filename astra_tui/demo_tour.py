@@ -18,7 +18,7 @@ from textual.widgets import Input
 from astra_tui.app import AstraApp
 from astra_tui.config import ConsoleSettings
 from astra_tui.demo import DemoWorld
-from astra_tui.demo_life import DemoLife
+from astra_tui.demo_life import DemoEngine, DemoLife
 from astra_tui.demo_proxy import FaultProxy
 from astra_tui.screens.console import ConsoleScreen
 from astra_tui.screens.dashboard import DashboardScreen
@@ -292,7 +292,7 @@ async def tour(
     the exit code is 1 unless the tour came to its end.
     """
     async with DemoWorld(keep) as world, FaultProxy(world.port("gcp")) as proxy:
-        engine = Engine(world.settings_through("gcp", proxy.port))
+        engine = DemoEngine(world.settings_through("gcp", proxy.port))
         app = TourApp(engine, console)
         async with DemoLife(world, engine) as life:
             app.tour = playing = Tour(app, proxy, life, speed)

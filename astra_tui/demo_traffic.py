@@ -19,6 +19,9 @@ from urllib.parse import quote_plus
 
 from demo_data import DemoObject, inventory
 from demo_data.history import daily_reads
+from engine.errors import BrokerUnavailable
+from engine.events import clients
+from engine.settings import KafkaSettings
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
@@ -32,6 +35,7 @@ _SPIKE_SECONDS = 8.0
 _SPIKE_FACTOR = 4.0
 _READERS = ("svc-reports", "svc-web", "etl-nightly", "ana", "bo", "chidi")
 _RETRY = 1.0  # seconds until a broker that is away is tried again
+_CLOSING = 0.3  # seconds for the last messages; nothing is lost with them
 
 
 class Message(NamedTuple):
@@ -198,24 +202,27 @@ class Traffic:
         self._wake.set()
 
     async def _run(self) -> None:
-        from aiokafka import AIOKafkaProducer
-        from aiokafka.errors import KafkaError
-
+        options = clients.connection(KafkaSettings(), clients.servers(self._bootstrap))
         while True:
-            producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, linger_ms=5)
             try:
-                await producer.start()
-                await self._send(producer)
-            except KafkaError as error:
+                producer = await clients.open_producer(options)
+                try:
+                    await self._send(producer)
+                finally:
+                    await clients.close_producer(producer, _CLOSING)
+            except BrokerUnavailable as error:
                 log.info("the demo's traffic waits for the broker: %s", error)
-            finally:
-                await producer.stop()
             await asyncio.sleep(_RETRY)
 
     async def _send(self, producer: "AIOKafkaProducer") -> None:
+        from aiokafka.errors import KafkaError
+
         while True:
             message = self._stream.message(time.time())
-            sending = await producer.send(self._topic, message.value, key=message.key or None)
+            try:
+                sending = await producer.send(self._topic, message.value, key=message.key or None)
+            except KafkaError as error:
+                raise BrokerUnavailable(f"Nothing can be sent: {error}") from error
             # A message that a dying broker did not take is lost, like any reader's would be.
             sending.add_done_callback(lambda done: done.cancelled() or done.exception())
             self.sent += 1
