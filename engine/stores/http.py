@@ -6,12 +6,13 @@ limit: only connecting and waiting for the next bytes have one.
 """
 
 import asyncio
+import functools
 import os
 import ssl
 import urllib.parse
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,7 @@ class HttpClient:
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._session: aiohttp.ClientSession | None = None
+        self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
 
     async def close(self) -> None:
         """Close every connection. Safe to call twice."""
@@ -149,21 +151,27 @@ class HttpClient:
             await body.prime()
         entered = False
         try:
-            async with asyncio.timeout(None) as guard:
-                data = body.guarded(guard, limit) if isinstance(body, Body) else body
-                async with session.request(
-                    method,
-                    URL(url, encoded=True),
-                    headers=headers,
-                    data=data or None,
-                    allow_redirects=False,
-                    proxy=proxy_for(url),
-                    timeout=self._timeout(limit),
-                ) as answer:
-                    guard.reschedule(None)
-                    self.sent += body.given if isinstance(body, Body) else len(body)
-                    entered = True
-                    yield Incoming(self, answer, at)
+            async with AsyncExitStack() as stack:
+                data: bytes | AsyncIterator[bytes] | None = None
+                if isinstance(body, Body):
+                    guard = await stack.enter_async_context(asyncio.timeout(None))
+                    data = body.guarded(guard, limit)
+                elif body:
+                    data = body
+                answer = await stack.enter_async_context(
+                    session.request(
+                        method,
+                        URL(url, encoded=True),
+                        headers=headers,
+                        data=data,
+                        allow_redirects=False,
+                        proxy=proxy_for(url[: url.index("/", 8)]),
+                        timeout=self._timeout(limit),
+                    )
+                )
+                self.sent += body.given if isinstance(body, Body) else len(body)
+                entered = True
+                yield Incoming(self, answer, at)
         except Exception as error:
             if entered:
                 raise  # of whoever reads the answer
@@ -195,9 +203,13 @@ class HttpClient:
         return self._session
 
     def _timeout(self, read: float) -> "aiohttp.ClientTimeout":
-        import aiohttp
+        if read not in self._timeouts:
+            import aiohttp
 
-        return aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout, sock_read=read)
+            self._timeouts[read] = aiohttp.ClientTimeout(
+                total=None, sock_connect=self._connect_timeout, sock_read=read
+            )
+        return self._timeouts[read]
 
 
 def lower_headers(answer: "aiohttp.ClientResponse") -> dict[str, str]:
@@ -209,9 +221,13 @@ def lower_headers(answer: "aiohttp.ClientResponse") -> dict[str, str]:
     return headers
 
 
-def proxy_for(url: str) -> str | None:
-    """The proxy that the environment asks for; the netrc file is none of our business."""
-    parts = urllib.parse.urlsplit(url)
+@functools.lru_cache(maxsize=256)
+def proxy_for(origin: str) -> str | None:
+    """The proxy that the environment asks for; the netrc file is none of our business.
+
+    `origin` is scheme and host. Remembered: the environment of a process does not change.
+    """
+    parts = urllib.parse.urlsplit(origin)
     host = parts.hostname or ""
     if is_loopback(host) or urllib.request.proxy_bypass(host):
         return None

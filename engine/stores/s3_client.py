@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import os
+import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -33,7 +34,7 @@ class S3Client:
         self.endpoint = Endpoint.of(settings, self.region)
         self.http = HttpClient()
         self.server = ""  # what the Server header of the last answer said
-        self.clock_offset = 0.0  # seconds that the server was ahead of us then
+        self._dated = ("", 0.0)  # its Date header, and what our clock said then
         self.signs_payload = self.endpoint.scheme == "http" and not self.endpoint.loopback
         self._name = settings.name
         self._credentials = CredentialSource(settings)
@@ -94,7 +95,13 @@ class S3Client:
 
     def _note(self, headers: Mapping[str, str]) -> None:
         self.server = headers.get("server", "")
-        self.clock_offset = clock_offset(headers)
+        self._dated = (headers.get("date", ""), time.time())
+
+    @property
+    def clock_offset(self) -> float:
+        """Seconds that the server was ahead of us in its last answer, 0 unknown."""
+        date, ours = self._dated
+        return clock_offset({"date": date}, lambda: ours)
 
     async def _sign(
         self, method: str, target: Target, query: Query, headers: Mapping[str, str], payload: str

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import functools
 import re
 import time
 import urllib.parse
@@ -188,6 +189,7 @@ def read_restore(value: str) -> tuple[RestoreState, float]:
     return RestoreState.AVAILABLE, until
 
 
+@functools.lru_cache(maxsize=4096)
 def http_time(value: str) -> float:
     """Epoch seconds of an HTTP date, 0 if it is none."""
     try:
