@@ -1,0 +1,84 @@
+"""Draw docs/screenshot.svg: the console on the demo world, while a migration runs.
+
+Nothing in the picture is made up: it is what `astra demo` shows after a few keys.
+"""
+
+import asyncio
+import re
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from astra_tui.app import AstraApp
+from astra_tui.config import ConsoleSettings
+from astra_tui.demo import DemoWorld
+from astra_tui.demo_life import DemoEngine, DemoLife
+from engine.model import Address, JobState, KafkaState, ListingState, Tier
+
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "screenshot.svg"
+SIZE = (132, 38)
+MOVED = ("archived_logs_2022.log", "backup_database_Q2.zip", "ml/checkpoint_0100.bin")
+SLOW = 1_500_000  # bytes a second, so that the picture catches a job at work
+
+
+async def main() -> int:
+    async with DemoWorld() as world:
+        engine = DemoEngine(world.settings)
+        app = AstraApp(engine, ConsoleSettings(mouse=False))
+        async with DemoLife(world, engine, rate=12.0):
+            showing = asyncio.create_task(app.run_async(headless=True, size=SIZE))
+            try:
+                picture = await pose(app, engine)
+            finally:
+                app.call_later(app.stop_and_exit)
+                await showing
+    TARGET.parent.mkdir(exist_ok=True)
+    TARGET.write_text(picture, encoding="utf-8")
+    print(f"{TARGET}: {len(picture):,} bytes")
+    return 0
+
+
+async def pose(app: AstraApp, engine: DemoEngine) -> str:
+    """Bring the console to where the picture is taken, and take it."""
+
+    await until(lambda: app.started, "the engine runs")
+    await until(lambda: all_ready(app), "all clouds are listed")
+    await until(lambda: app.snapshot.kafka.state is KafkaState.CONNECTED, "Kafka is there")
+    await until(lambda: app.snapshot.kafka.events_total > 60, "events arrive")
+    await engine.decide()
+    engine.set_limits(bwlimit=SLOW, jobs=2)
+    sources = [Address("aws", "prod-data", key) for key in MOVED]
+    plan = await engine.plan_migration(
+        sources, Address("gcp", "cold-data", "from-aws/"), tier=Tier.COLD
+    )
+    await engine.submit(plan)
+    await until(lambda: halfway(app), "one job is done and another at work")
+    done = asyncio.get_running_loop().create_future()
+    app.call_later(lambda: done.set_result(app.export_screenshot(title="astra demo")))
+    svg: str = await done
+    # A picture in a repository fetches no fonts; and a steady name keeps the diffs small.
+    svg = re.sub(r"\s*@font-face \{.*?\n    \}", "", svg, flags=re.DOTALL)
+    return re.sub(r"terminal-\d+", "astra", svg)
+
+
+def all_ready(app: AstraApp) -> bool:
+    return all(cloud.state is ListingState.READY for cloud in app.snapshot.clouds)
+
+
+def halfway(app: AstraApp) -> bool:
+    jobs = app.snapshot.jobs
+    at_work = [job for job in jobs if job.progress > 0.3 and job.state is JobState.COPYING]
+    return bool(at_work) and any(job.state is JobState.COMPLETED for job in jobs)
+
+
+async def until(condition: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited in vain: {what}")
+        await asyncio.sleep(0.05)
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
