@@ -94,6 +94,14 @@ async def open_producer(options: dict[str, Any]) -> "AIOKafkaProducer":
                 f"No broker answers: {complaints.last or error or 'no answer in time'}",
                 subject=",".join(options["bootstrap_servers"]),
             ) from error
+        except (KeyError, ValueError) as error:
+            # What aiokafka's SCRAM makes of a refusal that it does not expect.
+            await close_producer(producer)
+            raise BrokerUnavailable(
+                f"The broker did not accept the credentials ({error!r}).",
+                subject=",".join(options["bootstrap_servers"]),
+                todo="Check username, password and sasl_mechanism in [kafka].",
+            ) from error
         except BaseException:
             await close_producer(producer)
             raise

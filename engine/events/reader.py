@@ -123,12 +123,15 @@ class Reader:
         """Read until cancelled. Raises aiokafka's KafkaError where it cannot go on."""
         while True:
             batches = await self._consumer.getmany(timeout_ms=500, max_records=_POLL_RECORDS)
-            total = 0
             for partition, records in batches.items():
-                total += len(records)
                 await self._take_in(partition, records)
-            if total < _POLL_RECORDS:
+            if not any(self._behind(partition, records) for partition, records in batches.items()):
                 await asyncio.sleep(_POLL_SECONDS)
+
+    def _behind(self, partition: "TopicPartition", records: "Sequence[ConsumerRecord]") -> bool:
+        """Whether there was more in the log when these were fetched."""
+        end = self._consumer.highwater(partition)
+        return end is not None and records[-1].offset + 1 < end
 
     async def _take_in(
         self, partition: "TopicPartition", records: "Sequence[ConsumerRecord]"
