@@ -203,6 +203,8 @@ def _copy(state: FakeState, quirks: Quirks, request: Request, source: str) -> An
     wanted = request.headers.get("x-amz-copy-source-if-match", "").strip('"')
     if wanted and wanted != item.etag:
         return error(412, "PreconditionFailed")
+    if quirks.copy_refuses_if_match and "if-match" in request.headers:
+        return error(501, "NotImplemented")
     replaces = request.headers.get("x-amz-metadata-directive") == "REPLACE"
     same = item is state.get(request.bucket, request.key)
     if same and quirks.copy_needs_replace and not replaces:

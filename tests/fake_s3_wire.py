@@ -17,6 +17,7 @@ class Quirks:
     read_only: bool = False
     crc32c: bool = False  # computes x-amz-checksum-crc32c over every object itself
     copy_needs_replace: bool = False
+    copy_refuses_if_match: bool = False
     page: int = 1000
     no_part_head: bool = False
 

@@ -32,15 +32,18 @@ async def copy_onto_itself(
     headers = {**_source(bucket, head), "x-amz-metadata-directive": "COPY"}
     headers["x-amz-storage-class"] = wire_class or "STANDARD"
     headers["If-Match"] = f'"{head.pin.etag}"'
-    try:
-        return await _copy(client, bucket, head.key, headers)
-    except StoreError as error:
-        # Some servers only let an object be copied onto itself if its metadata is given anew.
-        if error.status != 400:
-            raise
-    headers |= meta_headers(head.meta, client.at(bucket, head.key))
-    headers["x-amz-metadata-directive"] = "REPLACE"
-    return await _copy(client, bucket, head.key, headers)
+    while True:
+        try:
+            return await _copy(client, bucket, head.key, headers)
+        except StoreError as error:
+            if error.status == 501 and "If-Match" in headers:
+                del headers["If-Match"]  # the condition on the source remains
+            elif error.status == 400 and headers["x-amz-metadata-directive"] == "COPY":
+                # Some servers copy an object onto itself only with its metadata given anew.
+                headers |= meta_headers(head.meta, client.at(bucket, head.key))
+                headers["x-amz-metadata-directive"] = "REPLACE"
+            else:
+                raise
 
 
 async def _copy(client: S3Client, bucket: str, key: str, headers: dict[str, str]) -> str:

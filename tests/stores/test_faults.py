@@ -543,8 +543,16 @@ async def test_an_old_canary_is_removed_and_a_young_one_is_not(fake: FakeS3) -> 
     assert sorted(fake.state.buckets[BUCKET]) == [".astra-canary-young", ".astra-else"]
 
 
-async def test_a_class_change_with_its_metadata_given_anew() -> None:
-    with FakeS3(Quirks(copy_needs_replace=True)) as fake:
+@pytest.mark.parametrize(
+    "quirks",
+    [
+        Quirks(copy_needs_replace=True),
+        Quirks(copy_refuses_if_match=True),
+        Quirks(copy_needs_replace=True, copy_refuses_if_match=True),
+    ],
+)
+async def test_a_class_change_as_each_server_needs_it(quirks: Quirks) -> None:
+    with FakeS3(quirks) as fake:
         store = S3Store(fake.cloud(provider=Provider.AWS))
         fake.state.buckets[BUCKET] = {}
         meta = ObjectMeta(content_type="text/x", user=(("k", "ü"),), tags=(("a", "b"),))
