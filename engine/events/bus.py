@@ -78,6 +78,7 @@ class EventBus:
         self._sender: Sender | None = None
         self._soon: list[Outgoing] = []
         self._soon_there = asyncio.Event()
+        self._putting = asyncio.Lock()
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -213,10 +214,11 @@ class EventBus:
                 self._sender.wake()
 
     async def _put_soon(self) -> None:
-        while self._soon:
-            messages = list(self._soon)
-            await self._put(messages)
-            del self._soon[: len(messages)]
+        async with self._putting:
+            while self._soon:
+                messages = list(self._soon)
+                await self._put(messages)
+                del self._soon[: len(messages)]
 
     async def _post(self) -> None:
         while True:

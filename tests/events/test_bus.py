@@ -140,6 +140,19 @@ async def test_stopping_sends_what_was_published_just_before(
     assert await read_all(tansu.bootstrap, "migration_status", 1) == [(b"job", {"n": 1})]
 
 
+async def test_what_is_published_while_stopping_is_kept_once(
+    state: Database, statistics: AccessStatistics
+) -> None:
+    settings = KafkaSettings(bootstrap=f"127.0.0.1:{free_ports(1)[0]}")
+    for number in range(30):
+        async with running(settings, state, statistics) as bus:
+            bus.publish_soon("migration_status", f"job-{number}", {"n": number})
+            # Long enough for the writing to have begun now and then when the stop comes.
+            await asyncio.sleep(0.1 + number % 10 / 2000)
+    bus = EventBus(settings, state, statistics)
+    assert len(await bus._outbox.head(100)) == 30
+
+
 # -- hostile input -----------------------------------------------------------------------
 
 
