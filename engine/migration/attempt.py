@@ -28,6 +28,7 @@ async def attempt(job: Job, services: Services, backoff: Backoff) -> Next:
     """Try once. Raises only StateError: the ledger cannot be written, nothing was deleted."""
     record = job.record
     waited = record.state is JobState.RESTORING
+    job.begin_attempt()
     job.set(
         attempt=record.attempt if waited else record.attempt + 1,
         started=record.started or time.time(),

@@ -171,6 +171,10 @@ class Job:
 
     # -- progress -----------------------------------------------------------------------
 
+    def begin_attempt(self) -> None:
+        """Time spent in the queue does not count for the rate."""
+        self._meter.restart()
+
     def begin_pass(self) -> None:
         """A pass over the object's bytes begins."""
         self.bytes_done = 0

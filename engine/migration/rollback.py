@@ -79,5 +79,5 @@ def rollback_failed(error: AstraError, address: str) -> StoreError:
         f"The copy could not be rolled back: {error.what}",
         subject=address,
         safe="The source is kept.",
-        todo="Cancel the job again once the destination can be reached.",
+        todo="Retry the job once the destination can be reached; it goes on from there.",
     )

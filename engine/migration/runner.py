@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 import heapq
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from engine.errors import AstraError, StateError
 from engine.migration.attempt import Next, attempt
@@ -18,16 +18,14 @@ from engine.migration.board import RECENT, Board
 from engine.migration.job import Ask, Job
 from engine.migration.ledger import Ledger, Moved
 from engine.migration.limits import Backoff, Bandwidth
+from engine.migration.progress import Progress
 from engine.migration.records import JobRecord
 from engine.migration.services import Services
 from engine.model import (
-    ACTIVE_STATES,
     Address,
-    Evidence,
     JobSpec,
     JobState,
     JobView,
-    MigrationStatistics,
 )
 from engine.stores.base import ObjectStore
 
@@ -35,7 +33,7 @@ _WINDOW = 256  # queued jobs in memory
 _GRACE = 10.0  # seconds that running requests get when Astra stops
 
 
-class Runner:
+class Runner(Progress):
     """Runs the ledger's jobs. `on_change` hears of every step, on the event loop.
 
     `jobs` is how many run at once, `bwlimit` bytes a second over all of them (0: no limit).
@@ -55,17 +53,13 @@ class Runner:
         restore_poll: float = 30.0,
         grace: float = _GRACE,
     ) -> None:
+        super().__init__(Board(on_change))
         self.ledger = ledger
         self.error: StateError | None = None
         self._services = Services(stores, Bandwidth(bwlimit), restore_poll=restore_poll)
         self._limit = max(jobs, 1)
         self._backoff = backoff or Backoff()
         self._grace = grace
-        self._board = Board(on_change)
-        self._jobs: dict[str, Job] = {}
-        self._ready: deque[Job] = deque()
-        self._later: list[tuple[float, int, str]] = []
-        self._running: dict[str, Job] = {}
         self._busy: Counter[str] = Counter()
         self._cursor = 0
         self._more = False
@@ -144,20 +138,22 @@ class Runner:
         for the statistics.
         """
         async with self._lock:
+            known = frozenset(self._jobs)
             ids, moved = await self.ledger.add(jobset, specs, savings)
-            self._apply(moved)
+            self._apply(moved, known)
             self._look_again()
         return ids
 
     async def pause(self, job_ids: Sequence[str] = ()) -> int:
         """Pause unfinished jobs (none named: all); running ones stop at their next safe point."""
         async with self._lock:
+            known = frozenset(self._jobs)
             moved = await self.ledger.pause(job_ids)
             for change in moved:
                 job = self._jobs.get(change.job_id)
                 if job is not None and job.asked is Ask.NOTHING and job.task is not None:
                     job.asked = Ask.PAUSE
-            self._apply(moved)
+            self._apply(moved, known)
             for change in moved:
                 job = self._jobs.get(change.job_id)
                 if job is not None and job.task is None:
@@ -172,12 +168,13 @@ class Runner:
             if self.error is not None:
                 await self._board.load(self.ledger)
                 self.error = None
+            known = frozenset(self._jobs)
             moved = await self.ledger.unpause(job_ids)
             for change in moved:
                 job = self._jobs.get(change.job_id)
                 if job is not None and job.asked is Ask.PAUSE:
                     job.asked = Ask.NOTHING
-            self._apply(moved)
+            self._apply(moved, known)
             self._look_again()
         return len(moved)
 
@@ -187,15 +184,20 @@ class Runner:
         The roll-back goes on in the background; `wait` waits for it.
         """
         async with self._lock:
+            known = frozenset(self._jobs)
             moved = await self.ledger.cancel_untouched(job_ids, except_for=list(self._running))
-            self._apply(moved)
+            self._apply(moved, known)
             for change in moved:
                 job = self._jobs.get(change.job_id)
                 if job is not None:
                     self._drop(job)
-            begun = await self.ledger.unfinished(job_ids)
-            for record in begun:
-                job = self._jobs.get(record.job_id) or self._adopt(record)
+            known = frozenset(self._jobs)
+            begun = 0
+            for record in await self.ledger.unfinished(job_ids):
+                job = self._adopt(record, known)
+                if job is None:
+                    continue
+                begun += 1
                 job.asked = Ask.CANCEL
                 if job.task is None:
                     job.set(paused=False, retry_at=0.0)
@@ -204,13 +206,14 @@ class Runner:
             self._wake.set()
         for record in await self.ledger.load([change.job_id for change in moved[:RECENT]]):
             self._board.ended(record.view())
-        return len(moved) + len(begun)
+        return len(moved) + begun
 
     async def retry(self, job_ids: Sequence[str] = ()) -> int:
         """Queue failed and cancelled jobs again (none named: all failed ones)."""
         async with self._lock:
+            known = frozenset(self._jobs)
             moved = await self.ledger.requeue(job_ids)
-            self._apply(moved)
+            self._apply(moved, known)
             self._look_again()
         return len(moved)
 
@@ -226,63 +229,6 @@ class Runner:
         """Wait until every job of the set (none named: all) ended or is paused."""
         while not self._idle(jobset):
             await self._next_turn()
-
-    # -- seeing -------------------------------------------------------------------------
-
-    def active(self) -> list[JobView]:
-        """Running jobs, then those that wait for a retry or a restore. Cheap."""
-        running = [job.view() for job in self._running.values()]
-        waiting = [
-            self._jobs[job_id].view()
-            for _, _, job_id in sorted(self._later)
-            if job_id in self._jobs and job_id not in self._running
-        ]
-        return running + waiting
-
-    def queued(self, limit: int = 50) -> list[JobView]:
-        """The jobs that come next."""
-        return [job.view() for job in list(self._ready)[:limit]]
-
-    def recent(self, limit: int = RECENT) -> list[JobView]:
-        """The jobs that ended last, newest first. Cheap."""
-        return list(self._board.recent)[-limit:][::-1] if limit else []
-
-    def live(self, job_id: str) -> JobView | None:
-        """The job as it is now if it is in memory, else None (ask the ledger)."""
-        job = self._jobs.get(job_id)
-        return job.view() if job is not None else None
-
-    def counts(self) -> tuple[tuple[str, int], ...]:
-        """Jobs by state, paused ones apart as `paused`. Cheap."""
-        return self._board.totals.counts()
-
-    def statistics(self) -> MigrationStatistics:
-        """Sums over all finished jobs of the ledger. Cheap."""
-        return self._board.totals.statistics()
-
-    def rate(self) -> float:
-        """Bytes a second over all jobs, every pass counted; 0 when idle."""
-        return self._board.meter.rate() if self._running else 0.0
-
-    def bytes_left(self) -> int:
-        """Bytes of the objects not moved yet (queued and running ones)."""
-        queued = self._board.totals.bytes_in(JobState.QUEUED)
-        running = sum(
-            job.record.size for job in self._running.values() if job.record.bucket in _ACTIVE
-        )
-        return queued + running
-
-    def eta(self) -> float:
-        """Seconds until all is done at the present rate, 0 if unknown."""
-        rate = self.rate()
-        if not rate:
-            return 0.0
-        passes = 1 + any(
-            job.record.spec.options.verify is Evidence.REREAD for job in self._running.values()
-        )
-        left = self._board.totals.bytes_in(JobState.QUEUED) * passes
-        left += sum(job.bytes_left for job in self._running.values())
-        return max(left / rate, 0.0)
 
     # -- scheduling ---------------------------------------------------------------------
 
@@ -301,16 +247,22 @@ class Runner:
 
     async def _fill(self) -> None:
         while self._more and self.error is None and len(self._ready) < _WINDOW // 2:
+            known = frozenset(self._jobs)
             records = await self.ledger.waiting(self._cursor, _WINDOW)
             self._more = len(records) == _WINDOW
             for record in records:
                 self._cursor = record.seq
-                if record.job_id not in self._jobs:
-                    self._ready.append(self._adopt(record))
+                job = self._adopt(record, known)
+                if job is not None and job.task is None and record.job_id not in known:
+                    self._ready.append(job)
 
-    def _adopt(self, record: JobRecord) -> Job:
-        job = Job(record, self.ledger, meter=self._board.meter, changed=self._board.changed)
-        self._jobs[record.job_id] = job
+    def _adopt(self, record: JobRecord, known: Set[str]) -> Job | None:
+        """The job of a record that was just read. `known` were in memory when that began: one
+        that is not any more has ended meanwhile, and its record is out of date (None)."""
+        job = self._jobs.get(record.job_id)
+        if job is None and record.job_id not in known:
+            job = Job(record, self.ledger, meter=self._board.meter, changed=self._board.changed)
+            self._jobs[record.job_id] = job
         return job
 
     def _drop(self, job: Job) -> None:
@@ -413,9 +365,13 @@ class Runner:
 
     # -- counting and waiting -----------------------------------------------------------
 
-    def _apply(self, moved: Iterable[Moved]) -> None:
+    def _apply(self, moved: Iterable[Moved], known: Set[str]) -> None:
+        """Count what a bulk change did. `known` were in memory before it: one that is not any
+        more has ended meanwhile, and was counted then."""
         for change in moved:
-            self._board.moved(change, self._jobs.get(change.job_id))
+            job = self._jobs.get(change.job_id)
+            if job is not None or change.job_id not in known:
+                self._board.moved(change, job)
         self._turned()
 
     def _idle(self, jobset: str) -> bool:
@@ -433,6 +389,3 @@ class Runner:
         turn, self._turn = self._turn, None
         if turn is not None and not turn.done():
             turn.set_result(None)
-
-
-_ACTIVE = frozenset(str(state) for state in ACTIVE_STATES)

@@ -1,6 +1,7 @@
 """How jobs run: how many, in which order, paused, cancelled, retried, counted."""
 
 import asyncio
+import random
 import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -530,3 +531,50 @@ async def test_many_small_jobs_share_their_writes_to_disk(there: World, fakes) -
     assert dict(there.runner.counts()) == {"completed": len(ids)}
     views = await there.ledger.views()
     assert {view.evidence for view in views} == {Evidence.REREAD}
+
+
+async def test_commands_at_any_moment_keep_the_counts_right(there: World, fakes) -> None:
+    """Commands read the ledger while jobs end: nothing may run twice or be counted twice."""
+    chance = random.Random(7)
+    for number in range(80):
+        fakes[0].state.put("b", f"k{number:04}", pattern(50))
+    specs = [await there.spec(f"src:b/k{number:04}", f"dst:b/k{number:04}") for number in range(80)]
+    ids = await there.runner.submit("set", specs)
+    for _ in range(60):
+        await there.runner.submit("set", chance.sample(specs, 5))
+        await there.runner.pause(chance.sample(ids, 10) if chance.random() < 0.8 else ())
+        await asyncio.sleep(0)
+        await there.runner.resume()
+    async with asyncio.timeout(DEADLINE):
+        await there.runner.wait()
+    assert dict(there.runner.counts()) == {"completed": len(ids)}
+    assert [item.jobs for item in await there.ledger.sums()] == [len(ids)]
+    for spec in specs:
+        assert fakes[1].count("PUT", "b", spec.destination.key) == 1
+
+
+async def test_cancel_at_any_moment_ends_every_job_one_way_or_the_other(
+    there: World, fakes
+) -> None:
+    body = pattern(50)
+    for number in range(60):
+        fakes[0].state.put("b", f"k{number:04}", body)
+    specs = [
+        await there.spec(f"src:b/k{number:04}", f"dst:b/k{number:04}", MoveKind.COPY)
+        for number in range(60)
+    ]
+    ids = await there.runner.submit("set", specs)
+    chance = random.Random(3)
+    for _ in range(60):
+        await there.runner.cancel(chance.sample(ids, 3))
+        await asyncio.sleep(0)
+    async with asyncio.timeout(DEADLINE):
+        await there.runner.wait()
+    assert dict(there.runner.counts()) == {
+        item.bucket: item.jobs for item in await there.ledger.sums()
+    }
+    for view in await there.ledger.views():
+        key = view.spec.source.key
+        assert bytes_at(fakes[0], key) == body
+        expected = body if view.state is JobState.COMPLETED else None
+        assert bytes_at(fakes[1], key) == expected, view.state
