@@ -13,11 +13,14 @@ from typing import Any, ClassVar, Literal
 from textual.app import App
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.command import CommandPalette
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 
 from astra_tui import job_flows, themes
 from astra_tui.commands import KeymapCommands
 from astra_tui.config import ConsoleSettings
+from astra_tui.driver import HangUpDriver
 from astra_tui.keymap import Action, Context, Keymap
 from astra_tui.logfile import LogFile
 from astra_tui.notices import NoticeBoard
@@ -107,6 +110,10 @@ class AstraApp(App[int], inherit_bindings=False):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(themes.DEFAULT_VARIABLES)
+
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        return HangUpDriver if found is LinuxDriver else found
 
     def get_default_screen(self) -> Screen[Any]:
         return ConsoleScreen()

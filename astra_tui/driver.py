@@ -1,0 +1,29 @@
+"""Textual's terminal driver, made to survive a terminal that goes away.
+
+When a line drops, the thread that writes to the terminal dies of its first failed write. What is
+written after that fills its queue and then waits for ever, so that a console on a dropped line
+would never end: no roll-back, no clean exit, a locked state directory.
+"""
+
+import queue
+
+from textual.drivers.linux_driver import LinuxDriver
+
+_LOOK = 0.2  # seconds between looks at whether anybody still writes
+
+
+class HangUpDriver(LinuxDriver):
+    """Drops what it cannot write once its terminal is gone."""
+
+    def write(self, data: str) -> None:
+        writer = self._writer_thread
+        while writer is not None and writer.is_alive():
+            try:
+                writer._queue.put(data, timeout=_LOOK)
+                return
+            except queue.Full:
+                continue
+
+    def close(self) -> None:
+        if self._writer_thread is not None and self._writer_thread.is_alive():
+            super().close()
