@@ -426,6 +426,41 @@ async def test_what_cannot_be_deleted_is_copied_and_kept_and_not_completed(
     assert bytes_at(fakes[0]) is None
 
 
+@pytest.mark.parametrize("then", ["copy gone", "copy replaced", "source changed", "both gone"])
+async def test_a_proved_job_looks_at_both_ends_before_it_goes_on(
+    there: World, fakes, then: str
+) -> None:
+    fakes[0].state.put("b", "k", b"mine")
+    fakes[0].on_request = lambda seen: (
+        Fault(status=403, code="AccessDenied")
+        if seen.method == "DELETE" and seen.key == "k"
+        else None
+    )
+    done = await there.move("src:b/k", "dst:b/k")
+    assert done.state is JobState.FAILED
+    fakes[0].on_request = None
+    if then in ("copy gone", "both gone"):
+        fakes[1].state.set("b", "k", None)
+    if then == "copy replaced":
+        fakes[1].state.put("b", "k", b"theirs")
+    if then == "source changed":
+        fakes[0].state.put("b", "k", b"mine, edited")
+    if then == "both gone":
+        fakes[0].state.set("b", "k", None)
+    await there.runner.retry([done.job_id])
+    done = await there.done(done.job_id)
+    ends = (bytes_at(fakes[0]), bytes_at(fakes[1]))
+    if then == "copy gone":
+        assert (done.state, ends) == (JobState.COMPLETED, (None, b"mine"))
+    elif then == "copy replaced":
+        assert (done.state, ends) == (JobState.FAILED, (b"mine", b"theirs"))
+    elif then == "source changed":
+        assert (done.state, ends) == (JobState.COMPLETED, (None, b"mine, edited"))
+    else:
+        assert (done.state, ends) == (JobState.FAILED, (None, None))
+        assert "source is gone" in done.error
+
+
 # -- servers that ignore conditions ---------------------------------------------------------
 
 
