@@ -8,6 +8,8 @@ from engine.events.schema import recommendation_message, status_message
 from engine.model import FINAL_STATES, Decision, JobState, JobView
 from engine.settings import KafkaSettings
 
+_BATCH = 500
+
 
 class Announcer:
     """Hands messages to the bus, which puts them on disk and sends them in order."""
@@ -27,11 +29,11 @@ class Announcer:
         message = status_message(job, time.time())
         self._bus.publish_soon(self._settings.status_topic, job.job_key, message)
 
-    def decisions(self, decisions: Sequence[Decision]) -> None:
-        """What the policy recommends now."""
-        for item in decisions:
-            self._bus.publish_soon(
-                self._settings.recommendations_topic,
-                str(item.address),
-                recommendation_message(item),
+    async def decisions(self, decisions: Sequence[Decision]) -> None:
+        """What the policy recommends now; on disk when this returns."""
+        topic = self._settings.recommendations_topic
+        for start in range(0, len(decisions), _BATCH):
+            some = decisions[start : start + _BATCH]
+            await self._bus.publish_many(
+                [(topic, str(item.address), recommendation_message(item)) for item in some]
             )

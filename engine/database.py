@@ -71,13 +71,11 @@ class Database:
     def _serve(self, opening: "_Call") -> None:
         try:
             connection = self._connect()
-        except sqlite3.Error as error:
-            opening.fail(self._explain(error))
+        except (sqlite3.Error, OSError) as error:
+            opening.error = self._explain(error)
+            _tell([opening])
             return
-        except OSError as error:
-            opening.fail(self._explain(error))
-            return
-        opening.finish(None)
+        _tell([opening])
         with contextlib.closing(connection):
             running = True
             while running:
@@ -89,28 +87,25 @@ class Database:
                 self._commit_group(connection, [call for call in calls if call is not None])
 
     def _commit_group(self, connection: sqlite3.Connection, calls: "list[_Call]") -> None:
-        done: list[tuple[_Call, Any]] = []
         try:
             connection.execute("BEGIN IMMEDIATE")
             for call in calls:
                 connection.execute("SAVEPOINT call")
                 try:
-                    done.append((call, call.work(connection)))
+                    call.result = call.work(connection)
                 except sqlite3.OperationalError:
                     raise
                 except Exception as error:  # noqa: BLE001 - handed to the caller who sent the work
                     connection.execute("ROLLBACK TO call")
-                    call.fail(error)
+                    call.error = error
                 connection.execute("RELEASE call")
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             for call in calls:
-                call.fail(self._explain(error))
-            return
-        for call, result in done:
-            call.finish(result)
+                call.error = self._explain(error)
+        _tell(calls)
 
     def _connect(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -156,29 +151,38 @@ class Database:
 
 
 class _Call:
-    """One piece of work and the future of whoever waits for it."""
+    """One piece of work, what came of it, and the future of whoever waits for it."""
 
-    __slots__ = ("future", "loop", "work")
+    __slots__ = ("error", "future", "loop", "result", "work")
 
     def __init__(self, work: Work, loop: asyncio.AbstractEventLoop) -> None:
         self.work = work
         self.loop = loop
+        self.result: Any = None
+        self.error: Exception | None = None
         self.future: asyncio.Future[Any] = loop.create_future()
 
-    def finish(self, result: Any) -> None:
-        self._tell(lambda: self.future.set_result(result))
+    def settle(self) -> None:
+        """Wake the caller; on its loop. One that was cancelled meanwhile is gone."""
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
 
-    def fail(self, error: Exception) -> None:
-        self._tell(lambda: self.future.set_exception(error))
 
-    def _tell(self, settle: Callable[[], None]) -> None:
-        def once() -> None:
-            if not self.future.done():
-                settle()
+def _tell(calls: Sequence[_Call]) -> None:
+    """Wake the callers of a group together: one wake-up for each loop, not for each call."""
 
+    def settle(mine: Sequence[_Call]) -> None:
+        for call in mine:
+            call.settle()
+
+    for loop in {id(call.loop): call.loop for call in calls}.values():
         # A loop that has been closed meanwhile has nobody left to tell.
         with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(once)
+            loop.call_soon_threadsafe(settle, [call for call in calls if call.loop is loop])
 
 
 class StateLock:

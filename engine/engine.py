@@ -75,6 +75,7 @@ class Engine:
         self._changing = asyncio.Lock()
         self._notices: deque[tuple[int, Notice]] = deque(maxlen=_NOTICES_KEPT)
         self._noticed = 0
+        self._trouble: StateError | None = None
         self._failures = 0
         self._failed_at = 0.0
         self._last = Snapshot(0, time.time(), (), KafkaStatus(KafkaState.OFF))
@@ -155,6 +156,7 @@ class Engine:
             from engine.snapshots import take
 
             self._last = take(self._open, self.settings, self._last)
+            self._tell_trouble(self._open.runner.error)
         return self._last
 
     def notices(self, after: int = 0) -> Sequence[tuple[int, Notice]]:
@@ -209,7 +211,7 @@ class Engine:
         name = policy or self.settings.policy
         parameters = (await self.workspace.policies()).get(name, {})
         found = await parts.planner.decide(name, parameters, clouds)
-        parts.announcer.decisions(found)
+        await parts.announcer.decisions(found)
         return found
 
     async def plan_decisions(
@@ -368,6 +370,14 @@ class Engine:
                 parts.planner.carried_out(job)
             elif job.state is JobState.FAILED:
                 self._job_failed(job)
+
+    def _tell_trouble(self, error: StateError | None) -> None:
+        # The runner stands still while its ledger cannot be written; said once each time.
+        if error is not self._trouble:
+            self._trouble = error
+            if error is not None:
+                text = f"{error.what} All jobs stand still. {error.safe}"
+                self._notice(NoticeLevel.ERROR, text, error.todo)
 
     def _job_failed(self, job: JobView) -> None:
         # A thousand failures are one message: the board has the others.
