@@ -13,7 +13,7 @@ from demo_data import inventory
 from demo_data.history import DAYS, daily_reads
 from engine.engine import Engine
 from engine.errors import AstraError
-from engine.model import Address, KafkaState
+from engine.model import Address, KafkaState, NoticeLevel
 
 log = logging.getLogger(__name__)
 _LOOK = 0.05  # seconds between looks at an engine that is still starting
@@ -41,6 +41,10 @@ class DemoEngine(Engine):
         if self.life is not None:
             await self.life.end()
         await super().stop()
+
+    def tell(self, error: AstraError) -> None:
+        """Let the console show what went wrong with the demo itself."""
+        self._notice(NoticeLevel.ERROR, error.what, error.todo)
 
 
 class DemoLife:
@@ -81,10 +85,11 @@ class DemoLife:
             await _until(lambda: bool(snapshot().clouds))
             if self._world.first_time:
                 await self._engine.import_access(past_accesses(time.time()))
+            await self._world.ready()
             await _until(lambda: snapshot().kafka.state is KafkaState.CONNECTED)
         except AstraError as error:
-            # The engine was stopped meanwhile, or its disk is full: it says so itself.
             log.warning("the demo goes on without accesses: %s", error)
+            self._engine.tell(error)
             return
         if self._rate > 0:
             topic = self._engine.settings.kafka.access_topic

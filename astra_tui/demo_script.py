@@ -14,6 +14,7 @@ from astra_tui.demo_stage import Stage
 from astra_tui.demo_witness import Witness
 from astra_tui.logfile import LogFile
 from engine.engine import Engine
+from engine.errors import UsageError
 from widgets.text import visible
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,13 @@ async def play(keep: Path | None, out: TextIO) -> int:
     out.write("Every line with ok was checked; the witness is boto3, not Astra's own client.\n")
     complete = False
     async with DemoWorld(keep) as world:
+        if not world.first_time:
+            raise UsageError(
+                "The script needs a fresh world; an earlier demo left this one.",
+                subject=str(keep),
+                safe="Nothing in it was changed.",
+                todo="Name another folder with --keep, or leave it out.",
+            )
         ports = {
             cloud.name: int(cloud.endpoint.rpartition(":")[2]) for cloud in world.settings.clouds
         }

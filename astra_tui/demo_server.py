@@ -152,11 +152,21 @@ def _save(path: Path, backends: dict[str, Any]) -> None:
 
 
 def _load(path: Path, backends: dict[str, Any]) -> bool:
-    """Put the saved objects back; False if nothing was saved yet."""
+    """Put the saved objects back; False if none were saved, or the file is damaged (it is set
+    aside then)."""
     if not path.exists():
         return False
     connection = sqlite3.connect(path)
-    for row in connection.execute("SELECT * FROM objects"):
+    try:
+        rows = connection.execute("SELECT * FROM objects").fetchall()
+    except sqlite3.DatabaseError as error:
+        aside = path.with_suffix(f".damaged-{int(time.time())}")
+        os.replace(path, aside)
+        sys.stderr.write(f"{path} is damaged ({error}) and kept as {aside.name}\n")
+        return False
+    finally:
+        connection.close()
+    for row in rows:
         cloud, bucket, name, storage, modified, etag, checksum, algorithm, *rest = row
         metadata, tags, data = rest
         backend = backends[cloud]
@@ -170,7 +180,6 @@ def _load(path: Path, backends: dict[str, Any]) -> bool:
         key.set_metadata(json.loads(metadata))
         pairs = [{"Key": tag, "Value": value} for tag, value in json.loads(tags).items()]
         backend.tagger.tag_resource(key.arn, pairs)
-    connection.close()
     return True
 
 

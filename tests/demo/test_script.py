@@ -11,7 +11,9 @@ import pytest
 from astra_tui import demo_phases_move, demo_script
 from astra_tui.demo_report import Report
 from astra_tui.demo_stage import Stage
+from engine.errors import UsageError
 from tests.demo.run import run_program
+from tests.demo.waiting import until
 
 
 async def test_all_ten_phases_hold_and_nothing_is_left(tmp_path: Path):
@@ -30,6 +32,20 @@ async def test_all_ten_phases_hold_and_nothing_is_left(tmp_path: Path):
     assert len(set(digests)) == 5, "all pairs are equal but the corrupted one"
     assert done.err == ""
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_kept_world_is_not_played_in_again(tmp_path: Path):
+    (tmp_path / "objects.sqlite3").touch()
+    with pytest.raises(UsageError, match="fresh world"):
+        await demo_script.play(tmp_path, io.StringIO())
+
+
+async def test_a_reader_that_goes_away_leaves_nothing_behind(tmp_path: Path):
+    command = f"{sys.executable} -m astra_tui demo --script | head -n 3"
+    done = await run_program(["sh", "-c", command], env={**os.environ, "TMPDIR": str(tmp_path)})
+    assert done.out.count("\n") == 3
+    assert "Traceback" not in done.err
+    await until(lambda: not list(tmp_path.iterdir()), "the folder is removed")
 
 
 class _Terminal(io.StringIO):

@@ -13,8 +13,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from astra_tui.demo import REGIONS, DemoWorld
+from astra_tui.demo_life import DemoEngine, DemoLife
 from demo_data import content, inventory
 from engine.errors import StateError
+from engine.model import Address
 from engine.settings import CloudSettings
 from engine.stores.s3_classes import StorageClasses
 from tests.demo.waiting import alive, until
@@ -181,6 +183,15 @@ async def test_what_is_kept_is_there_again(tmp_path: Path):
     assert (place / "objects.sqlite3").exists()
 
 
+async def test_a_damaged_file_of_objects_is_set_aside(tmp_path: Path):
+    (tmp_path / "objects.sqlite3").write_bytes(b"this is no database" * 100)
+    async with DemoWorld(keep=tmp_path) as world:
+        await world.ready()
+        assert len(listed(world.settings.clouds[0])) > 50
+    (aside,) = tmp_path.glob("*.damaged-*")
+    assert aside.read_bytes().startswith(b"this is no database")
+
+
 async def test_a_storage_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PYTHONHOME", "/nonexistent")
     async with DemoWorld() as world:
@@ -194,3 +205,30 @@ async def test_settings_of_moto_in_the_environment_do_not_reach_it(monkeypatch: 
     async with DemoWorld() as world:
         await world.ready()
         assert "prod-data" in str(client(world.settings.clouds[0]).list_buckets()["Buckets"])
+
+
+async def test_the_console_is_told_when_the_storage_does_not_start(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("PYTHONHOME", "/nonexistent")
+    async with DemoWorld() as world:
+        async with DemoEngine(world.settings) as engine, DemoLife(world, engine):
+            await until(lambda: bool(engine.notices()), "a notice")
+            ((_, notice),) = engine.notices()
+            assert "did not start" in notice.text
+
+
+def _events(engine: DemoEngine) -> int:
+    return engine.snapshot().kafka.events_total
+
+
+async def test_the_engine_gets_a_past_once_and_traffic_until_it_stops(tmp_path: Path):
+    target = Address("gcp", "cold-data", "models/ranker-v3.bin")
+    for rate, first in ((20.0, True), (0.0, False)):
+        async with DemoWorld(keep=tmp_path) as world:
+            assert world.first_time is first
+            async with DemoEngine(world.settings) as engine, DemoLife(world, engine, rate=rate):
+                if first:
+                    await until(lambda of=engine: _events(of) > 20, "traffic arrives")
+                past = (await engine.inspect(target)).daily_reads
+                assert sum(past) > 500, "half a year of reads, kept for the next time"
