@@ -8,8 +8,9 @@ import logging
 import os
 import signal
 from collections.abc import Coroutine
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, TypeVar
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.command import CommandPalette
@@ -30,7 +31,9 @@ from astra_tui.screens.console import ConsoleScreen
 from astra_tui.screens.dialogs import Tell
 from astra_tui.screens.help import HelpScreen
 from astra_tui.screens.log import LogScreen
+from astra_tui.screens.question import Question
 from astra_tui.starting import first_snapshot
+from astra_tui.typeahead import TypeAhead
 from engine.engine import Engine
 from engine.errors import AstraError
 from engine.model import Notice, NoticeLevel
@@ -38,6 +41,8 @@ from widgets import glyphs
 from widgets.text import visible
 
 log = logging.getLogger("astra.console")
+
+ResultT = TypeVar("ResultT")
 
 REFRESH_SECONDS = 0.25
 _SEVERITY: dict[NoticeLevel, Literal["information", "warning", "error"]] = {
@@ -85,6 +90,7 @@ class AstraApp(App[int], inherit_bindings=False):
         for theme in themes.THEMES:
             self.register_theme(theme)
         self.theme, warning = themes.choose(console.theme, no_color=no_color)
+        self._typeahead = TypeAhead(self, super().on_event)
         self._watched: list[signal.Signals] = []
         self._warnings = [*([warning] if warning else []), *self.keymap.warnings]
         self._bind_keys()
@@ -252,7 +258,8 @@ class AstraApp(App[int], inherit_bindings=False):
             self.show_error(error, action.label)
             return
         if asyncio.iscoroutine(result):
-            self.launch(result, action.label)
+            self._typeahead.hold()
+            self.launch(self._released(result), action.label)
 
     def _carry_out(self, screen: Screen[Any], action: Action) -> object:
         """Call the screen's method for the action, or the app's; what it returns may be work."""
@@ -281,6 +288,28 @@ class AstraApp(App[int], inherit_bindings=False):
         if action.changes and self.snapshot.read_only:
             return f"{action.label}: Astra runs read-only, so nothing is changed."
         return screen.why_not(action) if isinstance(screen, AstraScreen) else ""
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            await self._typeahead.take(event)
+        else:
+            await super().on_event(event)
+
+    async def _released(self, work: Coroutine[Any, Any, object]) -> None:
+        try:
+            await work
+        finally:
+            self._typeahead.release()
+
+    async def ask(self, question: Question[ResultT]) -> ResultT | None:
+        """Show a dialog or screen and wait for its answer, None if it was left without one.
+
+        Keys typed ahead wait until it is there. Only for work that a key started.
+        """
+        question.when_ready = self._typeahead.release
+        question.when_answered = self._typeahead.hold
+        answer: ResultT | None = await self.push_screen_wait(question)
+        return answer
 
     def launch(self, work: Coroutine[Any, Any, object], doing: str) -> None:
         """Run work beside the screen; what goes wrong is told in a dialog, and logged."""

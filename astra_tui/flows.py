@@ -54,14 +54,14 @@ async def migrate(app: "AstraApp", sources: Sequence[Address]) -> bool:
     """Ask where to, and whether to move or copy; then show the plan. True if it was started."""
     here = sources[0].cloud
     title = f"Migrate {objects_text(sources)} from {here}"
-    place = await app.push_screen_wait(
+    place = await app.ask(
         Choice(title, _places(app.snapshot, here), lines=[*named(sources), "", "To which place?"])
     )
     if place is None:
         return False
     destination = place.value
     if destination is None:
-        destination = await app.push_screen_wait(
+        destination = await app.ask(
             Prompt(
                 title,
                 _place_reader(app.snapshot),
@@ -72,7 +72,7 @@ async def migrate(app: "AstraApp", sources: Sequence[Address]) -> bool:
         if destination is None:
             return False
     fixed = any(cloud.read_only for cloud in app.snapshot.clouds if cloud.name == here)
-    kind = await app.push_screen_wait(
+    kind = await app.ask(
         Choice(
             title,
             [
@@ -171,7 +171,7 @@ async def change_tier(app: "AstraApp", addresses: Sequence[Address]) -> bool:
     if detail.class_costs:
         tiers.append(Choosable(None, f"a storage class {current().ellipsis}"))
     lines = [*named(addresses), "", "Which tier shall they have?"]
-    wanted = await app.push_screen_wait(Choice(title, tiers, lines=lines))
+    wanted = await app.ask(Choice(title, tiers, lines=lines))
     if wanted is None:
         return False
     if wanted.value is not None:
@@ -185,9 +185,7 @@ async def change_tier(app: "AstraApp", addresses: Sequence[Address]) -> bool:
         )
         for name, of, cost in detail.class_costs
     ]
-    chosen = await app.push_screen_wait(
-        Choice(title, classes, lines=["Which storage class shall they have?"])
-    )
+    chosen = await app.ask(Choice(title, classes, lines=["Which storage class shall they have?"]))
     if chosen is None:
         return False
     return await show_plan(app, app.engine.plan_tier(addresses, storage_class=chosen.value))
@@ -204,7 +202,7 @@ async def show_plan(app: "AstraApp", making: Awaitable[Plan]) -> bool:
     if not plan.moves:
         app.say(" ".join(plan.warnings) or "There is nothing to move.", "warning")
         return False
-    started: bool | None = await app.push_screen_wait(PlanScreen(plan))
+    started: bool | None = await app.ask(PlanScreen(plan))
     return started is True
 
 
@@ -218,7 +216,7 @@ async def run_engine(app: "AstraApp", policy: str = "") -> None:
     if not decisions:
         app.say(f"Policy {policy}: every object is where it should be.")
         return
-    answer = await app.push_screen_wait(
+    answer = await app.ask(
         Tell(
             f"Policy {policy}",
             decision_lines(decisions),
@@ -234,7 +232,7 @@ async def choose_policy(app: "AstraApp") -> None:
     """Choose a policy, then ask it."""
     usual = app.engine.settings.policy
     names = [name for name, _ in POLICIES]
-    chosen = await app.push_screen_wait(
+    chosen = await app.ask(
         Choice(
             "Which policy shall decide?",
             [Choosable(name, Text(f"{name:<9}", "bold"), about) for name, about in POLICIES],
@@ -286,7 +284,7 @@ async def open_place(app: "AstraApp", status: CloudStatus) -> None:
             raise ValueError("Write bucket or bucket/prefix/")
         return bucket, prefix
 
-    place = await app.push_screen_wait(
+    place = await app.ask(
         Prompt(
             f"Open a place of {status.name}",
             read,
@@ -310,7 +308,7 @@ async def age(app: "AstraApp", addresses: Sequence[Address]) -> None:
             raise ValueError("Write a number of days from 1 to 36500.")
         return days
 
-    days = await app.push_screen_wait(
+    days = await app.ask(
         Prompt(
             f"Age {objects_text(addresses)}",
             read,
@@ -333,7 +331,7 @@ async def access(app: "AstraApp", addresses: Sequence[Address]) -> None:
             raise ValueError("Write a number from 1 to 10000.")
         return int(text)
 
-    count = await app.push_screen_wait(
+    count = await app.ask(
         Prompt(
             f"Access {objects_text(addresses)}",
             read,

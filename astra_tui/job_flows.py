@@ -74,9 +74,7 @@ def approval_lines(plan: Plan, totals: PlanTotals) -> list[Line]:
 
 async def approve(app: "AstraApp", plan: Plan, totals: PlanTotals) -> bool:
     """Ask once more, then start the jobs. True if they started."""
-    yes = await app.push_screen_wait(
-        Confirm("Approve the plan", approval_lines(plan, totals), yes="Start")
-    )
+    yes = await app.ask(Confirm("Approve the plan", approval_lines(plan, totals), yes="Start"))
     if not yes:
         return False
     await app.engine.submit(plan)
@@ -113,7 +111,7 @@ async def cancel(app: "AstraApp", job_ids: Sequence[str]) -> None:
         lines.append(bullet(f"and {count_text(len(job_ids) - 5)} more"))
     lines += ["", "What they wrote is removed again; every source is kept."]
     title = f"Cancel {jobs_text(len(job_ids))}?"
-    if await app.push_screen_wait(Confirm(title, lines, yes="Cancel them")):
+    if await app.ask(Confirm(title, lines, yes="Cancel them")):
         number = await app.engine.cancel(job_ids)
         app.say(f"{jobs_text(number)} cancelled; the sources are kept.")
 
@@ -159,7 +157,7 @@ async def quit_console(app: "AstraApp") -> None:
             ),
         ]
         try:
-            yes = await app.push_screen_wait(Confirm("Leave while jobs run?", lines, yes="Leave"))
+            yes = await app.ask(Confirm("Leave while jobs run?", lines, yes="Leave"))
         finally:
             app.asking_to_quit = False
         if not yes:

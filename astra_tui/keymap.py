@@ -160,8 +160,10 @@ _MODIFIERS = frozenset({"ctrl", "shift", "alt"})
 _DISPLAY = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn"}
 
 
-def display(key: str) -> str:
-    """How a key is written on the screen: `^p`, `esc`, `?`."""
+def display(key: str, *, short: bool = False) -> str:
+    """How a key is written: `^p`, `esc`, `?`; `short` uses a sign for enter, as the footer does."""
+    if short and key == "enter":
+        return "↵"
     if key in _DISPLAY:
         return _DISPLAY[key]
     if key.startswith("ctrl+"):
@@ -207,9 +209,9 @@ class Keymap:
         wanted = frozenset(contexts)
         return [action for action in self.actions if wanted.intersection(action.contexts)]
 
-    def key_of(self, action_id: str) -> str:
+    def key_of(self, action_id: str, *, short: bool = False) -> str:
         """The first key of an action as shown on the screen."""
-        return display(self._by_id[action_id].keys[0])
+        return display(self._by_id[action_id].keys[0], short=short)
 
     @property
     def panel_keys(self) -> str:

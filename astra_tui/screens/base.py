@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.screen import Screen
 
 from astra_tui.keymap import SCOPES, Action, Context
+from astra_tui.screens.question import Question
 from engine.model import Snapshot
 from widgets.caption import Caption
+from widgets.glyphs import ASCII, current
 from widgets.key_help import KeyHint, KeyLine
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ ResultT = TypeVar("ResultT")
 _ALWAYS = 20  # actions with this `footer` or more keep their place when room gets short
 
 
-class AstraScreen(Screen[ResultT], Generic[ResultT], inherit_bindings=False):
+class AstraScreen(Question[ResultT], Generic[ResultT], inherit_bindings=False):
     """A full screen. A subclass names its `SCOPE` of the keymap, composes its body and has a
     method `do_<action id>` for each action that it can carry out itself."""
 
@@ -85,9 +86,10 @@ class AstraScreen(Screen[ResultT], Generic[ResultT], inherit_bindings=False):
         app = self.astra
         actions = [a for a in app.keymap.valid_in(self.footer_contexts()) if a.footer]
         actions.sort(key=lambda action: action.footer)
+        signs = current() is not ASCII
         return [
             KeyHint(
-                key=app.keymap.key_of(action.id),
+                key=app.keymap.key_of(action.id, short=signs),
                 label=self.label(action),
                 enabled=not (reason := app.why_not_on(self, action)),
                 why_not=reason,

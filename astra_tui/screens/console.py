@@ -21,7 +21,7 @@ from widgets.cloud_pane import CloudPane
 from widgets.event_feed import EventFeed
 from widgets.glyphs import current
 from widgets.key_help import KeyHint
-from widgets.pane import FilterPane
+from widgets.pane import FilterInput, FilterPane
 from widgets.status_line import StatusLine
 
 
@@ -72,8 +72,8 @@ class ConsoleScreen(AstraScreen[None]):
     def go_to(self, number: int) -> None:
         """Show a panel and give it the focus."""
         self.panels.go_to(number)
-        # Focus comes after the new layout: what does not show cannot have it.
-        self.call_after_refresh(self.panel.focus)
+        # At once, so that what was typed ahead meets the right panel.
+        self.set_focus(self.panel.pane_list(), scroll_visible=False)
         self._show_tabs()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -220,6 +220,8 @@ class ConsoleScreen(AstraScreen[None]):
 
     def do_filter(self) -> None:
         self.panel.action_filter()
+        # At once: what is typed next must not be taken for keys.
+        self.set_focus(self.panel.query_one(FilterInput), scroll_visible=False)
 
     def do_mark(self) -> None:
         panel: Any = self.panel

@@ -17,6 +17,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from astra_tui.screens.question import Question
 from widgets.glyphs import current
 from widgets.text import visible
 
@@ -26,7 +27,7 @@ ValueT = TypeVar("ValueT")
 Line = str | Text
 
 
-class Dialog(ModalScreen[ResultT], Generic[ResultT], inherit_bindings=False):
+class Dialog(Question[ResultT], ModalScreen[ResultT], Generic[ResultT], inherit_bindings=False):
     """A box in the middle of the screen. Escape leaves it with `None` or the safe answer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

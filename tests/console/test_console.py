@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from textual import events
 from textual.command import CommandPalette
 from textual.widgets import Input
 
@@ -589,6 +590,47 @@ async def test_a_tour_can_press_keys_and_speak(make_app: AppMaker) -> None:
         await until(pilot, lambda: "engine decides." not in words(pilot))
         await app.run_action("perform('dashboard')")
         await until(pilot, lambda: type(app.screen).__name__ == "DashboardScreen")
+
+
+def type_ahead(app: Any, *keys: str) -> None:
+    """Keys that arrive all at once, as over a slow line."""
+    for key in keys:
+        app.post_message(events.Key(key, key if len(key) == 1 else None))
+
+
+async def test_keys_typed_ahead_meet_the_questions_they_answer(make_app: AppMaker) -> None:
+    app: Any = make_app()
+    async with running(app) as pilot:
+        await settled(pilot)
+        type_ahead(app, "j", "m", "2", "1", "A", "y", "d")
+        await until(pilot, lambda: type(app.screen).__name__ == "DashboardScreen")
+        ((sources, place, kind),) = app.engine.asked("plan_migration")
+        assert [source.key for source in sources] == ["backup_database_Q2.zip"]
+        assert (place.cloud, kind) == ("gcp", MoveKind.MOVE)
+        assert len(app.engine.asked("submit")) == 1
+        assert app.screen_stack[0].panels.current == 0
+
+
+async def test_a_filter_typed_ahead_is_text_and_no_keys(make_app: AppMaker) -> None:
+    app: Any = make_app()
+    async with running(app, SMALL) as pilot:
+        await settled(pilot)
+        type_ahead(app, "2", "slash", *"mete", "enter", "3", "slash", *"Rc", "enter")
+        await until(pilot, lambda: app.screen.panes[2].filter_text == "Rc")
+        assert app.screen.panes[1].filter_text == "mete"
+        assert isinstance(app.screen, ConsoleScreen)
+        assert {name for name, _ in app.engine.calls} == {"start", "scan", "view"}
+
+
+async def test_work_that_takes_long_does_not_hold_keys_for_long(make_app: AppMaker) -> None:
+    app: Any = make_app()
+    app.engine.hold["decide"] = asyncio.Event()
+    async with running(app) as pilot:
+        await settled(pilot)
+        type_ahead(app, "e", "3")
+        await until(pilot, lambda: app.screen.panels.current == 2)
+        app.engine.hold["decide"].set()
+        await until(pilot, on(pilot, Tell))
 
 
 async def test_a_slow_answer_to_an_old_question_is_dropped(make_app: AppMaker) -> None:
