@@ -19,6 +19,7 @@ from engine.errors import StateError
 from engine.model import Address
 from engine.settings import CloudSettings
 from engine.stores.s3_classes import StorageClasses
+from tests.demo.run import run_program
 from tests.demo.waiting import alive, until
 
 
@@ -232,3 +233,11 @@ async def test_the_engine_gets_a_past_once_and_traffic_until_it_stops(tmp_path: 
                     await until(lambda of=engine: _events(of) > 20, "traffic arrives")
                 past = (await engine.inspect(target)).daily_reads
                 assert sum(past) > 500, "half a year of reads, kept for the next time"
+
+
+async def test_the_storage_is_started_before_anything_heavy_is_imported():
+    code = "import sys, astra_tui.demo_cli; print(*sorted(sys.modules))"
+    done = await run_program([sys.executable, "-c", code])
+    loaded = {name.partition(".")[0] for name in done.out.split()}
+    assert "astra_tui" in loaded
+    assert not loaded & {"textual", "rich", "moto", "boto3", "aiohttp", "aiokafka", "numpy"}
