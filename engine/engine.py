@@ -124,8 +124,10 @@ class Engine:
             if waiting:
                 self._notice(
                     NoticeLevel.WARNING,
-                    f"{waiting} job{'s' if waiting > 1 else ''} of an earlier run wait, paused.",
-                    "Resume them when you are ready; no source was deleted unverified.",
+                    "1 job of an earlier run waits, paused."
+                    if waiting == 1
+                    else f"{waiting} jobs of an earlier run wait, paused.",
+                    "Resume when you are ready; no source was deleted unverified.",
                 )
 
     async def stop(self) -> None:
@@ -277,7 +279,10 @@ class Engine:
         return await self._owned.planner.submit(plan)
 
     async def wait(self, jobset: str = "") -> None:
-        """Wait until every job of the set (none named: all) ended or is paused."""
+        """Wait until every job of the set (none named: all) ended or is paused.
+
+        Raises StateError if the jobs stand still because the ledger cannot be written.
+        """
         await self._parts.runner.wait(jobset)
 
     async def pause(self, job_ids: Sequence[str] = ()) -> int:

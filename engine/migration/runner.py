@@ -226,8 +226,13 @@ class Runner(Progress):
             self._services.bandwidth.set(max(bwlimit, 0))
 
     async def wait(self, jobset: str = "") -> None:
-        """Wait until every job of the set (none named: all) ended or is paused."""
+        """Wait until every job of the set (none named: all) ended or is paused.
+
+        Raises StateError once the jobs stand still because the ledger cannot be written.
+        """
         while not self._idle(jobset):
+            if self.error is not None and not self._running:
+                raise self.error
             await self._next_turn()
 
     # -- scheduling ---------------------------------------------------------------------
