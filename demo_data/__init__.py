@@ -63,7 +63,8 @@ def content(item: DemoObject) -> bytes:
         head, *lines = start.splitlines(keepends=True)
         text = head + b"".join(random.choices(lines, k=500))
         return (text * (item.size // len(text) + 1))[: item.size]
-    noise = random.randbytes(missing)
+    block = random.randbytes(min(missing, 64 * 1024))
+    noise = (block * (missing // len(block) + 1))[:missing]
     return noise + start if suffix == ".zip" else start + noise
 
 
