@@ -143,7 +143,8 @@ class ConsoleScreen(AstraScreen[None]):
 
     def help_contexts(self) -> tuple[Context, ...]:
         here = self.panel_context
-        return (here, *(context for context in SCOPES[self.SCOPE] if context is not here))
+        apart = (here, Context.GLOBAL)
+        return (here, *(c for c in SCOPES[self.SCOPE] if c not in apart), Context.GLOBAL)
 
     def why_not(self, action: Action) -> str:
         return console_reason(self, action)
