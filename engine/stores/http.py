@@ -1,14 +1,17 @@
 """A thin HTTP client for stores: exact URLs, raw bodies, counted bytes, errors of our own.
 
-One session per store, with a bounded pool. Nothing is retried here (a repeated write may not
-mean the same again), nothing is decompressed or redirected, and no call has a total time
-limit: only connecting and waiting for the next bytes have one.
+Two bounded pools per store: one for downloads, which stay open for as long as somebody reads,
+and one for everything else, so that a write never waits for the read that feeds it. Nothing is
+retried here (a repeated write may not mean the same again), nothing is decompressed or
+redirected, and no call has a total time limit: only waiting for a connection, connecting and
+waiting for the next bytes have one.
 """
 
 import asyncio
 import functools
 import os
 import ssl
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
@@ -18,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from engine.errors import BadResponse, ConfigError
 from engine.stores.body import CHUNK, Body
-from engine.stores.http_errors import network_error, wrong_length
+from engine.stores.http_errors import all_in_use, network_error, no_connection, wrong_length
 
 if TYPE_CHECKING:
     import aiohttp
@@ -85,24 +88,35 @@ class Incoming:
 
 
 class HttpClient:
-    """Requests to one store. `received` and `sent` count body bytes since the start."""
+    """Requests to one store. `received` and `sent` count body bytes since the start.
+
+    `connections` is the size of either pool: by default as many as jobs may run at once.
+    `wait_timeout` is for getting a connection, the wait for a free one included. All in seconds.
+    """
 
     def __init__(
-        self, *, connections: int = 64, connect_timeout: float = 10.0, read_timeout: float = 60.0
+        self,
+        *,
+        connections: int = 256,
+        wait_timeout: float = 120.0,
+        connect_timeout: float = 10.0,
+        read_timeout: float = 60.0,
     ) -> None:
         self.received = 0
         self.sent = 0
         self._connections = connections
+        self._wait_timeout = wait_timeout
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}  # by whether it is for downloads
         self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
 
     async def close(self) -> None:
         """Close every connection. Safe to call twice."""
-        session, self._session = self._session, None
-        if session is not None:
+        while self._sessions:
+            _, session = self._sessions.popitem()
             await session.close()
+            await asyncio.sleep(0)  # transports close their sockets one turn later
 
     async def request(
         self,
@@ -127,7 +141,7 @@ class HttpClient:
         self, url: str, headers: Mapping[str, str], *, at: str
     ) -> AsyncGenerator[Incoming, None]:
         """GET with a body that is read in chunks."""
-        async with self._open("GET", url, headers, at, b"", 0.0) as incoming:
+        async with self._open("GET", url, headers, at, b"", 0.0, download=True) as incoming:
             yield incoming
 
     @asynccontextmanager
@@ -139,10 +153,12 @@ class HttpClient:
         at: str,
         body: bytes | Body,
         patience: float,
+        *,
+        download: bool = False,
     ) -> AsyncGenerator[Incoming, None]:
         from yarl import URL
 
-        session = self._open_session()
+        session = self._open_session(download=download)
         limit = patience or self._read_timeout
         if isinstance(body, bytes) and len(body) > CHUNK // 2:
             body = Body.of(body)
@@ -150,6 +166,7 @@ class HttpClient:
             headers = {**headers, "Content-Length": str(body.size)}
             await body.prime()
         entered = False
+        begun = time.monotonic()
         try:
             async with AsyncExitStack() as stack:
                 data: bytes | AsyncIterator[bytes] | None = None
@@ -177,16 +194,19 @@ class HttpClient:
                 raise  # of whoever reads the answer
             if isinstance(body, Body) and body.failure is not None:
                 raise body.failure from error
+            if no_connection(error) and time.monotonic() - begun >= self._wait_timeout:
+                raise all_in_use(self._wait_timeout, at) from error
             raise network_error(error, at, reading=method in ("GET", "HEAD")) from error
 
-    def _open_session(self) -> "aiohttp.ClientSession":
-        if self._session is None:
+    def _open_session(self, *, download: bool) -> "aiohttp.ClientSession":
+        session = self._sessions.get(download)
+        if session is None:
             import aiohttp
 
             connector = aiohttp.TCPConnector(
                 limit=self._connections, ttl_dns_cache=60, keepalive_timeout=15, ssl=_tls()
             )
-            self._session = aiohttp.ClientSession(
+            session = self._sessions[download] = aiohttp.ClientSession(
                 connector=connector,
                 timeout=self._timeout(self._read_timeout),
                 headers={"User-Agent": "astra", "Accept-Encoding": "identity"},
@@ -199,15 +219,18 @@ class HttpClient:
             )
             # aiohttp would send a PUT or DELETE again by itself after a dropped connection. The
             # first may have had its effect; then the second one's answer is about that.
-            self._session._retry_connection = False
-        return self._session
+            session._retry_connection = False
+        return session
 
     def _timeout(self, read: float) -> "aiohttp.ClientTimeout":
         if read not in self._timeouts:
             import aiohttp
 
             self._timeouts[read] = aiohttp.ClientTimeout(
-                total=None, sock_connect=self._connect_timeout, sock_read=read
+                total=None,
+                connect=self._wait_timeout,
+                sock_connect=self._connect_timeout,
+                sock_read=read,
             )
         return self._timeouts[read]
 
@@ -226,12 +249,30 @@ def proxy_for(origin: str) -> str | None:
     """The proxy that the environment asks for; the netrc file is none of our business.
 
     `origin` is scheme and host. Remembered: the environment of a process does not change.
+    Raises ConfigError for what is no URL of a proxy; its text may hold a password and is not told.
     """
     parts = urllib.parse.urlsplit(origin)
     host = parts.hostname or ""
     if is_loopback(host) or urllib.request.proxy_bypass(host):
         return None
-    return urllib.request.getproxies().get(parts.scheme)
+    proxy = urllib.request.getproxies().get(parts.scheme)
+    if proxy is not None and not _is_proxy(proxy):
+        raise ConfigError(
+            "The proxy that the environment names is not http://, a host and a port.",
+            subject=f"{parts.scheme}_proxy",
+            safe="Nothing was sent.",
+            todo="Correct the variable; a user or password in it must be percent-encoded.",
+        )
+    return proxy
+
+
+def _is_proxy(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        rest = parts.path.strip("/") or parts.query or parts.fragment or parts.port == 0
+    except ValueError:  # of an impossible port, or brackets that do not close
+        return False
+    return bool(parts.scheme in ("http", "https") and parts.hostname) and not rest
 
 
 def is_loopback(host: str) -> bool:

@@ -1,5 +1,6 @@
 """What went wrong below HTTP, as store errors."""
 
+import re
 import ssl
 
 from engine.errors import (
@@ -12,6 +13,7 @@ from engine.errors import (
 )
 
 _UNKNOWN = "It is not known whether the change was made."
+_USERINFO = re.compile(r"//[^\s/?#]*@")
 
 
 def network_error(error: Exception, at: str, *, reading: bool) -> AstraError:
@@ -46,14 +48,35 @@ def network_error(error: Exception, at: str, *, reading: bool) -> AstraError:
     return StoreError(f"The request failed: {_said(error)}.", subject=at, safe=safe)
 
 
+def no_connection(error: Exception) -> bool:
+    """Whether there was none in time: neither a free one nor a new one."""
+    import aiohttp
+
+    return isinstance(error, aiohttp.ConnectionTimeoutError)
+
+
+def all_in_use(seconds: float, at: str) -> StoreTimeout:
+    """No connection of the pool became free."""
+    return StoreTimeout(
+        f"No connection to the store became free within {seconds:g} s.",
+        subject=at,
+        safe="Nothing was sent.",
+        todo="Run fewer jobs at once.",
+    )
+
+
 def wrong_length(got: int, size: int, at: str) -> TruncatedBody:
     """A body that ended early or went on too long."""
     return TruncatedBody(f"{got:,} bytes arrived where {size:,} were announced.", subject=at)
 
 
 def printable(text: str, limit: int = 200) -> str:
-    """A server's words, fit for one line of a message."""
-    shown = "".join(char if char.isprintable() else "?" for char in text.strip())
+    """A server's or library's words, fit for one line of a message.
+
+    Names and passwords in URLs (of a proxy, say) are left out.
+    """
+    text = _USERINFO.sub("//", text.strip())
+    shown = "".join(char if char.isprintable() else "?" for char in text)
     return shown if len(shown) <= limit else shown[:limit] + "…"
 
 
