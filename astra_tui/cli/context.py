@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from astra_tui.cli.exits import Exit
+from astra_tui.cli.exits import Exit, repeat
 from astra_tui.cli.output import Output
 from engine.errors import Refused, UsageError
 
@@ -32,6 +32,11 @@ class Globals:
     state: Path | None = None
     read_only: bool = False
     log_level: str = "info"
+
+    def words(self) -> list[str]:
+        """What leads another command to the same config and state, as it was written."""
+        pairs = (("--config", self.config), ("--state", self.state))
+        return [word for name, path in pairs if path for word in (name, str(path))]
 
 
 class Command:
@@ -210,6 +215,7 @@ def verb(
         @click.pass_context
         def call(context: click.Context, /, **values: Any) -> int:
             options = take_globals(values, context.obj)
+            repeat(options.words())
             out = Output(json=bool(values.pop("as_json", False)))
             return int(function(Command(options, out), **values))
 

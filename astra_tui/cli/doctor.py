@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from astra_tui.cli.context import Command, verb
-from astra_tui.cli.exits import Exit
+from astra_tui.cli.exits import Exit, with_options
 from engine.errors import StateError
 
 if TYPE_CHECKING:
@@ -70,4 +70,4 @@ def _print(command: Command, check: "Check") -> None:
     head = f"{mark:>8}  {visible(check.subject)}: {visible(check.name)}"
     command.out.line(head + (f": {visible(check.detail)}" if check.detail else ""))
     if check.todo:
-        command.out.line(f"{'':10}→ {visible(check.todo)}")
+        command.out.line(f"{'':10}→ {visible(with_options(check.todo))}")

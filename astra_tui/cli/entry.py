@@ -11,7 +11,16 @@ import rich_click as click_rich
 
 from astra_tui.cli.aliases import ALIASES
 from astra_tui.cli.context import Command, Globals, global_options, take_globals
-from astra_tui.cli.exits import Exit, Interrupted, ReaderGone, exit_code, explain, leaves, say
+from astra_tui.cli.exits import (
+    Exit,
+    Interrupted,
+    ReaderGone,
+    exit_code,
+    explain,
+    leaves,
+    repeat,
+    say,
+)
 from astra_tui.cli.output import Output, prepare_streams
 from engine.errors import AstraError
 
@@ -106,6 +115,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 @click.pass_context
 def astra(ctx: click.Context, /, no_mouse: bool, **values: Any) -> int:
     ctx.obj = take_globals(values, None)
+    repeat(ctx.obj.words())
     if ctx.invoked_subcommand is not None:
         return Exit.DONE
     from astra_tui.cli.console import open_console
@@ -116,6 +126,7 @@ def astra(ctx: click.Context, /, no_mouse: bool, **values: Any) -> int:
 def run(arguments: Sequence[str]) -> int:
     """Carry out a command line and return the exit code; every error is told, none escapes."""
     prepare_streams()
+    repeat(())
     click_rich.rich_click.COMMAND_GROUPS = {
         "astra": [{"name": name, "commands": list(verbs)} for name, verbs in GROUPS.items()]
     }

@@ -1,9 +1,15 @@
 """Exit codes, and errors as an operator reads them. Never a traceback on the screen."""
 
+import re
+import shlex
 import sys
+from collections.abc import Sequence
 from enum import IntEnum
 
-from engine.errors import AstraError, ConfigError, Refused, UsageError
+from engine.errors import AstraError, ConfigError, Refused, StateBusy, UsageError
+
+_HINT = re.compile("`astra (?!-|demo)")
+_repeat = ""  # options that a command line told to the operator repeats
 
 
 class Exit(IntEnum):
@@ -12,7 +18,7 @@ class Exit(IntEnum):
     DONE = 0
     FAILED = 1  # some work failed
     USAGE = 2  # usage or configuration
-    REFUSED = 3  # not confirmed, read-only
+    REFUSED = 3  # not confirmed, read-only, state in use, nothing of the plan allowed
     INTERRUPTED = 4  # resumable
 
 
@@ -28,7 +34,7 @@ def exit_code(error: BaseException) -> Exit:
     """The exit code that an error stands for."""
     if isinstance(error, (UsageError, ConfigError)):
         return Exit.USAGE
-    if isinstance(error, Refused):
+    if isinstance(error, (Refused, StateBusy)):
         return Exit.REFUSED
     return Exit.FAILED
 
@@ -59,10 +65,21 @@ def explain(error: AstraError) -> str:
     return "\n".join(lines)
 
 
+def repeat(options: Sequence[str]) -> None:
+    """Let every `astra …` that is told from now on have these options."""
+    global _repeat
+    _repeat = f" {shlex.join(options)}" if options else ""
+
+
+def with_options(text: str) -> str:
+    """The text with the options of this run in the command lines that it names."""
+    return _HINT.sub(lambda _: f"`astra{_repeat} ", text)
+
+
 def say(text: str) -> None:
     """One line of narration on stderr; a closed or full stderr stops no work."""
     try:
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{with_options(text)}\n")
         sys.stderr.flush()
     except (OSError, ValueError):
         return
