@@ -73,7 +73,9 @@ class FakeState:
     ) -> FakeObject:
         """Write an object behind everybody's back; `part_size` gives it a multipart ETag."""
         with self.lock:
-            parts = [body[at : at + part_size] for at in range(0, len(body), part_size or 1)]
+            parts = list[bytes]()
+            if part_size:
+                parts = [body[at : at + part_size] for at in range(0, len(body), part_size)]
             made = FakeObject(
                 body=body,
                 etag=multipart_etag(parts) if part_size else plain_etag(body),
@@ -81,7 +83,7 @@ class FakeState:
                 headers=tuple((headers or {}).items()),
                 tags=tags,
                 storage_class=storage_class,
-                part_sizes=tuple(len(part) for part in parts) if part_size else (),
+                part_sizes=tuple(len(part) for part in parts),
                 restore=restore,
                 version_id=uuid4().hex,
             )
