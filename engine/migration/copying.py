@@ -123,10 +123,10 @@ class _Copy:
         found = await look(self.destination, self.spec.destination)
         if found is None:
             return False
+        if self._differs(found) and not self.spec.options.overwrite:
+            raise _exists(str(self.spec.destination))
         await check_twins(self.spec, self.source, self.destination, self.head, found)
         if self._differs(found):
-            if not self.spec.options.overwrite:
-                raise _exists(str(self.spec.destination))
             self.replace = found.pin
             return False
         if self.spec.options.overwrite and not self._surely_same(found):
@@ -304,9 +304,9 @@ class _Copy:
                 subject=address,
                 safe="Nothing was written and the source is kept.",
             ) from error
-        await check_twins(self.spec, self.source, self.destination, self.head, found)
         if self._differs(found):
             raise _exists(address) from error
+        await check_twins(self.spec, self.source, self.destination, self.head, found)
         await self._adopt(found)
 
 

@@ -1,17 +1,17 @@
 """Finding out that source and destination are one object, also by two names.
 
 Moving an object onto itself would end with deleting it. Addresses and places are compared
-first. An endpoint may have two names and a folder two paths, so where something that looks
-exactly like the source already lies at the destination, a probe object tells them apart.
+first. An endpoint may have two names, a folder two paths or a server in front of it, so where
+something already lies at the destination of a move, a probe object tells them apart.
 """
 
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
-from engine.errors import NotFound, PreconditionFailed, SameObject, StoreError
+from engine.errors import AccessDenied, NotFound, PreconditionFailed, SameObject, StoreError
 from engine.migration.digest import digest_bytes
-from engine.model import Address, JobSpec, ObjectHead, ObjectMeta
+from engine.model import Address, JobSpec, MoveKind, ObjectHead, ObjectMeta
 from engine.stores.base import ObjectStore
 
 
@@ -42,38 +42,69 @@ async def check_twins(
 ) -> None:
     """`found` lies at the destination. Raises SameObject unless it is surely another object.
 
-    Only what looks alike in every respect (ETag, time, size) is probed: an empty object is
-    written beside the destination and looked for beside the source, then removed.
+    Two servers may show one folder with other ETags and times, so a move always probes. A copy
+    deletes nothing: there only what looks alike in every respect is probed.
     """
-    if source.kind is not destination.kind or not head.pin.matches(found.pin):
+    if spec.kind is not MoveKind.MOVE and (
+        source.kind is not destination.kind or not head.pin.matches(found.pin)
+    ):
         return
-    suffix = f".astra-probe-{uuid4().hex[:12]}"
-    there = f"{spec.destination.key}{suffix}"
-    here = f"{spec.source.key}{suffix}"
-    if destination.check_key(there) or source.check_key(here):
+    folder = f".astra-probe-{uuid4().hex[:12]}"
+    if destination.check_key(f"{spec.destination.key}{folder}/d") or source.check_key(
+        f"{spec.source.key}{folder}/s"
+    ):
         raise same_object(spec, "It cannot be told whether")
     try:
-        written = await destination.write(
-            spec.destination.bucket,
-            there,
-            _nothing(),
-            size=0,
-            meta=ObjectMeta(),
-            md5=digest_bytes(b"", "md5"),
-        )
+        same = await _one_place(spec, source, destination, folder)
     except StoreError as error:
         if error.retryable:
             raise
         raise same_object(spec, "It cannot be told whether") from error
-    try:
-        try:
-            await source.head(spec.source.bucket, here)
-        except NotFound:
-            return
+    if same:
         raise same_object(spec)
+
+
+async def _one_place(
+    spec: JobSpec, source: ObjectStore, destination: ObjectStore, folder: str
+) -> bool:
+    """Whether what is written beside the one end appears beside the other.
+
+    A gateway may answer from a listing of minutes ago. So both ends write, into a folder
+    that is new to both: one that has just made it has no old listing of it. Who may read and
+    delete at the source but not write is believed after the first look.
+    """
+    here, there = spec.source, spec.destination
+    async with _probe(destination, there.bucket, f"{there.key}{folder}/d"):
+        if await _is_there(source, here.bucket, f"{here.key}{folder}/d"):
+            return True
+        try:
+            async with _probe(source, here.bucket, f"{here.key}{folder}/s"):
+                return await _is_there(
+                    destination, there.bucket, f"{there.key}{folder}/s"
+                ) or await _is_there(source, here.bucket, f"{here.key}{folder}/d")
+        except AccessDenied:
+            return False
+
+
+@asynccontextmanager
+async def _probe(store: ObjectStore, bucket: str, key: str) -> AsyncIterator[None]:
+    """An empty object while the block runs."""
+    written = await store.write(
+        bucket, key, _nothing(), size=0, meta=ObjectMeta(), md5=digest_bytes(b"", "md5")
+    )
+    try:
+        yield
     finally:
         with suppress(NotFound, PreconditionFailed):  # somebody was faster
-            await destination.delete(spec.destination.bucket, there, pin=written.pin)
+            await store.delete(bucket, key, pin=written.pin)
+
+
+async def _is_there(store: ObjectStore, bucket: str, key: str) -> bool:
+    try:
+        await store.head(bucket, key)
+    except NotFound:
+        return False
+    return True
 
 
 def same_object(spec: JobSpec, doubt: str = "") -> SameObject:
