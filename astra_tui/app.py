@@ -56,7 +56,7 @@ class AstraApp(App[int], inherit_bindings=False):
     """The console over an engine that is not started yet; it starts and stops the engine.
 
     `resume_command` is what the operator is told to type to go on with unfinished jobs later;
-    empty where that is not possible (a demonstration that is thrown away).
+    empty in a demonstration that is removed on leaving, jobs and all.
     """
 
     TITLE = "Astra"

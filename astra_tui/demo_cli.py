@@ -5,6 +5,7 @@ the console's happen side by side.
 """
 
 import asyncio
+import shlex
 import sys
 from pathlib import Path
 from typing import TextIO
@@ -51,7 +52,8 @@ async def _console(keep: Path | None, console: ConsoleSettings, mouse: bool, rat
         from astra_tui.demo_life import DemoEngine, DemoLife
 
         engine = DemoEngine(world.settings)
-        app = AstraApp(engine, console)
+        again = shlex.join(["astra", "demo", "--keep", str(keep)]) if keep else ""
+        app = AstraApp(engine, console, resume_command=again)
         async with DemoLife(world, engine, rate=rate):
             result = await app.run_async(mouse=mouse and console.mouse)
         return int(result or app.return_code or 0)

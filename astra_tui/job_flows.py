@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from astra_tui.screens.dialogs import Confirm, Line, bullet, field
-from engine.model import JobState, MoveKind, Plan, PlanTotals, Snapshot
-from widgets.text import bytes_text, count_text, money_text, visible
+from engine.model import JobState, JobView, MoveKind, Plan, PlanTotals, Snapshot
+from widgets.text import bytes_text, count_text, counted, money_text, visible
 
 if TYPE_CHECKING:
     from astra_tui.app import AstraApp
@@ -38,7 +38,7 @@ def would_resume(snapshot: Snapshot) -> bool:
 
 def jobs_text(number: int) -> str:
     """`1 job`, `12 jobs`."""
-    return "1 job" if number == 1 else f"{count_text(number)} jobs"
+    return counted(number, "job")
 
 
 def approval_lines(plan: Plan, totals: PlanTotals) -> list[Line]:
@@ -49,27 +49,38 @@ def approval_lines(plan: Plan, totals: PlanTotals) -> list[Line]:
     deletes = kinds.count(MoveKind.MOVE)
     changes = kinds.count(MoveKind.TIER)
     lines: list[Line] = [
-        field("moves", f"{count_text(totals.moves)} objects, {bytes_text(totals.size)}"),
+        field("moves", f"{counted(totals.moves, 'object')}, {bytes_text(totals.size)}"),
         field("route", shown),
     ]
     if deletes:
-        lines.append(
-            field("deletes", f"{count_text(deletes)} sources, each after its copy is proved equal")
-        )
+        each = "each after its copy" if deletes > 1 else "after its copy"
+        lines.append(field("deletes", f"{counted(deletes, 'source')}, {each} is proved equal"))
     if changes:
-        lines.append(field("changes", f"the storage class of {count_text(changes)} objects"))
+        lines.append(field("changes", f"the storage class of {counted(changes, 'object')}"))
     if not deletes:
         lines.append(field("deletes", "nothing"))
-    once = money_text(totals.one_time_cost, currency=True)
-    saving = money_text(totals.saving_per_month, currency=True, signed=True)
-    lines.append(field("money", f"{once} once, {saving} a month"))
+    lines.append(field("money", approval_money(totals)))
     risks = sum(1 for move in plan.moves if move.risks or move.losses)
     if risks:
-        lines.append(field("risks", f"{count_text(risks)} moves have some; see the plan"))
+        have = "has" if risks == 1 else "have"
+        lines.append(field("risks", f"{counted(risks, 'move')} {have} some; see the plan"))
     if plan.options.overwrite:
         lines += ["", Text("Objects at the destination will be overwritten.", "bold")]
-    lines += ["", "Start these jobs?"]
+    lines += ["", "Start this job?" if totals.moves == 1 else "Start these jobs?"]
     return lines
+
+
+def approval_money(totals: PlanTotals) -> str:
+    """`costs $0.0042 once, saves $0.0048 a month`."""
+    once, saving = totals.one_time_cost, totals.saving_per_month
+    price = "unknown" if once is None else money_text(once, currency=True)
+    costs = f"costs {price} once" if once != 0 else "costs nothing once"
+    if saving is None:
+        return f"{costs}, saves unknown a month"
+    if saving == 0:
+        return f"{costs}, saves nothing"
+    word, more = ("saves", "") if saving > 0 else ("costs", " more")
+    return f"{costs}, {word} {money_text(abs(saving), currency=True)}{more} a month"
 
 
 async def approve(app: "AstraApp", plan: Plan, totals: PlanTotals) -> bool:
@@ -77,9 +88,39 @@ async def approve(app: "AstraApp", plan: Plan, totals: PlanTotals) -> bool:
     yes = await app.ask(Confirm("Approve the plan", approval_lines(plan, totals), yes="Start"))
     if not yes:
         return False
+    moving = await _moving_already(app, plan)
     await app.engine.submit(plan)
-    app.say(f"{jobs_text(totals.moves)} queued.")
+    queued = totals.moves - moving
+    told = [f"{jobs_text(queued)} queued."] if queued or not moving else []
+    if moving:
+        told.append(f"{jobs_text(moving)} already queued or running.")
+    app.say(" ".join(told))
     return True
+
+
+async def _moving_already(app: "AstraApp", plan: Plan) -> int:
+    """How many of the plan's moves have a job that is queued or running: no second one is made."""
+    snapshot = app.engine.snapshot()
+    number = running(snapshot) + waiting(snapshot)
+    if not number:
+        return 0
+    jobs: Sequence[JobView] = [job for job in snapshot.jobs if _at_work(job)]
+    if len(jobs) < number:  # a snapshot shows a few hundred
+        jobs = await app.engine.jobs(states=(JobState.QUEUED, *RUNNING))
+    moving = {
+        (job.spec.kind, job.spec.source, job.spec.pin, job.spec.destination, job.spec.to_class)
+        for job in jobs
+        if _at_work(job)
+    }
+    return sum(
+        (move.kind, move.source, move.pin, move.destination, move.to_class) in moving
+        for move in plan.moves
+        if not move.refused
+    )
+
+
+def _at_work(job: JobView) -> bool:
+    return job.state in (JobState.QUEUED, *RUNNING) and not job.paused
 
 
 async def pause_or_resume(
@@ -94,7 +135,7 @@ async def pause_or_resume(
         app.say(f"{jobs_text(number)} going on.")
     else:
         number = await app.engine.pause(job_ids)
-        app.say(f"{jobs_text(number)} paused; nothing that is done is lost.")
+        app.say(f"{jobs_text(number)} paused; finished parts stay; a part half sent is sent again.")
 
 
 async def retry(app: "AstraApp", job_ids: Sequence[str]) -> None:
@@ -111,7 +152,8 @@ async def cancel(app: "AstraApp", job_ids: Sequence[str]) -> None:
         lines.append(bullet(f"and {count_text(len(job_ids) - 5)} more"))
     lines += ["", "What they wrote is removed again; every source is kept."]
     title = f"Cancel {jobs_text(len(job_ids))}?"
-    if await app.ask(Confirm(title, lines, yes="Cancel them")):
+    yes = "Cancel it" if len(job_ids) == 1 else "Cancel them"
+    if await app.ask(Confirm(title, lines, yes=yes)):
         number = await app.engine.cancel(job_ids)
         app.say(f"{jobs_text(number)} cancelled; the sources are kept.")
 
@@ -131,6 +173,18 @@ def resume_hint(snapshot: Snapshot, command: str) -> str:
     return f"{jobs_text(number)} unfinished; go on with {they} by: {command}"
 
 
+def leaving_text(command: str) -> Text:
+    """What becomes of unfinished jobs when the console is left."""
+    if not command:
+        return Text("The demo world is removed when you leave, and its jobs with it.")
+    return Text.assemble(
+        "Running requests end or roll back first; no source is lost.",
+        " The jobs wait in the ledger: go on with ",
+        (visible(command), "bold"),
+        ".",
+    )
+
+
 async def quit_console(app: "AstraApp") -> None:
     """Leave; ask first while jobs run."""
     if app.leaving or app.asking_to_quit:
@@ -144,18 +198,7 @@ async def quit_console(app: "AstraApp") -> None:
             work.append(f"{count_text(waiting(snapshot))} waiting")
         if snapshot.bytes_left:
             work.append(f"{bytes_text(snapshot.bytes_left)} left")
-        lines: list[Line] = [
-            f"{', '.join(work)}.",
-            "",
-            Text.assemble(
-                "Running requests end or roll back first; no source is lost.",
-                *(
-                    (" The jobs wait in the ledger: go on with ", (app.resume_command, "bold"), ".")
-                    if app.resume_command
-                    else ()
-                ),
-            ),
-        ]
+        lines: list[Line] = [f"{', '.join(work)}.", "", leaving_text(app.resume_command)]
         try:
             yes = await app.ask(Confirm("Leave while jobs run?", lines, yes="Leave"))
         finally:

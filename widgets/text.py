@@ -258,6 +258,11 @@ def count_text(number: int) -> str:
     return f"{value:.1f}{unit}" if abs(value) < 100 else f"{value:.0f}{unit}"
 
 
+def counted(number: int, noun: str) -> str:
+    """`1 object`, `1,204 objects`."""
+    return f"{count_text(number)} {noun}" if number == 1 else f"{count_text(number)} {noun}s"
+
+
 def age_text(days: float) -> str:
     """Days in at most four characters: `12m`, `5h`, `45d`, `400d`, `2.7y`."""
     minutes = max(days, 0.0) * 1440
@@ -294,7 +299,8 @@ def money_text(value: float | None, *, currency: bool = False, signed: bool = Fa
         text = f"{size / 1e6:,.2f}M"
     if currency:
         text = f"<${text[1:]}" if text.startswith("<") else f"${text}"
-    sign = current().minus if value < 0 else "+" if signed and value > 0 else ""
+    more = signed and value > 0 and "<" not in text  # `+<$0.0001` reads like noise
+    sign = current().minus if value < 0 else "+" if more else ""
     return sign + text
 
 

@@ -1,12 +1,13 @@
 """`astra` alone opens the console; `astra demo` the demo world."""
 
 import asyncio
+import shlex
 import sys
 from pathlib import Path
 
 import rich_click as click
 
-from astra_tui.cli.context import Command, verb
+from astra_tui.cli.context import Command, Globals, verb
 from engine.errors import UsageError
 
 
@@ -18,10 +19,19 @@ def open_console(command: Command, *, mouse: bool) -> int:
     from astra_tui.cli.running import loop_factory
     from engine.engine import Engine
 
-    app = AstraApp(Engine(settings), console)
+    app = AstraApp(Engine(settings), console, resume_command=resume_command(command.options))
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         result = runner.run(app.run_async(mouse=mouse and console.mouse))
     return int(result or app.return_code or 0)
+
+
+def resume_command(options: Globals) -> str:
+    """What goes on with unfinished jobs of a console that was started with these options."""
+    words = ["astra"]
+    for name, path in (("--config", options.config), ("--state", options.state)):
+        if path is not None:
+            words += [name, str(path)]
+    return shlex.join([*words, "resume"])
 
 
 @verb("demo", json=False)

@@ -123,6 +123,10 @@ class FakeDoor:
     async def retry(self, job_ids: Sequence[str] = ()) -> int:
         return await self._do("retry", list(job_ids), 1)
 
+    async def jobs(self, *, states: Sequence[Any] = ()) -> list[JobView]:
+        found = [job for job in self.now.jobs if job.state in states]
+        return await self._do("jobs", tuple(states), found)
+
     async def job(self, job_id: str) -> JobView:
         found = next(job for job in world.jobs() if job.job_id == job_id)
         return await self._do("job", job_id, found)

@@ -187,6 +187,7 @@ async def test_a_demonstration_promises_no_resume(tmp_path: Any) -> None:
         await pilot.press("q")
         await until(pilot, on(pilot, Confirm))
         assert "resume" not in words(pilot)
+        assert "The demo world is removed" in words(pilot)
         await pilot.press("y")
         await until(pilot, lambda: app._exit)
         assert not app._exit_renderables
