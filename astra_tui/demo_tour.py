@@ -40,6 +40,8 @@ class Lost(Exception):
 class TourApp(AstraApp):
     """The console, which can tell the tour's keys from the operator's."""
 
+    CSS = "ToastRack { margin-bottom: 3; }"  # above the captions
+
     def __init__(self, engine: Engine, console: ConsoleSettings) -> None:
         super().__init__(engine, console)
         self.tour: Tour | None = None
@@ -213,6 +215,8 @@ class Tour:
 
     async def _say(self, text: str, seconds: float) -> None:
         self.shown.append(text)
+        # What the console had to say so far would cover what the caption is about.
+        self._app.call_later(self._app.clear_notifications)
         self._app.call_later(self._app.caption, text)
         await self._beat(seconds)
 
