@@ -13,7 +13,8 @@ from astra_tui.cli.exits import Exit
 from astra_tui.cli.planview import plan_json, show_plan
 from astra_tui.cli.progress import Progress
 from astra_tui.cli.running import confirm
-from engine.model import FINAL_STATES, JobState, JobView, MoveKind, Plan
+from engine.errors import StateError
+from engine.model import FINAL_STATES, JobState, JobView, MoveKind, NoticeLevel, Plan
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -51,6 +52,7 @@ class Tally:
     failed: int = 0
     cancelled: int = 0
     refused: int = 0  # moves of the plan that were never tried
+    stopped: bool = False  # all jobs stand still, without a signal
     pending: int = 0  # neither ended nor given up: `astra resume` goes on
     bytes: int = 0
     started: float = field(default_factory=time.time)
@@ -87,7 +89,7 @@ class Tally:
     @property
     def code(self) -> Exit:
         if self.pending:
-            return Exit.INTERRUPTED
+            return Exit.FAILED if self.stopped else Exit.INTERRUPTED
         return Exit.FAILED if self.failed or self.cancelled or self.refused else Exit.DONE
 
 
@@ -118,7 +120,7 @@ async def carry_out(command: Command, engine: "Engine", plan: Plan, *, yes: bool
     if not totals.moves:
         command.out.emit(tally.to_json("", interrupted=False))
         command.out.say("Nothing was tried: every move was refused.")
-        return Exit.FAILED
+        return Exit.REFUSED
     jobset = await engine.submit(plan)
     return await follow(command, engine, tally, jobset=jobset, total=totals.moves)
 
@@ -165,7 +167,7 @@ async def follow(
     """Wait for the jobs of a set (or for these ones), tell each as it ends, then sum up.
 
     Interrupted, it still prints the summary; the engine's stop then leaves every unfinished
-    job in the ledger.
+    job in the ledger. Raises StateError, after the summary, once the ledger cannot be written.
     """
     wanted = frozenset(job_ids)
     told: set[str] = set()
@@ -198,12 +200,18 @@ async def follow(
             interrupted = False
         finally:
             with contextlib.suppress(asyncio.CancelledError):
-                for job in await engine.jobs(jobset=jobset):
-                    if ours(job) and (job.state in FINAL_STATES or not interrupted):
-                        tell(job)
-                    elif ours(job):
-                        tally.pending += 1
+                try:
+                    for job in await engine.jobs(jobset=jobset):
+                        if ours(job) and (job.state in FINAL_STATES or not interrupted):
+                            tell(job)
+                        elif ours(job):
+                            tally.pending += 1
+                except StateError:  # the ledger cannot even be read; the reason is told above
+                    tally.pending = (total or len(wanted)) - len(told)
                 command.out.emit(tally.to_json(jobset, interrupted=interrupted))
+                if tally.pending and not interrupted:
+                    tally.stopped = True
+                    _tell_trouble(command, engine)
                 command.out.say(_sentence(tally))
     if command.out.failed and tally.code is Exit.DONE:
         return Exit.FAILED
@@ -221,6 +229,16 @@ async def _waiting(work: Any) -> AsyncIterator[Callable[[], bool]]:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(task, return_exceptions=True)
+
+
+def _tell_trouble(command: Command, engine: "Engine") -> None:
+    """Why jobs stand still though nobody stopped them: the ledger cannot be written."""
+    from widgets.text import visible
+
+    engine.snapshot()
+    for _, notice in engine.notices():
+        if notice.level is NoticeLevel.ERROR:
+            command.out.say(f"Error: {visible(notice.text)}\n  Next: {visible(notice.todo)}")
 
 
 def _failure(job: JobView) -> str:

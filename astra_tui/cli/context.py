@@ -1,5 +1,6 @@
 """What every verb works with: global options, settings, output, the engine."""
 
+import contextlib
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ import rich_click as click
 
 from astra_tui.cli.exits import Exit, repeat
 from astra_tui.cli.output import Output
-from engine.errors import Refused, UsageError
+from engine.errors import AstraError, Refused, UsageError
 
 if TYPE_CHECKING:
     from astra_tui.config import ConsoleSettings
@@ -112,9 +113,14 @@ class Command:
         try:
             await engine.start(events=events, runner=runner, look=look)
             self.tell_notices(engine)
-            return await work(engine)
-        finally:
-            await engine.stop()
+            code = await work(engine)
+        except BaseException:
+            # What ended the work is told; that closing failed for the same reason is not.
+            with contextlib.suppress(AstraError):
+                await engine.stop()
+            raise
+        await engine.stop()
+        return code
 
     def tell_notices(self, engine: "Engine") -> None:
         """Warnings and errors that the engine noted, on stderr."""

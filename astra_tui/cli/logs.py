@@ -1,6 +1,7 @@
 """The log of a command: the same file as the console's, in the state directory."""
 
 import atexit
+import contextlib
 import logging
 import traceback
 from pathlib import Path
@@ -15,13 +16,20 @@ def open_log(state_dir: Path, level: str) -> None:
     global _file
     if _file is not None:
         return
+    # A full disk loses lines of the log; the command itself says what matters.
+    logging.raiseExceptions = False
     _file = LogFile(state_dir).open()
-    atexit.register(_file.close)
+    atexit.register(_close, _file)
     root = logging.getLogger()
     if _file.path is None:
         root.addHandler(logging.NullHandler())  # the engine tells about the directory
         return
     root.setLevel(level.upper())
+
+
+def _close(file: LogFile) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        file.close()
 
 
 def log_unexpected(error: BaseException) -> Path | None:

@@ -192,7 +192,7 @@ async def test_a_signal_stops_cleanly_and_resume_goes_on(
     with astra.started(*slow(cloud)) as process:
         first = wait_for_jobs(process, 2)
         assert all('"completed"' in line for line in first)
-        busy = astra("jobs", code=1)
+        busy = astra("resume", code=3)
         assert f"process {process.pid}" in busy.err
         assert "--state" in busy.err
         process.send_signal(number)

@@ -196,7 +196,7 @@ def raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
         (UsageError("x"), 2),
         (ConfigError("x"), 2),
         (Refused("x"), 3),
-        (StateBusy("x"), 1),
+        (StateBusy("x"), 3),
         (NotFound("x"), 1),
         (ExceptionGroup("g", [Throttled("x"), ExceptionGroup("h", [StoreError("x")])]), 1),
         (RuntimeError("secret-in-message"), 1),
