@@ -21,6 +21,7 @@ from engine.errors import (
     TruncatedBody,
     Unavailable,
 )
+from engine.migration.answers import refused
 from engine.migration.digest import ALGORITHMS, CHEAPEST, MULTIPART_MD5, check_algorithm
 from engine.migration.job import Job, StartOver, Stopped
 from engine.migration.multipart import abandon_upload, put_parts
@@ -256,7 +257,7 @@ class _Copy:
                 md5=md5,
             )
         except StoreError as error:
-            if not isinstance(error, Unavailable):
+            if refused(error):
                 self.job.settle(Effect.WRITE, Outcome.REFUSED)
             raise
 

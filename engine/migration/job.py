@@ -10,6 +10,7 @@ from typing import Any
 from engine.errors import AstraError
 from engine.migration.ledger import Batch, Ledger
 from engine.migration.records import Details, Effect, JobRecord, Outcome, PartRecord
+from engine.migration.reports import IntentEntry
 from engine.model import Evidence, JobState, JobView, MoveKind, Step
 
 _SHOWN = frozenset({"state", "step", "paused", "attempt", "error", "retry_at", "evidence"})
@@ -157,6 +158,12 @@ class Job:
     async def finished_parts(self) -> list[PartRecord]:
         """The parts of this job's upload that are on record."""
         return await self._ledger.parts(self.record.job_id)
+
+    async def history(self) -> list[IntentEntry]:
+        """Everything this job ever meant to do, oldest first; what was collected is put on
+        disk for that."""
+        await self.commit()
+        return await self._ledger.history(self.record.job_id)
 
     async def relied_on(self) -> str:
         """Another job whose move was proved by what this one wrote, "" if there is none."""

@@ -21,14 +21,13 @@ from engine.migration.records import (
     bucket_of,
     decode_row,
     encode_column,
-    encode_pin,
     encode_spec,
     job_key,
     route_of,
     searchable,
 )
 from engine.migration.reports import Reports
-from engine.model import JobSpec, JobState, VersionPin
+from engine.model import JobSpec, JobState
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
@@ -274,24 +273,6 @@ class Ledger(Reports):
                 (job_id,),
             )
             return [PartRecord(*row) for row in rows]
-
-        return await self._database.run(work)
-
-    async def relied_on(self, record: JobRecord) -> str:
-        """Another job that proved its own move by the object this one wrote, "" if none."""
-        spec, pin = record.spec, record.destination_pin or VersionPin()
-
-        def work(connection: sqlite3.Connection) -> str:
-            rows = connection.execute(
-                "SELECT job_id, destination_pin FROM jobs WHERE destination = ? AND job_id != ?"
-                " AND verified = 1",
-                (searchable(spec.destination), record.job_id),
-            )
-            same = encode_pin(pin)
-            for job_id, other in rows:
-                if other == same or json.loads(other or "[null]")[0] in (pin.etag, None):
-                    return str(job_id)
-            return ""
 
         return await self._database.run(work)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import google_crc32c
 
 from engine.errors import AstraError, NotFound, StoreError, Unavailable
+from engine.migration.answers import refused, upload_gone
 from engine.migration.job import Job, Stopped
 from engine.migration.records import Effect, Outcome, PartRecord
 from engine.migration.services import Services
@@ -129,7 +130,7 @@ class _Upload:
         try:
             await self._send_all()
         except NotFound as error:
-            raise await self._lost() from error
+            raise await self._lost(error) from error
         return await self._complete(replace)
 
     # -- the upload ---------------------------------------------------------------------
@@ -145,7 +146,9 @@ class _Upload:
         address, upload_id = self.address, self.record.upload_id
         try:
             stored = await self.destination.parts(address.bucket, address.key, upload_id)
-        except NotFound:
+        except NotFound as error:
+            if not upload_gone(error):
+                raise _unclear(error) from error
             self.job.set(upload_id="", part_size=0)
             self.job.forget_parts()
             self.job.settle(Effect.COMPLETE, Outcome.SUPERSEDED)
@@ -179,9 +182,11 @@ class _Upload:
         self.job.forget_parts()
         await self.job.commit()
 
-    async def _lost(self) -> Unavailable:
+    async def _lost(self, error: NotFound) -> Unavailable:
         """The upload is gone: removed by a rule of the bucket, or completed by a request whose
         answer was lost. The next try looks at the destination and begins anew if need be."""
+        if not upload_gone(error):
+            return _unclear(error)
         self.job.set(upload_id="", part_size=0)
         self.job.forget_parts()
         await self.job.commit()
@@ -272,14 +277,26 @@ class _Upload:
                 address.bucket, address.key, upload_id, parts, replace=replace
             )
         except NotFound as error:
-            raise await self._lost() from error
+            raise await self._lost(error) from error
         except StoreError as error:
-            if not isinstance(error, Unavailable):
+            if refused(error):
                 self.job.settle(Effect.COMPLETE, Outcome.REFUSED)
             raise
         self.job.set(upload_id="", part_size=0)
         self.job.forget_parts()
         return written
+
+
+def _unclear(error: NotFound) -> Unavailable:
+    """Something answered 404, and not for the upload: it stays on record."""
+    return Unavailable(
+        f"It is not clear whether the unfinished upload is still there: {error.what}",
+        subject=error.subject,
+        safe="The source is kept.",
+        todo="Check the endpoint, and whether the bucket is there, then retry the job.",
+        status=error.status,
+        code=error.code,
+    )
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -43,6 +43,7 @@ class Outcome(StrEnum):
 
     DONE = "done"
     REFUSED = "refused"  # the store said no: there was no effect
+    UNMATCHED = "unmatched"  # the condition did not hold, or nothing was sent
     SUPERSEDED = "superseded"  # found out later, by looking at the stores
 
 

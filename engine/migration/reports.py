@@ -6,8 +6,15 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from engine.database import Database
-from engine.migration.records import Details, bucket_of, decode_row
-from engine.model import JobState, JobView
+from engine.migration.records import (
+    Details,
+    JobRecord,
+    bucket_of,
+    decode_row,
+    encode_pin,
+    searchable,
+)
+from engine.model import JobState, JobView, VersionPin
 
 
 class Sum(NamedTuple):
@@ -109,6 +116,24 @@ class Reports:
                 (job_id,),
             )
             return [IntentEntry(row[0], json.loads(row[1]), *row[2:]) for row in rows]
+
+        return await self._database.run(work)
+
+    async def relied_on(self, record: JobRecord) -> str:
+        """Another job that proved its own move by the object this one wrote, "" if none."""
+        spec, pin = record.spec, record.destination_pin or VersionPin()
+
+        def work(connection: sqlite3.Connection) -> str:
+            rows = connection.execute(
+                "SELECT job_id, destination_pin FROM jobs WHERE destination = ? AND job_id != ?"
+                " AND verified = 1",
+                (searchable(spec.destination), record.job_id),
+            )
+            same = encode_pin(pin)
+            for job_id, other in rows:
+                if other == same or json.loads(other or "[null]")[0] in (pin.etag, None):
+                    return str(job_id)
+            return ""
 
         return await self._database.run(work)
 

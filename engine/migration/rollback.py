@@ -5,7 +5,8 @@ from engine.migration.job import Job
 from engine.migration.multipart import abandon_upload
 from engine.migration.records import Effect, Outcome
 from engine.migration.services import Services, look
-from engine.model import Evidence, MoveKind, SourceProof
+from engine.model import Address, Evidence, MoveKind, SourceProof, VersionPin
+from engine.stores.base import ObjectStore
 
 
 async def roll_back(job: Job, services: Services) -> None:
@@ -51,9 +52,29 @@ async def _reason_to_keep(job: Job, services: Services) -> str:
     other = await job.relied_on()
     if other:
         return f"job {other} proved its own move by it"
-    if await look(services.store(spec.source), spec.source) is None:
+    source = services.store(spec.source)
+    found = await look(source, spec.source)
+    if found is None:
         return "the source is not there any more"
-    return ""
+    pin = job.record.source_pin
+    if pin is None or not job.record.verified or pin.matches(found.pin):
+        return ""
+    # Another version is there now. A delete that was sent may have removed the one that was
+    # moved, whatever the store said then; only a condition that did not hold is trusted.
+    sent = [item for item in await job.history() if item.effect == Effect.DELETE]
+    if all(item.outcome == Outcome.UNMATCHED for item in sent):
+        return ""
+    if pin.version_id not in ("", "null") and await _has(source, spec.source, pin):
+        return ""
+    return "another version is at the source, and the one that was moved may be nowhere else"
+
+
+async def _has(store: ObjectStore, address: Address, pin: VersionPin) -> bool:
+    try:
+        await store.head(address.bucket, address.key, pin=pin)
+    except (NotFound, PreconditionFailed):
+        return False
+    return True
 
 
 async def _remove(job: Job, services: Services) -> None:

@@ -12,8 +12,8 @@ from engine.errors import (
     NotFound,
     PreconditionFailed,
     StoreError,
-    Unavailable,
 )
+from engine.migration.answers import refused
 from engine.migration.job import Job, StartOver
 from engine.migration.records import Effect, Outcome
 from engine.migration.services import Services, look
@@ -50,10 +50,12 @@ async def switch(job: Job, services: Services, *, guarded: bool) -> None:
         if await _copy(job, services) is None:
             raise _both_gone(job) from None
     except PreconditionFailed as error:
-        job.settle(Effect.DELETE, Outcome.REFUSED)
+        job.settle(Effect.DELETE, Outcome.UNMATCHED)
         raise StartOver(changed(address)) from error
     except StoreError as error:
-        if not sent or not isinstance(error, Unavailable):
+        if not sent:
+            job.settle(Effect.DELETE, Outcome.UNMATCHED)
+        elif refused(error, writing=False):
             job.settle(Effect.DELETE, Outcome.REFUSED)
         error.safe = error.safe or "The copy is proved and kept, and so is the source."
         error.todo = error.todo or "Allow deleting the source, then retry the job."

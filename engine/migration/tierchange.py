@@ -15,8 +15,8 @@ from engine.errors import (
     NotSupported,
     PreconditionFailed,
     StoreError,
-    Unavailable,
 )
+from engine.migration.answers import refused
 from engine.migration.digest import ALGORITHMS, MULTIPART_MD5, check_algorithm
 from engine.migration.job import Job
 from engine.migration.records import Effect, Outcome
@@ -104,12 +104,14 @@ async def _send(job: Job, store: ObjectStore, pin: VersionPin) -> ObjectHead:
         after = await store.set_class(
             address.bucket, address.key, pin=pin, storage_class=spec.to_class
         )
-    except (PreconditionFailed, NotFound) as error:
+    except PreconditionFailed as error:
         job.settle(Effect.SET_CLASS, Outcome.REFUSED)
         raise changed(address) from error
     except StoreError as error:
-        if not isinstance(error, Unavailable):
+        if refused(error):
             job.settle(Effect.SET_CLASS, Outcome.REFUSED)
+            if isinstance(error, NotFound):
+                raise changed(address) from error
         raise
     job.spent(Step.UPLOAD, time.perf_counter() - began)
     return after

@@ -455,7 +455,9 @@ async def test_a_proved_job_looks_at_both_ends_before_it_goes_on(
     elif then == "copy replaced":
         assert (done.state, ends) == (JobState.FAILED, (b"mine", b"theirs"))
     elif then == "source changed":
-        assert (done.state, ends) == (JobState.COMPLETED, (None, b"mine, edited"))
+        # A delete was sent for the old version: its copy is kept, whatever the answer was.
+        assert (done.state, ends) == (JobState.FAILED, (b"mine, edited", b"mine"))
+        assert any("was kept" in note for note in done.notes)
     else:
         assert (done.state, ends) == (JobState.FAILED, (None, None))
         assert "source is gone" in done.error
