@@ -92,18 +92,29 @@ class S3Store:
 
     async def create_bucket(self, bucket: str) -> None:
         """Make it if it is not there. Raises StoreError if it is somebody else's."""
-        is_aws = self._client.endpoint.is_aws or self.provider is Provider.AWS
-        body = xml.location(self.region) if is_aws else b""
         try:
-            await self._client.call("PUT", bucket, body=body)
+            await self._make_bucket(bucket)
         except StoreError as error:
             if error.status != 409 or error.code == "OperationAborted":
                 raise
             await self._client.call("HEAD", bucket)
 
+    async def _make_bucket(self, bucket: str) -> None:
+        place = xml.location(self.region)
+        try:
+            await self._client.call("PUT", bucket, body=place)
+        except StoreError as error:
+            if not place or error.status not in (400, 501):
+                raise
+            try:
+                await self._client.call("PUT", bucket)  # some servers know no regions
+            except StoreError as second:
+                raise (error if second.status == 400 else second) from second
+
     async def list_pages(self, bucket: str, prefix: str = "") -> AsyncGenerator[ListPage, None]:
         """ListObjectsV2, 1,000 keys a page; raises rather than end early."""
         at, token = self._client.at(bucket, prefix), ""
+        seen = set[str]()
         while True:
             query = [("list-type", "2"), ("encoding-type", "url"), ("max-keys", "1000")]
             query += [("prefix", prefix)] if prefix else []
@@ -119,9 +130,9 @@ class S3Store:
                 yield ListPage(page)
             if not following:
                 return
-            if following == token:
-                raise BadResponse("The listing does not go on.", subject=at)
-            token = following
+            if following in seen:
+                raise BadResponse("The listing goes in a circle.", subject=at)
+            seen.add(token := following)
 
     # -- reading ------------------------------------------------------------------------
 

@@ -25,6 +25,7 @@ from engine.stores.http_errors import printable
 from engine.stores.s3_xml import local_name, parse, text
 
 _SKEW = 14 * 60.0  # seconds; S3 refuses signatures that are a quarter of an hour off
+_LONGEST_WAIT = 15 * 60.0  # seconds; a server may name any date
 _KEYS_TODO = "Check the access key, its secret and its permissions."
 
 _BY_CODE: Mapping[str, type[StoreError]] = {
@@ -136,24 +137,22 @@ def raise_hidden_error(reply: Reply, root: str, method: str, at: str) -> None:
 
 
 def retry_after(value: str, clock: Callable[[], float] = time.time) -> float:
-    """Seconds that a Retry-After header asks for, 0 if it names none."""
-    if not value:
-        return 0.0
+    """Seconds that a Retry-After header asks for: at most 15 minutes, 0 if it names none."""
     try:
-        return max(float(value), 0.0) if float(value) < 1e6 else 0.0
-    except ValueError:
-        pass  # then it should be a date
-    try:
-        return max(parsedate_to_datetime(value).timestamp() - clock(), 0.0)
-    except (ValueError, TypeError):
-        return 0.0
+        seconds = float(value)
+    except ValueError:  # then it should be a date
+        try:
+            seconds = parsedate_to_datetime(value).timestamp() - clock()
+        except (ValueError, TypeError, OverflowError):
+            return 0.0
+    return min(seconds, _LONGEST_WAIT) if seconds > 0 else 0.0  # so is what is no number
 
 
 def clock_offset(headers: Mapping[str, str], clock: Callable[[], float] = time.time) -> float:
     """How many seconds the server's clock is ahead of ours, by its Date header (0 unknown)."""
     try:
         return parsedate_to_datetime(headers.get("date", "")).timestamp() - clock()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return 0.0
 
 

@@ -59,6 +59,7 @@ class Multipart:
     async def parts(self, bucket: str, key: str, upload_id: str) -> list[Part]:
         """All parts that arrived, by number."""
         at, marker, found = self._client.at(bucket, key), "", list[Part]()
+        seen = set[str]()
         while True:
             query = [("uploadId", upload_id), ("max-parts", "1000")]
             if marker:
@@ -68,9 +69,9 @@ class Multipart:
             found += page
             if not following:
                 return sorted(found, key=lambda part: part.number)
-            if following == marker:
-                raise BadResponse("The list of parts does not go on.", subject=at)
-            marker = following
+            if following in seen:
+                raise BadResponse("The list of parts goes in a circle.", subject=at)
+            seen.add(marker := following)
 
     async def complete(
         self,
@@ -115,6 +116,7 @@ class Multipart:
         """Unfinished uploads of keys that start with `prefix`."""
         at, found = self._client.at(bucket, prefix), list[UploadInfo]()
         markers: list[tuple[str, str]] = []
+        seen = set[tuple[str, str]]()
         while True:
             query = [("uploads", ""), ("encoding-type", "url"), ("prefix", prefix), *markers]
             reply = await self._client.call("GET", bucket, query=query)
@@ -122,10 +124,11 @@ class Multipart:
             found += [upload for upload in page.found if upload.key.startswith(prefix)]
             if not page.key_marker:
                 return found
-            following = [("key-marker", page.key_marker), ("upload-id-marker", page.id_marker)]
-            if following == markers:
-                raise BadResponse("The list of uploads does not go on.", subject=at)
-            markers = following
+            following = (page.key_marker, page.id_marker)
+            if following in seen:
+                raise BadResponse("The list of uploads goes in a circle.", subject=at)
+            seen.add(following)
+            markers = [("key-marker", page.key_marker), ("upload-id-marker", page.id_marker)]
 
     async def part_sizes(
         self, bucket: str, key: str, pin: VersionPin, count: int

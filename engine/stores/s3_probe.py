@@ -1,6 +1,7 @@
 """Finding out which conditions a server honours, with an object of our own."""
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from engine.stores.s3_errors import clock_offset
 from engine.stores.s3_reader import version_query
 
 CANARY = ".astra-canary-"
+_OWN = re.compile(re.escape(CANARY) + "[0-9a-f]{32}")
+_BODY = b"astra"
 _OTHER = {"If-Match": '"00000000000000000000000000000000"'}
 _TAG = {"x-amz-tagging": "astra=canary"}
 _LEFT_BEHIND = 600.0  # seconds: an older canary belongs to a process that was killed
@@ -66,7 +69,7 @@ class ConditionProbe:
             delete = await self._refuses_delete(bucket, key)
         finally:
             await self._remove(bucket, key, pins)
-        await self._clear(bucket)
+        await self._clear(bucket, pins[0].etag, guarded=delete)
         return Conditions(create, replace, delete, tags, known=True)
 
     async def _put_tagged(self, bucket: str, key: str, pins: list[VersionPin]) -> bool:
@@ -89,7 +92,7 @@ class ConditionProbe:
             return False
 
     async def _put(self, bucket: str, key: str, headers: Mapping[str, str]) -> VersionPin:
-        reply = await self._client.call("PUT", bucket, key, headers=headers, body=b"astra")
+        reply = await self._client.call("PUT", bucket, key, headers=headers, body=_BODY)
         etag = xml.bare_etag(reply.headers.get("etag", ""))
         return VersionPin(etag, version_id=reply.headers.get("x-amz-version-id", ""))
 
@@ -129,14 +132,34 @@ class ConditionProbe:
             except (NotFound, AccessDenied):
                 continue
 
-    async def _clear(self, bucket: str) -> None:
-        """Remove canaries of processes that were killed in the middle of this."""
+    async def _clear(self, bucket: str, etag: str, *, guarded: bool) -> None:
+        """Remove canaries of processes that were killed in the middle of this.
+
+        Only what has the whole name, the size and the ETag of one; `etag` is what this server
+        just gave ours. Where ETags are not made of the bytes alone, none is ever removed.
+        """
         try:
             query = [("list-type", "2"), ("prefix", CANARY), ("encoding-type", "url")]
             reply = await self._client.call("GET", bucket, query=query)
             now = time.time() + clock_offset(reply.headers)
             for entry in xml.listing(reply.body, bucket).entries:
-                if entry.key.startswith(CANARY) and now - entry.modified > _LEFT_BEHIND:
-                    await self._client.call("DELETE", bucket, entry.key)
+                if (
+                    _OWN.fullmatch(entry.key)
+                    and entry.size == len(_BODY)
+                    and now - entry.modified > _LEFT_BEHIND
+                ):
+                    await self._remove_old(bucket, entry.key, etag, guarded=guarded)
         except AccessDenied:
             return  # may not be listed, or not be deleted: nothing more to do
+
+    async def _remove_old(self, bucket: str, key: str, etag: str, *, guarded: bool) -> None:
+        try:
+            headers = (await self._client.call("HEAD", bucket, key)).headers
+            found = xml.bare_etag(headers.get("etag", ""))
+            if found != etag or headers.get("content-length") != str(len(_BODY)):
+                return
+            query = version_query(VersionPin(version_id=headers.get("x-amz-version-id", "")))
+            condition = {"If-Match": f'"{etag}"'} if guarded and not query else {}
+            await self._client.call("DELETE", bucket, key, query=query, headers=condition)
+        except (NotFound, PreconditionFailed):
+            return  # somebody was faster

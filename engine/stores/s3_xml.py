@@ -125,8 +125,12 @@ def parts(data: bytes, at: str) -> tuple[list[Part], str]:
         ]
     except ValueError as error:
         raise _bad(f"one part is incomplete ({error})", at) from error
-    more = text(root, "IsTruncated") == "true"
-    return found, text(root, "NextPartNumberMarker") if more else ""
+    if text(root, "IsTruncated") != "true":
+        return found, ""
+    marker = text(root, "NextPartNumberMarker")
+    if not marker:
+        raise _bad("it does not say how the list of parts goes on", at)
+    return found, marker
 
 
 def buckets(data: bytes, at: str) -> list[str]:
@@ -158,7 +162,7 @@ def restore_request(days: int, speed: str) -> bytes:
 
 
 def location(region: str) -> bytes:
-    """The body of CreateBucket; empty where Amazon wants none."""
+    """The body of CreateBucket; empty for the region where there must be none."""
     if region in ("", "us-east-1"):
         return b""
     place = f"<LocationConstraint>{escape(region)}</LocationConstraint>"

@@ -1,19 +1,23 @@
 """What stores once got wrong: pools that starve, secrets in texts, lists that go in circles."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
-from engine.errors import AstraError, ConfigError, StoreTimeout
-from engine.model import ObjectMeta
-from engine.stores import http
+from engine.errors import AstraError, BadResponse, ConfigError, StoreError, StoreTimeout
+from engine.model import ObjectMeta, Provider
+from engine.stores import http, s3_xml
 from engine.stores.body import CHUNK
 from engine.stores.http import HttpClient
 from engine.stores.http_errors import printable
 from engine.stores.s3 import S3Store
-from tests.fake_s3 import FakeS3
-from tests.stores.fault_tools import BUCKET, get, put
+from engine.stores.s3_errors import clock_offset, retry_after
+from tests.fake_s3 import FakeS3, Fault, Quirks, Seen
+from tests.servers import S3Server
+from tests.stores.fault_tools import BUCKET, get, on, put
 
 # -- connections ----------------------------------------------------------------------------
 
@@ -111,3 +115,132 @@ def test_a_proxy_that_is_none_is_told_by_the_variable(monkeypatch: pytest.Monkey
 
 def test_words_of_others_lose_names_and_passwords() -> None:
     assert printable("at 'http://u:p@ss@host:1/a@b?c'") == "at 'http://host:1/a@b?c'"
+
+
+# -- canaries -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("quirks", [Quirks(), Quirks(ignores_delete_if_match=True)])
+async def test_only_a_canary_is_removed_as_one(quirks: Quirks) -> None:
+    canary = f".astra-canary-{1:032x}"
+    others = {
+        ".astra-canary-notes/2023.txt": b"precious",
+        ".astra-canary-old": b"astra",
+        f"{canary}/a": b"astra",
+        f".astra-canary-{2:032x}": b"other",  # as long
+        f".astra-canary-{3:032x}": b"astra and more",
+    }
+    with FakeS3(quirks) as fake:
+        for key, data in {canary: b"astra", **others}.items():
+            fake.state.put(BUCKET, key, data)
+            fake.state.change(BUCKET, key, modified=time.time() - 9999)
+        store = S3Store(fake.cloud())
+        await store.guards_deletes(BUCKET)
+        await store.close()
+        assert sorted(fake.state.buckets[BUCKET]) == sorted(others)
+
+
+async def test_a_canarys_name_that_is_written_anew_meanwhile_is_left_alone(fake: FakeS3) -> None:
+    canary = f".astra-canary-{1:032x}"
+    fake.state.put(BUCKET, canary, b"astra")
+    fake.state.change(BUCKET, canary, modified=time.time() - 9999)
+    again = Fault(before=lambda: fake.state.put(BUCKET, canary, b"other"))
+    fake.on_request = on("DELETE", again, lambda seen: seen.key == canary)
+    store = S3Store(fake.cloud())
+    assert await store.guards_deletes(BUCKET)
+    await store.close()
+    kept = fake.state.get(BUCKET, canary)
+    assert kept is not None
+    assert kept.body == b"other"
+
+
+# -- answers that do not end ----------------------------------------------------------------
+
+
+ROUND = {
+    "list-type": "<ListBucketResult>{more}<NextContinuationToken>{mark}</NextContinuationToken>"
+    "</ListBucketResult>",
+    "uploads": "<ListMultipartUploadsResult>{more}<NextKeyMarker>k</NextKeyMarker>"
+    "<NextUploadIdMarker>{mark}</NextUploadIdMarker></ListMultipartUploadsResult>",
+    "uploadId": "<ListPartsResult>{more}<NextPartNumberMarker>{mark}</NextPartNumberMarker>"
+    "</ListPartsResult>",
+}
+
+
+@pytest.mark.parametrize("question", list(ROUND))
+async def test_marks_that_come_back_are_an_error(
+    fake: FakeS3, store: S3Store, question: str
+) -> None:
+    def answer(seen: Seen) -> Fault | None:
+        if seen.method != "GET" or question not in seen.query:
+            return None
+        mark = ("11", "22")[len(fake.seen) % 2]
+        more = "<IsTruncated>true</IsTruncated>"
+        return Fault(status=200, body=ROUND[question].format(more=more, mark=mark).encode())
+
+    async def ask() -> None:
+        async with asyncio.timeout(10):
+            if question == "list-type":
+                [page async for page in store.list_pages(BUCKET)]
+            elif question == "uploads":
+                await store.uploads(BUCKET)
+            else:
+                await store.parts(BUCKET, "a", "some-upload")
+
+    fake.on_request = answer
+    with pytest.raises(BadResponse):
+        await ask()
+    assert len(fake.seen) == 3
+
+
+def test_a_list_of_parts_that_does_not_say_how_it_goes_on_is_an_error() -> None:
+    cut = b"<ListPartsResult><IsTruncated>true</IsTruncated></ListPartsResult>"
+    with pytest.raises(BadResponse):
+        s3_xml.parts(cut, "at")
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 900),
+        ("Fri, 31 Dec 99999999999 23:59:59 GMT", 0),  # later than can be said
+        ("999999", 900),
+        ("1e300", 900),
+        ("inf", 900),
+        ("nan", 0),
+        ("-5", 0),
+        ("900", 900),
+        ("7", 7),
+        ("", 0),
+    ],
+)
+def test_no_server_makes_a_job_wait_for_longer_than_15_minutes(value: str, seconds: int) -> None:
+    assert retry_after(value, clock=lambda: 1e9) == seconds
+    assert isinstance(clock_offset({"date": value}), float)
+
+
+# -- making buckets -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("provider", [Provider.AWS, Provider.GCP, Provider.AZURE, Provider.ONPREM])
+async def test_a_bucket_is_made_in_the_clouds_region(
+    moto_s3: S3Server, bucket_name: str, provider: Provider
+) -> None:
+    store = S3Store(moto_s3.cloud(provider=provider, region="us-west-1"))
+    await store.create_bucket(bucket_name)
+    await store.create_bucket(bucket_name)
+    assert bucket_name in await store.buckets()
+    await store.close()
+
+
+async def test_a_bucket_is_made_where_the_server_knows_no_regions(fake: FakeS3) -> None:
+    store = S3Store(replace(fake.cloud(provider=Provider.GCP), region="europe-west3"))
+    refusal = Fault(status=400, code="InvalidLocationConstraint")
+    fake.on_request = on("PUT", refusal, lambda seen: bool(seen.body))
+    await store.create_bucket(BUCKET)
+    assert [b"europe-west3" in seen.body for seen in fake.seen] == [True, False]
+    fake.on_request = on("PUT", refusal)
+    with pytest.raises(StoreError) as caught:
+        await store.create_bucket("other")
+    await store.close()
+    assert caught.value.code == "InvalidLocationConstraint"

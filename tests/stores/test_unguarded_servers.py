@@ -68,14 +68,15 @@ async def test_a_question_that_got_no_answer_is_asked_again(fake: FakeS3) -> Non
 
 
 async def test_an_old_canary_is_removed_and_a_young_one_is_not(fake: FakeS3) -> None:
-    fake.state.put(BUCKET, ".astra-canary-old", b"astra")
-    fake.state.put(BUCKET, ".astra-canary-young", b"astra")
+    old, young = f".astra-canary-{1:032x}", f".astra-canary-{2:032x}"
+    fake.state.put(BUCKET, old, b"astra")
+    fake.state.put(BUCKET, young, b"astra")
     fake.state.put(BUCKET, ".astra-else", b"somebody's")
-    fake.state.change(BUCKET, ".astra-canary-old", modified=time.time() - 3600)
+    fake.state.change(BUCKET, old, modified=time.time() - 3600)
     store = S3Store(fake.cloud())
     await store.guards_deletes(BUCKET)
     await store.close()
-    assert sorted(fake.state.buckets[BUCKET]) == [".astra-canary-young", ".astra-else"]
+    assert sorted(fake.state.buckets[BUCKET]) == [young, ".astra-else"]
 
 
 @pytest.mark.parametrize(
