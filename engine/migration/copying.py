@@ -27,7 +27,7 @@ from engine.migration.job import Job, StartOver, Stopped
 from engine.migration.multipart import abandon_upload, put_parts
 from engine.migration.records import Effect, Outcome
 from engine.migration.same import check_twins
-from engine.migration.services import SMALL, Services, look
+from engine.migration.services import SMALL, Services, peek
 from engine.migration.source import Expected, SourcePass, expectations
 from engine.model import (
     Evidence,
@@ -121,7 +121,7 @@ class _Copy:
 
     async def _use_existing(self) -> bool:
         """Whether the destination holds the bytes already; else what to replace is known."""
-        found = await look(self.destination, self.spec.destination)
+        found = await peek(self.destination, self.spec.destination)
         if found is None:
             return False
         if self._differs(found) and not self.spec.options.overwrite:
@@ -298,7 +298,7 @@ class _Copy:
                 safe="What is there now and the source are kept.",
                 todo="Plan the move again.",
             ) from error
-        found = await look(self.destination, self.spec.destination)
+        found = await peek(self.destination, self.spec.destination)
         if found is None:
             raise Unavailable(
                 "Something was at the destination for a moment.",

@@ -1,12 +1,12 @@
 """Undoing a job: remove what it wrote, nothing else, and only while the source is there."""
 
 from engine.errors import AstraError, NotFound, PreconditionFailed, StoreError
+from engine.migration.answers import look, prove_absent, version_gone
 from engine.migration.job import Job
 from engine.migration.multipart import abandon_upload
 from engine.migration.records import Effect, Outcome
-from engine.migration.services import Services, look
-from engine.model import Address, Evidence, MoveKind, SourceProof, VersionPin
-from engine.stores.base import ObjectStore
+from engine.migration.services import Services
+from engine.model import Evidence, MoveKind, SourceProof
 
 
 async def roll_back(job: Job, services: Services) -> None:
@@ -64,17 +64,10 @@ async def _reason_to_keep(job: Job, services: Services) -> str:
     sent = [item for item in await job.history() if item.effect == Effect.DELETE]
     if all(item.outcome == Outcome.UNMATCHED for item in sent):
         return ""
-    if pin.version_id not in ("", "null") and await _has(source, spec.source, pin):
+    versioned = pin.version_id not in ("", "null")
+    if versioned and not await version_gone(source, spec.source, pin):
         return ""
     return "another version is at the source, and the one that was moved may be nowhere else"
-
-
-async def _has(store: ObjectStore, address: Address, pin: VersionPin) -> bool:
-    try:
-        await store.head(address.bucket, address.key, pin=pin)
-    except (NotFound, PreconditionFailed):
-        return False
-    return True
 
 
 async def _remove(job: Job, services: Services) -> None:
@@ -88,8 +81,8 @@ async def _remove(job: Job, services: Services) -> None:
             if found is None or not pin.matches(found.pin):
                 return
         await store.delete(address.bucket, address.key, pin=pin)
-    except NotFound:
-        return
+    except NotFound as error:
+        await prove_absent(store, address, error)
     except PreconditionFailed:
         job.note("The object at the destination was replaced by somebody else; it was kept.")
 

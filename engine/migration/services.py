@@ -35,8 +35,11 @@ class Services:
         return store
 
 
-async def look(store: ObjectStore, address: Address) -> ObjectHead | None:
-    """The object as it is now, None if there is none."""
+async def peek(store: ObjectStore, address: Address) -> ObjectHead | None:
+    """The object as it is now, None if the store gives none.
+
+    Enough where create-only writes follow; `answers.look` proves what it says.
+    """
     try:
         return await store.head(address.bucket, address.key)
     except NotFound:

@@ -13,10 +13,10 @@ from engine.errors import (
     PreconditionFailed,
     StoreError,
 )
-from engine.migration.answers import refused
+from engine.migration.answers import look, prove_absent, refused, version_gone
 from engine.migration.job import Job, StartOver
 from engine.migration.records import Effect, Outcome
-from engine.migration.services import Services, look
+from engine.migration.services import Services
 from engine.migration.source import changed
 from engine.model import JobState, ObjectHead, Step, StoreKind
 
@@ -45,7 +45,8 @@ async def switch(job: Job, services: Services, *, guarded: bool) -> None:
             await store.head(address.bucket, address.key, pin=pin)
         sent = True
         await store.delete(address.bucket, address.key, pin=pin)
-    except NotFound:
+    except NotFound as error:
+        await prove_absent(store, address, error)
         job.note("The source was already gone when it was to be deleted.")
         if await _copy(job, services) is None:
             raise _both_gone(job) from None
@@ -111,11 +112,7 @@ async def _version_gone(job: Job, services: Services) -> bool:
     address, pin = job.record.spec.source, job.record.source_pin
     if pin is None or not _versioned(job):
         return False
-    try:
-        await services.store(address).head(address.bucket, address.key, pin=pin)
-    except NotFound:
-        return True
-    return False
+    return await version_gone(services.store(address), address, pin)
 
 
 async def _copy(job: Job, services: Services) -> ObjectHead | None:
