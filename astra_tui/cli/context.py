@@ -12,7 +12,7 @@ import rich_click as click
 
 from astra_tui.cli.exits import Exit, repeat
 from astra_tui.cli.output import Output
-from engine.errors import AstraError, Refused, UsageError
+from engine.errors import AstraError, Refused, StateError, UsageError
 
 if TYPE_CHECKING:
     from astra_tui.config import ConsoleSettings
@@ -46,6 +46,7 @@ class Command:
     def __init__(self, options: Globals, out: Output) -> None:
         self.options = options
         self.out = out
+        self._working = False  # the engine has been started
 
     @cached_property
     def loaded(self) -> "tuple[EngineSettings, ConsoleSettings]":
@@ -89,20 +90,35 @@ class Command:
         events: bool = False,
         runner: bool = False,
         look: bool = False,
+        spare: Callable[[AstraError], None] | None = None,
         settings: "EngineSettings | None" = None,
     ) -> int:
         """Start an engine, do the work with it, stop it again; returns the exit code.
 
-        `look`: the work changes nothing, so it may go on beside another Astra.
+        `look`: the work changes nothing, so it may go on beside another Astra. With `spare`,
+        which is told why, it goes on with an empty state where that directory is of no use.
         """
         from astra_tui.cli.logs import open_log
         from astra_tui.cli.running import run_async
+        from astra_tui.cli.state import StateUnusable, check_state, spare_state
 
         settings = settings or self.settings
         # A verb does its own work only: requests on the jobs topic wait for the console.
         settings = replace(settings, kafka=replace(settings.kafka, accept_jobs=False))
-        open_log(settings.state_dir, self.options.log_level)
-        return run_async(self._with_engine(work, settings, events, runner, look))
+
+        def go(chosen: "EngineSettings") -> int:
+            return run_async(self._with_engine(work, chosen, events, runner, look))
+
+        try:
+            check_state(settings.state_dir)
+            open_log(settings.state_dir, self.options.log_level)
+            return go(settings)
+        except (StateError, StateUnusable) as error:
+            if spare is None or self._working:
+                raise
+            spare(error)
+        with spare_state() as folder:
+            return go(replace(settings, state_dir=folder))
 
     async def _with_engine(
         self, work: Work, settings: "EngineSettings", events: bool, runner: bool, look: bool
@@ -112,6 +128,7 @@ class Command:
         engine = Engine(settings)
         try:
             await engine.start(events=events, runner=runner, look=look)
+            self._working = True
             self.tell_notices(engine)
             code = await work(engine)
         except BaseException:
@@ -132,9 +149,14 @@ class Command:
                 self.out.say(f"{notice.level.capitalize()}: {notice.text}{todo}")
 
     def address(self, text: str) -> "Address":
-        """An address whose cloud is configured. Raises UsageError."""
+        """An address whose cloud is configured; `cloud:` is the cloud's default place.
+
+        Raises UsageError.
+        """
         from engine.model import Address
 
+        if text[:-1] and text.endswith(":") and ":" not in text[:-1]:
+            return self.default_place(text[:-1])
         try:
             address = Address.parse(text)
         except ValueError as error:
@@ -144,6 +166,19 @@ class Command:
             raise UsageError(f"{error}.", todo=hint) from error
         self.check_cloud(address.cloud)
         return address
+
+    def default_place(self, name: str) -> "Address":
+        """The default bucket and prefix of a cloud. Raises UsageError if it has none."""
+        from engine.model import Address
+
+        self.check_cloud(name)
+        cloud = self.settings.cloud(name)
+        if cloud is None or not cloud.bucket:
+            raise UsageError(
+                f"The cloud {name!r} has no default bucket.",
+                todo=f"Name one: `{name}:bucket/`, or set bucket in [clouds.{name}].",
+            )
+        return Address(name, cloud.bucket, cloud.prefix)
 
     def check_cloud(self, name: str) -> None:
         """Raises UsageError with the configured names if there is no such cloud."""

@@ -8,7 +8,7 @@ import rich_click as click
 
 from astra_tui.cli.context import Command, verb
 from astra_tui.cli.exits import Exit
-from engine.errors import NotFound, StoreError, UsageError
+from engine.errors import AstraError, NotFound, StoreError
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -34,27 +34,23 @@ def ls(
 ) -> int:
     """List objects with tier, size, cost and age.
 
-    An address is `cloud:` (its default bucket), `cloud:bucket`, a prefix that ends in `/`, or
-    one key. Without an address every cloud's default bucket is listed.
+    An address is `cloud:` (its default bucket, or its first one), `cloud:bucket`, a prefix that
+    ends in `/`, or one key. Without an address every cloud is listed so.
     """
     from engine.model import ListingQuery, SortKey
 
     settings = command.settings
     wanted = [place(command, address) for address in addresses] or [
-        place(command, f"{cloud.name}:") for cloud in settings.clouds if cloud.bucket
+        place(command, f"{cloud.name}:") for cloud in settings.clouds
     ]
-    if not wanted:
-        raise UsageError(
-            "No cloud has a default bucket.", todo="Name one: `astra ls cloud:bucket`."
-        )
     query = ListingQuery(SortKey(sort), reverse, text)
 
     async def work(engine: "Engine") -> int:
         code = Exit.DONE
         for address in wanted:
             try:
-                view = await listing(engine, address, query)
-                _print_rows(command, address, view, limit)
+                found, view = await listing(engine, address, query)
+                _print_rows(command, found, view, limit)
             except StoreError as error:
                 from astra_tui.cli.exits import explain
 
@@ -62,36 +58,48 @@ def ls(
                 code = Exit.FAILED
         return code
 
-    return command.run(work, look=True)
+    return command.run(work, look=True, spare=lambda error: _without_state(command, error))
+
+
+def _without_state(command: Command, error: AstraError) -> None:
+    from astra_tui.cli.exits import explain
+
+    command.out.say(explain(error).replace("Error", "Warning", 1))
+    command.out.say("  The list goes on without it: no access history, no simulated ages.")
 
 
 def place(command: Command, text: str) -> "Address":
-    """An address where `cloud:` alone means the cloud's default bucket and prefix."""
+    """An address, or `cloud` or `cloud:` for the cloud's default bucket and prefix.
+
+    A cloud without a default bucket shows its first one, as in the console: the bucket of the
+    address is empty then.
+    """
     from engine.model import Address
 
     name = text.removesuffix(":")
     cloud = command.settings.cloud(name)
-    if cloud is None or ":" in name:
-        return command.address(text)
-    if not cloud.bucket:
-        raise UsageError(
-            f"The cloud {name!r} has no default bucket.",
-            todo=f"Name one: `{name}:bucket`, or set bucket in [clouds.{name}].",
-        )
-    return Address(name, cloud.bucket, cloud.prefix)
+    if cloud is not None and not cloud.bucket:
+        return Address(name, "", cloud.prefix)
+    return command.default_place(name) if cloud is not None else command.address(text)
 
 
-async def listing(engine: "Engine", address: "Address", query: Any) -> "ListingView":
-    """List a place and see it through a query. Raises StoreError if the listing failed."""
+async def listing(
+    engine: "Engine", address: "Address", query: Any
+) -> "tuple[Address, ListingView]":
+    """List a place and see it through a query; also its address, with the bucket that was
+    found where none was named. Raises StoreError if the listing failed."""
+    from dataclasses import replace
+
     from engine.model import ListingState
 
-    engine.scan(address.cloud, bucket=address.bucket, prefix=address.key)
+    engine.scan(address.cloud, bucket=address.bucket or None, prefix=address.key)
     status = await engine.scanned(address.cloud)
     if status.state is ListingState.FAILED:
         raise StoreError(
-            status.error, subject=f"{address.cloud}:{address.bucket}", todo=status.error_todo
+            status.error, subject=f"{address.cloud}:{status.bucket}", todo=status.error_todo
         )
-    return await engine.view(address.cloud, query)
+    found = replace(address, bucket=address.bucket or status.bucket)
+    return found, await engine.view(address.cloud, query)
 
 
 def rows_of(view: "ListingView", address: "Address") -> "Iterator[ObjectRow]":

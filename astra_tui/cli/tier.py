@@ -92,4 +92,4 @@ def _clouds(command: Command, places: Sequence[str]) -> list[str]:
                 todo="Name clouds, or say which class the address shall get with --tier.",
             )
         command.check_cloud(name)
-    return names or [cloud.name for cloud in command.settings.clouds if cloud.bucket]
+    return names or [cloud.name for cloud in command.settings.clouds]

@@ -38,7 +38,9 @@ async def test_what_failed_says_what_to_do(astra: Astra) -> None:
     text = astra("doctor", "--only", "gone", code=1).out
     assert "FAILED  gone" in text
     assert "disk" not in text
-    assert astra("doctor", "--only", "nonsense", code=1).out == ""
+    wrong = astra("doctor", "--only", "nonsense", code=2)
+    assert wrong.out == ""
+    assert "disk, gone, kafka, state, prices, terminal" in wrong.err
 
 
 def test_a_busy_state_directory_is_a_check_that_failed(astra: Astra) -> None:

@@ -141,7 +141,10 @@ def test_a_bad_configuration_exits_2_with_every_problem(
     [
         (["ls", "dsk:b"], 'Did you mean "disk"?'),
         (["ls", "nothing"], "no address"),
-        (["migrate", "disk:", "disk:b/x"], "names no bucket"),
+        (["migrate", "disk:/x", "disk:b/x"], "names no bucket"),
+        (["migrate", "disk:b/x", "nope:"], "No cloud is named 'nope'; there are: disk."),
+        (["ls", "nope:"], "No cloud is named 'nope'; there are: disk."),
+        (["age", "disk:", "--days", "3"], "no single object"),
         (["migrate", "astra.toml", "disk:b/x"], "astra ingest"),
         (["migrate", "disk:b/a", "disk:b/c", "--tier", "HOT", "--storage-class", "X"], "not both"),
         (["tier", "plan", "disk:b/x"], "whole clouds"),
