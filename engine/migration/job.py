@@ -134,6 +134,10 @@ class Job:
         """Remember a finished part."""
         self._batch.parts.append(part)
 
+    def put_places(self, places: tuple[str, str]) -> None:
+        """Remember where source and destination are."""
+        self.record.places = self._batch.places = places
+
     def forget_parts(self) -> None:
         """There is no upload any more."""
         self._batch.parts.clear()
@@ -153,6 +157,7 @@ class Job:
             self._batch.intents |= newer.intents
             self._batch.parts += newer.parts
             self._batch.forget_parts |= newer.forget_parts
+            self._batch.places = newer.places or self._batch.places
             raise
 
     async def finished_parts(self) -> list[PartRecord]:

@@ -91,6 +91,12 @@ CREATE TABLE IF NOT EXISTS parts (
     crc32c TEXT NOT NULL,
     PRIMARY KEY (job_id, number)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS places (
+    job_id TEXT PRIMARY KEY,
+    source TEXT NOT NULL,
+    destination TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS places_by_destination ON places (destination);
 """
 _UNFINISHED = "state NOT IN ('completed', 'failed', 'cancelled')"
 _CHUNK = 500
@@ -118,10 +124,16 @@ class Batch:
     intents: dict[Effect, Details] = field(default_factory=dict)
     parts: list[PartRecord] = field(default_factory=list)
     forget_parts: bool = False
+    places: tuple[str, str] | None = None
 
     def __bool__(self) -> bool:
         return bool(
-            self.changes or self.outcomes or self.intents or self.parts or self.forget_parts
+            self.changes
+            or self.outcomes
+            or self.intents
+            or self.parts
+            or self.forget_parts
+            or self.places
         )
 
 
@@ -247,6 +259,11 @@ class Ledger(Reports):
                 ):
                     intents = records[row["job_id"]].intents
                     intents[Effect(row["effect"])] = json.loads(row["details"])
+                for row in connection.execute(
+                    "SELECT * FROM places WHERE job_id IN (SELECT value FROM json_each(?))",
+                    (json.dumps(begun),),
+                ):
+                    records[row["job_id"]].places = (row["source"], row["destination"])
             return list(records.values())
 
         return await self._database.run(work)
@@ -374,6 +391,10 @@ def _save(connection: sqlite3.Connection, job_id: str, batch: Batch) -> None:
         connection.execute(
             "INSERT INTO intents (job_id, effect, details, at) VALUES (?, ?, ?, ?)",
             (job_id, str(effect), json.dumps(details), now),
+        )
+    if batch.places:
+        connection.execute(
+            "INSERT OR REPLACE INTO places VALUES (?, ?, ?)", (job_id, *batch.places)
         )
     if batch.forget_parts:
         connection.execute("DELETE FROM parts WHERE job_id = ?", (job_id,))

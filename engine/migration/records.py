@@ -94,6 +94,7 @@ class JobRecord:
     step_seconds: Seconds = (0.0, 0.0, 0.0, 0.0, 0.0)
     notes: tuple[str, ...] = ()
     intents: dict[Effect, Details] = field(default_factory=dict)  # open ones; not a column
+    places: tuple[str, str] = ("", "")  # of source and destination; not columns
 
     @property
     def bucket(self) -> str:
@@ -165,7 +166,12 @@ def job_key(spec: JobSpec) -> str:
 
 def searchable(address: Address) -> str:
     """The address as text that any database takes, lone surrogates spelled out."""
-    return str(address).encode("utf-8", "backslashreplace").decode("utf-8")
+    return spelled(str(address))
+
+
+def spelled(text: str) -> str:
+    """Text that any database takes, lone surrogates spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 # -- columns --------------------------------------------------------------------------------

@@ -120,14 +120,18 @@ class Reports:
         return await self._database.run(work)
 
     async def relied_on(self, record: JobRecord) -> str:
-        """Another job that proved its own move by the object this one wrote, "" if none."""
+        """Another job that proved its own move by the object this one wrote, "" if none.
+
+        The other may name the same place by another cloud.
+        """
         spec, pin = record.spec, record.destination_pin or VersionPin()
 
         def work(connection: sqlite3.Connection) -> str:
             rows = connection.execute(
-                "SELECT job_id, destination_pin FROM jobs WHERE destination = ? AND job_id != ?"
-                " AND verified = 1",
-                (searchable(spec.destination), record.job_id),
+                "SELECT job_id, destination_pin FROM jobs WHERE job_id != ? AND verified = 1"
+                " AND (destination = ?"
+                " OR job_id IN (SELECT job_id FROM places WHERE destination = ?))",
+                (record.job_id, searchable(spec.destination), record.places[1]),
             )
             same = encode_pin(pin)
             for job_id, other in rows:

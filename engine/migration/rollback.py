@@ -2,6 +2,7 @@
 
 from engine.errors import AstraError, NotFound, PreconditionFailed, StoreError
 from engine.migration.answers import look, prove_absent, version_gone
+from engine.migration.gate import check_places
 from engine.migration.job import Job
 from engine.migration.multipart import abandon_upload
 from engine.migration.records import Effect, Outcome
@@ -15,9 +16,10 @@ async def roll_back(job: Job, services: Services) -> None:
     The object goes only by the pin that our own write gave; it stays, with a note, if the
     source is not there any more, if a delete of the source may have been carried out, or if
     another job relies on it. Afterwards, on disk, the record is as if nothing had been copied.
-    Raises StoreError; then calling again goes on.
+    Raises StoreError, then calling again goes on; ConfigError if the places are others now.
     """
     record = job.record
+    check_places(job, services)
     if record.spec.kind is not MoveKind.TIER:
         destination = services.store(record.spec.destination)
         await abandon_upload(job, destination)
@@ -42,6 +44,7 @@ async def roll_back(job: Job, services: Services) -> None:
         evidence=Evidence.NONE,
         source_proof=SourceProof.NONE,
     )
+    job.put_places(("", ""))
     await job.commit()
 
 
