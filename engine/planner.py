@@ -9,7 +9,7 @@ from engine.access import AccessStatistics
 from engine.catalog import Catalog
 from engine.clouds import Clouds
 from engine.decisions import DecisionLog
-from engine.errors import NotFound, UsageError
+from engine.errors import AccessDenied, NotFound, UsageError
 from engine.events.schema import JobRequest
 from engine.frame import Frame
 from engine.migration import plan as plans
@@ -28,6 +28,7 @@ from engine.model import (
     Tier,
 )
 from engine.pricing.book import PriceBook
+from engine.stores.base import ObjectStore
 from engine.tiering.policy import DecisionColumns, Features, Policy, decisions, policy_named
 
 _DAY = 86_400.0
@@ -275,11 +276,39 @@ class Planner:
                     continue
                 pin = head.pin
                 found[key] = ListEntry(key, head.size, pin.modified, pin.etag, head.storage_class)
+            if keys and not found:
+                await _need_bucket(store, destination)
             return found
         wanted = set(keys)
-        async for page in store.list_pages(destination.bucket, destination.key):
-            found |= {entry.key: entry for entry in page.entries if entry.key in wanted}
+        try:
+            async for page in store.list_pages(destination.bucket, destination.key):
+                found |= {entry.key: entry for entry in page.entries if entry.key in wanted}
+        except NotFound as error:
+            raise _no_bucket(destination) from error
         return found
+
+
+async def _need_bucket(store: ObjectStore, destination: Address) -> None:
+    """A missing key and a missing bucket answer alike; a listing tells them apart.
+
+    Raises UsageError if there is no bucket. Who may write there but not list is let through.
+    """
+    try:
+        async for _ in store.list_pages(destination.bucket, destination.key):
+            return
+    except NotFound as error:
+        raise _no_bucket(destination) from error
+    except AccessDenied:
+        return
+
+
+def _no_bucket(destination: Address) -> UsageError:
+    return UsageError(
+        "There is no such bucket to put objects into.",
+        subject=f"{destination.cloud}:{destination.bucket}",
+        safe="Nothing was changed.",
+        todo="Create it with the provider's tools, or name another one.",
+    )
 
 
 def _run(policy: Policy, frame: Frame) -> tuple[Features, DecisionColumns]:

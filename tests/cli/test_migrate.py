@@ -128,6 +128,21 @@ async def test_a_key_that_the_destination_cannot_hold_is_refused_in_the_plan(
     assert await contents(cloud) == {"a//b": b"x"}
 
 
+@pytest.mark.parametrize("count", [1, 70])
+async def test_a_missing_bucket_ends_in_the_plan(
+    astra: Astra, cloud: CloudSettings, count: int
+) -> None:
+    for number in range(count):
+        astra.file(f"a/{number}")
+    (astra.folder / "objects" / "box" / "empty").mkdir()
+    for target in ("aws:no-such-bucket-here", "disk:nowhere"):
+        done = astra("migrate", "disk:box/a/", f"{target}/", "--yes", "--json", code=2)
+        assert done.out == ""
+        assert f"{target}: There is no such bucket" in done.err
+        assert "Next: Create it" in done.err
+    assert astra("jobs", "--json").lines == []
+
+
 async def test_other_content_at_the_destination_fails_and_retry_and_overwrite_help(
     astra: Astra, cloud: CloudSettings
 ) -> None:
