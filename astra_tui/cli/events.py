@@ -12,11 +12,11 @@ import rich_click as click
 from astra_tui.cli import options
 from astra_tui.cli.context import DONE, Command, verb
 from astra_tui.cli.exits import Exit, Interrupted
-from engine.errors import UsageError
+from engine.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from engine.engine import Engine
-    from engine.model import EventRow
+    from engine.model import Address, EventRow
 
 _TICK = 0.1
 _SENT_SECONDS = 15.0  # how long a command waits for the broker before it leaves
@@ -134,19 +134,26 @@ _sending = options.all_of(
 @_sending
 def send(command: Command, addresses: Sequence[str], **values: Any) -> int:
     """Send access events for objects to the topic of access events."""
-    return _send(command, addresses, **values)
+    return _send(command, addresses, there=False, **values)
 
 
 @verb("access")
 @_sending
 def access(command: Command, addresses: Sequence[str], **values: Any) -> int:
     """Simulate accesses to objects: they come back through Kafka and are counted."""
-    return _send(command, addresses, **values)
+    return _send(command, addresses, there=True, **values)
 
 
 def _send(
-    command: Command, addresses: Sequence[str], operation: str, count: int, when: float | None
+    command: Command,
+    addresses: Sequence[str],
+    *,
+    there: bool,
+    operation: str,
+    count: int,
+    when: float | None,
 ) -> int:
+    """`there`: the objects must exist."""
     targets = [command.address(text) for text in addresses]
     for target in targets:
         if target.is_prefix:
@@ -156,6 +163,8 @@ def _send(
     moment = time.time() if when is None else when
 
     async def work(engine: "Engine") -> int:
+        if there:
+            await _look_for(engine, targets)
         before = engine.snapshot().kafka.events_total
         for target in targets:
             await engine.send_access(target, operation=operation.upper(), count=count, when=moment)
@@ -171,7 +180,12 @@ def _send(
                 }
             )
         if delivered:
-            command.out.say(f"Sent {count:,} accesses for each of {len(targets)} objects.")
+            command.out.say(_sent(count, len(targets)))
+            if not command.real_broker:
+                command.out.say(
+                    "They are counted here. The embedded broker lives only as long as this "
+                    "command, so nobody else can receive them."
+                )
             return Exit.DONE
         command.out.say(
             "The broker does not answer; the events wait in the outbox and are sent, in order, "
@@ -180,6 +194,27 @@ def _send(
         return Exit.FAILED
 
     return command.run(work, events=True)
+
+
+def _sent(count: int, objects: int) -> str:
+    events = "1 access event" if count == 1 else f"{count:,} access events"
+    return f"Sent {events} for " + (
+        "1 object." if objects == 1 else f"each of {objects:,} objects."
+    )
+
+
+async def _look_for(engine: "Engine", targets: "Sequence[Address]") -> None:
+    """Ask the stores for every object. Raises NotFound for one that is not there."""
+    for target in targets:
+        try:
+            await engine.inspect(target)
+        except NotFound as error:
+            raise NotFound(
+                "There is no such object.",
+                subject=str(target),
+                safe="Nothing was changed.",
+                todo=f"See what is there: `astra ls {target.cloud}:{target.bucket}`.",
+            ) from error
 
 
 async def _delivered(command: Command, engine: "Engine", before: int, sent: int) -> bool:
@@ -206,10 +241,17 @@ def age(command: Command, addresses: Sequence[str], days: float) -> int:
             raise UsageError(f"{target} is no single object; name a key.")
 
     async def work(engine: "Engine") -> int:
+        await _look_for(engine, targets)
         for target in targets:
             await engine.age(target, days)
             command.out.emit({"address": str(target), "days": days})
-        command.out.say(f"{len(targets)} objects look {days:g} days older now (simulated).")
+        command.out.say(_aged(len(targets), days))
         return DONE
 
     return command.run(work)
+
+
+def _aged(objects: int, days: float) -> str:
+    who = "1 object looks" if objects == 1 else f"{objects:,} objects look"
+    span = "1 day" if abs(days) == 1 else f"{abs(days):g} days"
+    return f"{who} {span} {'younger' if days < 0 else 'older'} now (simulated)."

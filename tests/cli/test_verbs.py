@@ -196,9 +196,33 @@ async def test_access_history_is_taken_in_once(astra: Astra, cloud: CloudSetting
 async def test_simulated_accesses_come_back_through_the_embedded_broker(astra: Astra) -> None:
     astra.config(more=EMBEDDED)
     astra.file("x")
-    (sent,) = astra("access", "disk:box/x", "--count", "12", "--json").lines
-    assert sent["delivered"] is True
+    done = astra("access", "disk:box/x", "--count", "12", "--json")
+    assert done.lines[0]["delivered"] is True
+    assert "Sent 12 access events for 1 object." in done.err
+    assert "nobody else can receive them" in done.err
     assert astra("ls", "disk:box/x", "--json").lines[0]["reads_30d"] == 12
+
+
+@pytest.mark.parametrize(("verb", "more"), [("access", ()), ("age", ("--days", "3"))])
+def test_an_object_that_is_not_there(astra: Astra, verb: str, more: tuple[str, ...]) -> None:
+    astra.config(more=EMBEDDED)
+    astra.file("x")
+    done = astra(verb, "disk:box/x", "disk:box/y", *more, "--json", code=1)
+    assert done.out == ""
+    assert "disk:box/y: There is no such object." in done.err
+    (line,) = astra("ls", "--json").lines
+    assert line["age_days"] < 1
+    assert line["reads_30d"] == 0
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [("1", "1 object looks 1 day older"), ("-2.5", "1 object looks 2.5 days younger")],
+)
+def test_aging_says_what_it_did(astra: Astra, days: str, told: str) -> None:
+    astra.config()
+    astra.file("x")
+    assert told in astra("age", "disk:box/x", "--days", days).err
 
 
 @pytest.fixture
