@@ -270,13 +270,16 @@ class Engine:
 
         Raises Refused in read-only mode. The same plan submitted twice makes no second job.
         """
+        self._refuse_read_only()
+        return await self._owned.planner.submit(plan)
+
+    def _refuse_read_only(self) -> None:
         if self.settings.read_only:
             raise Refused(
                 "Astra runs read-only; nothing is moved, re-classed or deleted.",
                 safe="Nothing was changed.",
                 todo="Start it without --read-only (or read_only in astra.toml) to migrate.",
             )
-        return await self._owned.planner.submit(plan)
 
     async def wait(self, jobset: str = "") -> None:
         """Wait until every job of the set (none named: all) ended or is paused.
@@ -290,7 +293,11 @@ class Engine:
         return await self._owned.runner.pause(job_ids)
 
     async def resume(self, job_ids: Sequence[str] = ()) -> int:
-        """Go on with paused and interrupted jobs (none named: all); returns how many."""
+        """Go on with paused and interrupted jobs (none named: all); returns how many.
+
+        Raises Refused in read-only mode.
+        """
+        self._refuse_read_only()
         return await self._owned.runner.resume(job_ids)
 
     async def cancel(self, job_ids: Sequence[str] = ()) -> int:
@@ -298,7 +305,11 @@ class Engine:
         return await self._owned.runner.cancel(job_ids)
 
     async def retry(self, job_ids: Sequence[str] = ()) -> int:
-        """Queue failed and cancelled jobs again (none named: all failed ones)."""
+        """Queue failed and cancelled jobs again (none named: all failed ones).
+
+        Raises Refused in read-only mode.
+        """
+        self._refuse_read_only()
         return await self._owned.runner.retry(job_ids)
 
     async def jobs(

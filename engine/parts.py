@@ -120,7 +120,12 @@ async def assemble(
         log = DecisionLog(database)
         clouds = Clouds(settings.clouds, stores, catalog, statistics)
         runner = Runner(
-            ledger, stores, jobs=settings.jobs, bwlimit=settings.bwlimit, on_change=on_change
+            ledger,
+            stores,
+            jobs=settings.jobs,
+            bwlimit=settings.bwlimit,
+            on_change=on_change,
+            read_only=frozenset(cloud.name for cloud in settings.clouds if cloud.read_only),
         )
         places = {
             cloud.name: await asyncio.to_thread(Place.of, stores[cloud.name], cloud)

@@ -213,6 +213,10 @@ async def test_read_only_refuses_and_two_engines_do_not_share_a_state(
         )
         with pytest.raises(Refused, match="read-only"):
             await engine.submit(plan)
+        # Nor do jobs of an earlier run go on.
+        for order in (engine.resume, engine.retry):
+            with pytest.raises(Refused, match="read-only"):
+                await order()
         with pytest.raises(StateBusy):
             await Engine(settings).start()
     with pytest.raises(StateError, match="not running"):

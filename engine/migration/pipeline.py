@@ -11,7 +11,7 @@ import time
 
 from engine.errors import Archived, NotFound, StrictRefusal
 from engine.migration.copying import copy
-from engine.migration.gate import remember_places
+from engine.migration.gate import check_writable, remember_places
 from engine.migration.job import Job, StartOver, Waiting
 from engine.migration.records import Effect
 from engine.migration.same import check_names
@@ -34,6 +34,7 @@ async def run(job: Job, services: Services) -> None:
     """
     record, spec = job.record, job.record.spec
     source = services.store(spec.source)
+    check_writable(job, services)
     remember_places(job, services)
     if spec.kind is MoveKind.TIER:
         head = await _prepare(job, services, source)

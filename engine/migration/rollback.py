@@ -2,7 +2,7 @@
 
 from engine.errors import AstraError, NotFound, PreconditionFailed, StoreError
 from engine.migration.answers import look, prove_absent, version_gone
-from engine.migration.gate import check_places
+from engine.migration.gate import check_destination_writable, check_places
 from engine.migration.job import Job
 from engine.migration.multipart import abandon_upload
 from engine.migration.records import Effect, Outcome
@@ -22,6 +22,8 @@ async def roll_back(job: Job, services: Services) -> None:
     check_places(job, services)
     if record.spec.kind is not MoveKind.TIER:
         destination = services.store(record.spec.destination)
+        if record.wrote or record.upload_id or job.intended(Effect.BEGIN_UPLOAD) is not None:
+            check_destination_writable(job, services)
         await abandon_upload(job, destination)
         if record.wrote and record.destination_pin is not None:
             reason = await _reason_to_keep(job, services)

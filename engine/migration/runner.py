@@ -36,7 +36,8 @@ _GRACE = 10.0  # seconds that running requests get when Astra stops
 class Runner(Progress):
     """Runs the ledger's jobs. `on_change` hears of every step, on the event loop.
 
-    `jobs` is how many run at once, `bwlimit` bytes a second over all of them (0: no limit).
+    `jobs` is how many run at once, `bwlimit` bytes a second over all of them (0: no limit);
+    in the clouds of `read_only` nothing is written or deleted.
     Commands may raise StateError if the ledger cannot be written; the runner then stands
     still (`error` says why), nothing is deleted, and `resume` tries again.
     """
@@ -52,11 +53,14 @@ class Runner(Progress):
         backoff: Backoff | None = None,
         restore_poll: float = 30.0,
         grace: float = _GRACE,
+        read_only: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(Board(on_change))
         self.ledger = ledger
         self.error: StateError | None = None
-        self._services = Services(stores, Bandwidth(bwlimit), restore_poll=restore_poll)
+        self._services = Services(
+            stores, Bandwidth(bwlimit), restore_poll=restore_poll, read_only=read_only
+        )
         self._limit = max(jobs, 1)
         self._backoff = backoff or Backoff()
         self._grace = grace
@@ -276,6 +280,8 @@ class Runner(Progress):
             self._ready.remove(job)
 
     def _launch(self, group: asyncio.TaskGroup) -> None:
+        if self._stopping:
+            return  # `stop` has asked those that run to end, and would not know of more
         later: list[Job] = []
         while self._ready and len(self._running) < self._limit and self.error is None:
             job = self._ready.popleft()

@@ -21,6 +21,7 @@ class Services:
     buffers: Buffers = field(default_factory=lambda: Buffers(MEMORY))
     restore_poll: float = 30.0  # seconds between two looks at a restore, at least
     restore_days: int = 7
+    read_only: frozenset[str] = frozenset()  # clouds where nothing may be written or deleted
 
     def store(self, address: Address) -> ObjectStore:
         """The store of an address. Raises ConfigError if its cloud is not configured."""

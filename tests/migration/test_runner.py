@@ -422,6 +422,32 @@ async def test_stop_does_not_wait_for_a_server_that_hangs(tmp_path, fakes) -> No
     gate.open.set()
 
 
+async def test_stop_launches_nothing_more(tmp_path, fakes, monkeypatch) -> None:
+    """Not even what the runner was reading from a slow disk when it was stopped."""
+    async with world(tmp_path / "state", fake_stores(*fakes), grace=0.05) as there:
+        fakes[0].state.put("b", "k", b"x")
+        reading, go_on = asyncio.Event(), asyncio.Event()
+        waiting = there.ledger.waiting
+
+        async def slow(after: int, limit: int):
+            found = await waiting(after, limit)
+            reading.set()
+            await go_on.wait()
+            return found
+
+        monkeypatch.setattr(there.ledger, "waiting", slow)
+        job_id = await there.submit("src:b/k", "dst:b/k")
+        async with asyncio.timeout(DEADLINE):
+            await reading.wait()
+            stopping = asyncio.create_task(there.runner.stop())
+            await there.until(lambda: there.runner._stopping, "the stop began")
+            go_on.set()
+            await stopping
+        view = await there.job(job_id)
+        assert (view.paused, view.attempt, view.started) == (True, 0, 0.0)
+        assert not fakes[1].count("PUT", "b", "k")
+
+
 # -- counting -------------------------------------------------------------------------------
 
 

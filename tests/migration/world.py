@@ -96,7 +96,14 @@ class World:
         self.ledger: Ledger
         self.runner: Runner
 
-    async def open(self, *, jobs: int = 8, grace: float = 5.0, backoff: Backoff = QUICK) -> None:
+    async def open(
+        self,
+        *,
+        jobs: int = 8,
+        grace: float = 5.0,
+        backoff: Backoff = QUICK,
+        read_only: frozenset[str] = frozenset(),
+    ) -> None:
         self.database = Database(self.state / "astra.db", [SCHEMA])
         await self.database.open()
         self.ledger = Ledger(self.database)
@@ -108,6 +115,7 @@ class World:
             backoff=backoff,
             restore_poll=0.01,
             grace=grace,
+            read_only=read_only,
         )
         await self.runner.start()
 
