@@ -15,7 +15,8 @@ from textual.events import Key
 from textual.message_pump import MessagePump
 from textual.timer import Timer
 
-LIMIT = 0.4  # seconds; work that takes longer lets the operator go on meanwhile
+LIMIT = 1.0  # seconds; work that takes longer lets the operator go on meanwhile
+LOST = 3  # limits after which a key is taken for lost (its widget was closed under it)
 
 
 class TypeAhead:
@@ -28,6 +29,7 @@ class TypeAhead:
         self._on_its_way: list[MessagePump] | None = None  # what is behind the last key
         self._question_comes = False
         self._timer: Timer | None = None
+        self._limits = 0
 
     @property
     def holding(self) -> bool:
@@ -52,10 +54,14 @@ class TypeAhead:
         self._go_on()
 
     async def _send(self, key: Key) -> None:
+        if not self._app.screen_stack:  # the console is being closed
+            self._waiting.clear()
+            return
         node: MessagePump = self._app.focused or self._app.screen
         # A key goes from the focused widget to its parents, and the messages that it caused go
         # the same way after it. This goes that way twice, from queue to queue behind them.
         self._on_its_way = again = [node]
+        self._limits = 0
         await self._deliver(key)
         self._follow(node, again)
 
@@ -101,5 +107,10 @@ class TypeAhead:
 
     def _waited_enough(self) -> None:
         self._timer = None
-        self._on_its_way, self._question_comes = None, False
+        self._question_comes = False
+        self._limits += 1
+        if self._limits >= LOST:
+            self._on_its_way = None
         self._go_on()
+        if self.holding:
+            self._watch()
