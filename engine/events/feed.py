@@ -87,7 +87,7 @@ class EventFeed:
 
     def window(self, count: int, *, end: int | None = None, text: str = "") -> Sequence[EventRow]:
         """Up to `count` rows with number ≤ `end` (None: the newest), oldest first, that contain
-        `text` (case-insensitive) anywhere in their value or reason.
+        `text` (case-insensitive) anywhere in their value, or in `rejected` and the reason.
 
         One call searches a bounded number of messages and remembers what it found, so a filter
         over a full ring fills up within a few calls.
@@ -176,7 +176,7 @@ class _Search:
         value = message.value.lower()
         hit = any(needle in value for needle in self._needles)
         if not hit and message.reason:
-            hit = self._reason in message.reason.lower()
+            hit = self._reason in f"rejected {message.reason}".lower()
         return hit, len(value) + _LOOK
 
 

@@ -166,3 +166,11 @@ def test_a_filter_agrees_with_looking_at_all(actions: list[tuple[str, int, bool 
                 if number >= source.first and (flag is None or number <= flag)
             ]
             assert numbers(source, amount, end=flag, text="YES") == expected[-amount:]
+
+
+def test_a_filter_finds_what_a_rejected_message_shows() -> None:
+    source = feed()
+    source.append(message(1))
+    source.append(message(2, b"\xff", "bad JSON at byte 0"))
+    for text in ("rejected", "REJECTED bad", "json at"):
+        assert numbers(source, 5, text=text) == [2]
