@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import signal
+import time
 from collections.abc import Coroutine
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -45,11 +46,13 @@ log = logging.getLogger("astra.console")
 ResultT = TypeVar("ResultT")
 
 REFRESH_SECONDS = 0.25
-_SEVERITY: dict[NoticeLevel, Literal["information", "warning", "error"]] = {
+Severity = Literal["information", "warning", "error"]
+_SEVERITY: dict[NoticeLevel, Severity] = {
     NoticeLevel.INFO: "information",
     NoticeLevel.WARNING: "warning",
     NoticeLevel.ERROR: "error",
 }
+_LEVEL = {severity: level for level, severity in _SEVERITY.items()}
 
 
 class AstraApp(App[int], inherit_bindings=False):
@@ -82,7 +85,7 @@ class AstraApp(App[int], inherit_bindings=False):
         self.started = False
         self.caption_text = ""
         self.notice_board = NoticeBoard(self._show_notice)
-        self.log_file = LogFile(engine.settings.state_dir)
+        self.log_file = LogFile(engine.settings.state_dir, console.log_level)
         self.leaving = False
         self.asking_to_quit = False
         glyphs.use(glyphs.ASCII if console.ascii else glyphs.detect())
@@ -130,7 +133,7 @@ class AstraApp(App[int], inherit_bindings=False):
         self.log_file.open()
         self._watch_signals()
         for warning in self._warnings:
-            self.notice_board.add(Notice(NoticeLevel.WARNING, warning))
+            self.notice_board.add(Notice(NoticeLevel.WARNING, warning, time=time.time()))
         # The first frame is on the screen before the engine imports and opens anything.
         self.call_after_refresh(self._begin)
 
@@ -228,12 +231,15 @@ class AstraApp(App[int], inherit_bindings=False):
 
     def _show_notice(self, notice: Notice) -> None:
         text = " ".join(part for part in (notice.text, notice.todo) if part)
-        self.say(text, _SEVERITY[notice.level])
+        self._toast(text, _SEVERITY[notice.level])
 
-    def say(
-        self, text: str, severity: Literal["information", "warning", "error"] = "information"
-    ) -> None:
-        """A short message in the corner; outside strings in it are made visible."""
+    def say(self, text: str, severity: Severity = "information") -> None:
+        """A short message in the corner, kept for the log screen; outside strings in it are
+        made visible."""
+        self.notice_board.keep(Notice(_LEVEL[severity], text, time=time.time()))
+        self._toast(text, severity)
+
+    def _toast(self, text: str, severity: Severity) -> None:
         self.notify(visible(text, width=400), severity=severity, markup=False)
 
     # -- what is done -------------------------------------------------------------------
@@ -329,7 +335,7 @@ class AstraApp(App[int], inherit_bindings=False):
     def show_error(self, error: BaseException, doing: str) -> None:
         """A dialog with the four answers of an error."""
         text = describe(error, self.log_file.path)
-        self.notice_board.keep(Notice(NoticeLevel.ERROR, text.what, text.todo))
+        self.notice_board.keep(Notice(NoticeLevel.ERROR, text.what, text.todo, time.time()))
         self.push_screen(Tell(f"Could not {doing}", text.lines(), bad=True))
 
     def _handle_exception(self, error: Exception) -> None:

@@ -13,9 +13,18 @@ from rich.text import Text
 from astra_tui.screens.dialogs import Choice, Choosable, Line, Prompt, Tell, field
 from astra_tui.screens.plan import PlanScreen
 from engine.errors import Refused
-from engine.model import Address, CloudStatus, Decision, MoveKind, Plan, Snapshot, Tier
+from engine.model import (
+    Address,
+    CloudStatus,
+    Decision,
+    ListingState,
+    MoveKind,
+    Plan,
+    Snapshot,
+    Tier,
+)
 from widgets.glyphs import current
-from widgets.text import count_text, money_text, name_text, visible
+from widgets.text import count_text, counted, money_text, name_text, visible
 
 if TYPE_CHECKING:
     from astra_tui.app import AstraApp
@@ -26,6 +35,7 @@ POLICIES = (
     ("reactive", "promotes what is suddenly read much more"),
 )
 _NAMED_AT_MOST = 5
+_ROUTES_AT_MOST = 40  # lines that one may want to scroll through
 
 
 def objects_text(addresses: Sequence[Address]) -> str:
@@ -214,12 +224,12 @@ async def run_engine(app: "AstraApp", policy: str = "") -> None:
     decisions = await app.engine.decide(policy)
     policy = decisions[0].policy if decisions else policy or app.engine.settings.policy
     if not decisions:
-        app.say(f"Policy {policy}: every object is where it should be.")
+        app.say(nothing_to_do(policy, app.snapshot.clouds))
         return
     answer = await app.ask(
         Tell(
             f"Policy {policy}",
-            decision_lines(decisions),
+            decision_lines(decisions, left_out(app.snapshot.clouds)),
             answers=(("Plan it", "plan"), ("Leave", "")),
             keys={app.keymap["plan"].keys[0]: "plan"},
         )
@@ -243,8 +253,37 @@ async def choose_policy(app: "AstraApp") -> None:
         await run_engine(app, chosen.value)
 
 
-def decision_lines(decisions: Sequence[Decision]) -> list[Line]:
-    """How many objects should go from which tier to which, and what that saves."""
+def left_out(clouds: Sequence[CloudStatus]) -> str:
+    """The clouds that a policy could not judge, or not wholly: `azure (not listed)`."""
+    reasons = []
+    for cloud in clouds:
+        if cloud.state not in (ListingState.READY, ListingState.EMPTY):
+            reasons.append(f"{cloud.name} (not listed)")
+        elif cloud.objects and cloud.cost_month is None:
+            reasons.append(f"{cloud.name} (prices unknown)")
+    return ", ".join(reasons)
+
+
+def nothing_to_do(policy: str, clouds: Sequence[CloudStatus]) -> str:
+    """That nothing should move, of how many objects that is known, and what was left out."""
+    judged = [
+        cloud
+        for cloud in clouds
+        if cloud.state is ListingState.READY and cloud.cost_month is not None
+    ]
+    number, rest = sum(cloud.objects for cloud in judged), left_out(clouds)
+    if number:
+        text = f"Policy {policy}: {counted(number, 'object')} looked at, none should move."
+    else:
+        text = f"Policy {policy}: nothing could be judged."
+    return f"{text} Left out: {rest}." if rest else text
+
+
+def decision_lines(decisions: Sequence[Decision], missing: str = "") -> list[Line]:
+    """How many objects should go from which tier to which, and what that saves, most first.
+
+    `missing` names what the policy could not judge.
+    """
     counts: Counter[tuple[str, Tier, Tier]] = Counter()
     savings: dict[tuple[str, Tier, Tier], float] = {}
     for decision in decisions:
@@ -252,14 +291,18 @@ def decision_lines(decisions: Sequence[Decision]) -> list[Line]:
         counts[route] += 1
         savings[route] = savings.get(route, 0.0) + decision.saving_per_month
     total = money_text(sum(savings.values()), currency=True, signed=True)
-    number = count_text(len(decisions))
+    tiers = all(before is not after for _, before, after in counts)
+    number = counted(len(decisions), "object")
     lines: list[Line] = [
-        Text(f"{number} objects should be elsewhere: {total}/mo", "bold"),
+        Text(f"{number} should be in another {'tier' if tiers else 'class'}: {total}/mo", "bold"),
         Text("Nothing moves before you approve a plan.", "dim"),
-        "",
     ]
+    if missing:
+        lines.append(Text(f"Left out: {visible(missing, width=200)}."))
+    lines.append("")
     arrow = current().arrow
-    for (cloud, before, after), number_of in sorted(counts.items(), key=lambda item: -item[1]):
+    routes = sorted(counts.items(), key=lambda item: (-savings[item[0]], -item[1]))
+    for (cloud, before, after), number_of in routes[:_ROUTES_AT_MOST]:
         saving = money_text(savings[cloud, before, after], currency=True, signed=True)
         lines.append(
             Text.assemble(
@@ -269,6 +312,10 @@ def decision_lines(decisions: Sequence[Decision]) -> list[Line]:
                 f"{saving}/mo",
             )
         )
+    if rest := routes[_ROUTES_AT_MOST:]:
+        more = sum(savings[route] for route, _ in rest)
+        saving = money_text(more, currency=True, signed=True)
+        lines.append(Text(f"and {count_text(len(rest))} more: {saving}/mo"))
     return lines
 
 
@@ -320,7 +367,9 @@ async def age(app: "AstraApp", addresses: Sequence[Address]) -> None:
         return
     for address in addresses:
         await app.engine.age(address, days)
-    app.say(f"{objects_text(addresses)}: {days:g} days older (simulated).")
+    app.say(
+        f"{objects_text(addresses)}: {days:g} {'day' if days == 1 else 'days'} older (simulated)."
+    )
 
 
 async def access(app: "AstraApp", addresses: Sequence[Address]) -> None:
@@ -343,7 +392,7 @@ async def access(app: "AstraApp", addresses: Sequence[Address]) -> None:
         return
     for address in addresses:
         await app.engine.send_access(address, count=count)
-    app.say(f"{objects_text(addresses)}: {count_text(count)} reads sent.")
+    app.say(f"{objects_text(addresses)}: {counted(count, 'read')} sent.")
 
 
 def copy_text(app: "AstraApp", text: str) -> None:

@@ -5,6 +5,7 @@ that a slow disk never holds the event loop. Python's warnings and other librari
 end there too.
 """
 
+import contextlib
 import logging
 import queue
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
@@ -16,13 +17,17 @@ _LARGEST = 2 * 1024 * 1024
 
 
 class LogFile:
-    """Open from `open()` to `close()`. `path` is None where the file could not be opened."""
+    """Open from `open()` to `close()`. `path` is None where the file could not be opened.
 
-    def __init__(self, state_dir: Path) -> None:
+    `level` is the lowest that is written: debug, info, warning or error.
+    """
+
+    def __init__(self, state_dir: Path, level: str = "info") -> None:
         self.path: Path | None = None
         self._wanted = state_dir / "astra.log"
         self._listener: QueueListener | None = None
         self._handler: QueueHandler | None = None
+        self._wanted_level = getattr(logging, level.upper(), logging.INFO)
         self._level = logging.WARNING
 
     def open(self) -> Self:
@@ -34,6 +39,8 @@ class LogFile:
             )
         except OSError:
             return self
+        # A full disk loses lines of the log; a traceback about that must not reach the screen.
+        logging.raiseExceptions = False
         file.setFormatter(logging.Formatter(_FORMAT))
         records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
         self._handler = QueueHandler(records)
@@ -42,7 +49,7 @@ class LogFile:
         root = logging.getLogger()
         self._level = root.level
         root.addHandler(self._handler)
-        root.setLevel(logging.INFO)
+        root.setLevel(self._wanted_level)
         # Their INFO is a line for every request or heartbeat.
         for chatty in ("aiokafka", "botocore", "boto3", "urllib3", "asyncio", "werkzeug"):
             logging.getLogger(chatty).setLevel(logging.WARNING)
@@ -50,7 +57,7 @@ class LogFile:
         return self
 
     def close(self) -> None:
-        """Write what waits and close the file. Safe to call twice."""
+        """Write what waits and close the file. Safe to call twice, and on a full disk."""
         if self._handler is None or self._listener is None:
             return
         root = logging.getLogger()
@@ -58,5 +65,6 @@ class LogFile:
         root.setLevel(self._level)
         self._listener.stop()
         for handler in self._listener.handlers:
-            handler.close()
+            with contextlib.suppress(OSError):
+                handler.close()
         self._handler = self._listener = None

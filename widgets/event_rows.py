@@ -23,7 +23,7 @@ class EventRows(VirtualList[EventRow]):
 
     COLUMNS: ClassVar[tuple[Column, ...]] = (
         Column("time", "time", 8),
-        Column("operation", "op", 4, wide=8, wide_priority=2),
+        Column("operation", "op", 8),
         Column("subject", "subject", 6, flex=3, comfort=24),
         Column("detail", "detail", 10, priority=1, flex=2, comfort=16),
         Column("topic", "topic", 16, priority=3),
@@ -161,8 +161,8 @@ class EventRows(VirtualList[EventRow]):
                 return (clock_text(row.time), "dim")
             case "operation":
                 if rejected:
-                    return ("rejected" if width >= 8 else "REJ", "bad")
-                short = "DEL" if row.operation == "DELETE" and width < 6 else row.operation
+                    return ("rejected", "bad")
+                short = _SHORT.get(row.operation, row.operation)
                 return Name(short, _OPERATION_STYLE.get(row.operation, ""), "right")
             case "subject":
                 if rejected and not self._shows("detail"):
@@ -178,6 +178,14 @@ class EventRows(VirtualList[EventRow]):
 
 
 _OPERATION_STYLE = {"GET": "", "HEAD": "dim", "PUT": "good", "POST": "good", "DELETE": "warn"}
+
+_SHORT = {  # states of jobs, in the words of the board
+    "restoring": "restore",
+    "verifying": "verify",
+    "switching": "switch",
+    "completed": "done",
+    "cancelled": "cancel",
+}
 
 
 def _gone(number: int) -> EventRow:

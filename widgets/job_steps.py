@@ -8,8 +8,8 @@ from widgets.lines import Lines, field, heading, long_field, paragraph
 from widgets.text import bytes_text, clock_text, date_text, duration_text, rate_text
 
 _WHAT = {
-    MoveKind.MOVE: "move (the source is deleted at the end)",
-    MoveKind.COPY: "copy (the source is kept)",
+    MoveKind.MOVE: "move, the source is deleted at the end",
+    MoveKind.COPY: "copy, the source is kept",
     MoveKind.TIER: "change of class",
 }
 _STEP_TELLS = {
@@ -89,17 +89,27 @@ class JobSteps(Lines):
         left = eta_text(job, self._now) if self._now else ""
         if left:
             state += ["  ", left]
-        change = f"({spec.from_class or '?'} {current().arrow} {spec.to_class})"
+        change = f"{spec.from_class or '?'} {current().arrow} {spec.to_class}"
+        if spec.to_class == spec.from_class:
+            change = f"stays {spec.to_class}"
         return [
             *long_field("from", str(spec.source), width, style="strong"),
             *long_field("to", str(spec.destination), width, style="strong"),
-            field("kind", _WHAT[spec.kind], " ", Name(change if spec.to_class else "", "dim")),
+            field("kind", _WHAT[spec.kind], "  ", Name(change if spec.to_class else "", "dim")),
             field("size", f"{bytes_text(spec.size)}", (f"  {spec.size:,} bytes", "dim")),
             field("state", *state),
-            field("attempts", f"{job.attempt} of {spec.options.max_attempts}", *_retry(job)),
+            field("attempts", _attempts(job), *_retry(job)),
             field("times", *_times(job)),
             field("job", Name(job.job_id), ("  key ", "dim"), Name(job.job_key, "dim")),
         ]
+
+
+def _attempts(job: JobView) -> str:
+    most = job.spec.options.max_attempts
+    if job.attempt:
+        return f"{job.attempt} of {most}"
+    paused = job.paused and job.started
+    return f"{'one that a pause ended is not counted' if paused else 'none yet'}, {most} at most"
 
 
 def _retry(job: JobView) -> list[Part]:

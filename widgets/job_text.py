@@ -98,17 +98,18 @@ def eta_text(job: JobView, now: float) -> str:
 
 
 def proof_text(job: JobView) -> str:
-    """`reread guarded`: how equality was proved and whether the delete was conditional."""
+    """`reread guarded`: how equality was proved and whether the delete was conditional; what
+    matters most comes first, for a narrow board cuts the rest."""
     words: list[str] = []
+    if job.evidence is not Evidence.NONE:
+        words.append(job.evidence.value)
+    if job.guarded is not None:
+        words.append("guarded" if job.guarded else "unguarded")
+    if job.source_proof is SourceProof.UNATTESTED:
+        words.append("no source sum")
     if job.state is JobState.COMPLETED and job.checksum_destination:
         digest = job.checksum_destination[:8]
         words.append(f"{job.spec.options.checksum} {digest}{current().ellipsis}")
-    if job.evidence is not Evidence.NONE:
-        words.append(job.evidence.value)
-    if job.source_proof is SourceProof.UNATTESTED:
-        words.append("source unattested")
-    if job.guarded is not None:
-        words.append("guarded" if job.guarded else "unguarded")
     return " ".join(words)
 
 

@@ -83,7 +83,7 @@ class PlanLine:
 
 
 def payback_text(saving: float | None, once: float | None) -> str:
-    """Months until the saving paid the move: `at once`, `3.2 mo`, `never`, `?`."""
+    """Months until the saving paid the move: `at once`, `3.2 mo`, `>10 yr`, `never`, `?`."""
     if saving is None or once is None:
         return "?"
     if once <= 0:
@@ -93,7 +93,9 @@ def payback_text(saving: float | None, once: float | None) -> str:
     months = once / saving
     if months < 0.1:
         return "<0.1 mo"
-    return f"{months:.1f} mo" if months < 100 else f"{months / 12:,.0f} yr"
+    if months > 120:
+        return ">10 yr"
+    return f"{months:.1f} mo" if months < 100 else f"{months / 12:.0f} yr"
 
 
 class PlanTable(VirtualList[PlanLine]):

@@ -277,13 +277,13 @@ def age_text(days: float) -> str:
 
 
 def money_text(value: float | None, *, currency: bool = False, signed: bool = False) -> str:
-    """USD in a few characters; None is `?`, never 0.
+    """USD in a few characters; None is `?` (`unknown` with the currency), never 0.
 
     Cents from one cent on (`1.15`, `1,204.00`), whole dollars from 10,000 on, below a cent
     four places (`0.0058`), below those `<0.0001`.
     """
     if value is None:
-        return "$?" if currency else "?"
+        return "unknown" if currency else "?"
     size = abs(value)
     if size == 0:
         text = "0.00"

@@ -11,10 +11,21 @@ from widgets.cells import Cell, Name, Part
 from widgets.glyphs import current
 from widgets.lines import Lines, field, heading
 from widgets.object_list import TIER_SHORT, TIER_STYLE
-from widgets.text import bytes_text, count_text, duration_text, money_text, rate_text, size_text
+from widgets.text import (
+    bytes_text,
+    count_text,
+    counted,
+    duration_text,
+    money_text,
+    rate_text,
+    size_text,
+)
 
 _NAME = 12
 _BAR_AT_MOST = 72
+_TIERS = 9 * len(Tier)
+_WITH_THEN = _NAME + 9 + 7 + 9 + 9 + 2 + _TIERS  # below this `then` is left out
+_BESIDE = _WITH_THEN - 9  # and below this the tiers stand under the figures
 
 
 class Figures(Lines):
@@ -33,11 +44,11 @@ class Figures(Lines):
         snapshot = self._snapshot
         if snapshot is None:
             return []
-        lines: list[Cell] = [heading("clouds"), _head()]
+        lines: list[Cell] = [heading("clouds"), *_head(width)]
         for cloud in snapshot.clouds:
             lines += _cloud(cloud, width)
         if len(snapshot.clouds) > 1:
-            lines.append(_all(snapshot))
+            lines.append(_all(snapshot, width))
         lines += ["", heading("tiers"), *_policy(snapshot)]
         lines += ["", heading("migrations"), *_migrations(snapshot)]
         return [*lines, "", heading("events"), *_events(snapshot)]
@@ -47,20 +58,32 @@ def _right(text: str, width: int) -> str:
     return text.rjust(width)
 
 
-def _head() -> Cell:
-    words = f"{'':<{_NAME}}{'objects':>9}{'size':>7}{'$/mo':>9}{'then':>9}  "
-    return [(words, "dim"), *[(f"{TIER_SHORT[tier]:<9}", TIER_STYLE[tier]) for tier in Tier]]
+def _then(width: int) -> bool:
+    """Whether the projected cost has room."""
+    return width >= _WITH_THEN or width < _BESIDE
+
+
+def _head(width: int) -> list[Cell]:
+    words = f"{'':<{_NAME}}{'objects':>9}{'size':>7}{'$/mo':>9}"
+    words += f"{'then':>9}  " if _then(width) else "  "
+    tiers: list[Part] = [(f"{TIER_SHORT[tier]:<9}", TIER_STYLE[tier]) for tier in Tier]
+    return _rows([(words, "dim")], tiers, width)
+
+
+def _rows(figures: list[Part], tiers: list[Part], width: int) -> list[Cell]:
+    """Figures and tiers in one line, or in two where it is narrow."""
+    return [[*figures, *tiers]] if width >= _BESIDE else [figures, ["  ", *tiers]]
 
 
 def _figures(
-    objects: int, size: int, cost: float | None, projected: float | None
-) -> tuple[str, tuple[str, str]]:
+    objects: int, size: int, cost: float | None, projected: float | None, width: int
+) -> list[Part]:
     later = money_text(projected) if projected is not None else current().dot
     good = projected is not None and cost is not None and projected < cost
-    return (
-        f"{count_text(objects):>9}{size_text(size):>7}{money_text(cost):>9}",
-        (f"{later:>9}", "good" if good else "dim"),
-    )
+    parts: list[Part] = [f"{count_text(objects):>9}{size_text(size):>7}{money_text(cost):>9}"]
+    if _then(width):
+        parts.append((f"{later:>9}", "good" if good else "dim"))
+    return parts
 
 
 def _cloud(cloud: CloudStatus, width: int) -> list[Cell]:
@@ -68,14 +91,14 @@ def _cloud(cloud: CloudStatus, width: int) -> list[Cell]:
     pad = " " * max(_NAME - len(cloud.name), 1)
     if cloud.state is ListingState.FAILED:
         return [[name, pad, ("  FAILED  ", "bad"), Name(cloud.error, "bad", "right")], ""]
-    figures = _figures(cloud.objects, cloud.bytes, cloud.cost_month, cloud.projected_month)
+    figures = _figures(cloud.objects, cloud.bytes, cloud.cost_month, cloud.projected_month, width)
     by_tier = {tier: (objects, size) for tier, objects, size in cloud.by_tier}
     tiers: list[Part] = []
     for tier in Tier:
         objects, size = by_tier.get(tier, (0, 0))
         text = f"{count_text(objects)} {size_text(size)}" if objects else current().dot
         tiers.append((f"{text:<9} "[:9], "" if objects else "dim"))
-    lines: list[Cell] = [[name, pad, *figures, "  ", *tiers]]
+    lines = _rows([name, pad, *figures, "  "], tiers, width)
     bar = _bar({tier: size for tier, (_, size) in by_tier.items()}, min(width, _BAR_AT_MOST))
     lines += [[" " * _NAME, *bar], ""] if bar else [""]
     return lines
@@ -100,17 +123,17 @@ def _bar(sizes: dict[Tier, int], width: int) -> list[Part]:
     return [(blocks[tier] * cells[tier], TIER_STYLE[tier]) for tier in shown]
 
 
-def _all(snapshot: Snapshot) -> Cell:
+def _all(snapshot: Snapshot, width: int) -> Cell:
     objects = sum(cloud.objects for cloud in snapshot.clouds)
     size = sum(cloud.bytes for cloud in snapshot.clouds)
-    figures = _figures(objects, size, snapshot.cost_month, snapshot.projected_month)
+    figures = _figures(objects, size, snapshot.cost_month, snapshot.projected_month, width)
     return [(f"{'together':<{_NAME}}", "strong"), *figures]
 
 
 def _policy(snapshot: Snapshot) -> list[Cell]:
     lines = [field("policy", snapshot.policy or "none yet")]
-    number = count_text(snapshot.decisions)
-    lines.append(field("decisions", f"{number} objects should be elsewhere"))
+    number = counted(snapshot.decisions, "object")
+    lines.append(field("decisions", f"{number} should be in another tier"))
     now, later = snapshot.cost_month, snapshot.projected_month
     if now is not None and later is not None and snapshot.decisions:
         saving = money_text(now - later, currency=True, signed=True)

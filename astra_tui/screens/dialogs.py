@@ -26,6 +26,9 @@ ValueT = TypeVar("ValueT")
 
 Line = str | Text
 
+_LOW = 16  # lines of a terminal, below which a dialog leaves out its hint
+_LINES_AT_MOST = 18
+
 
 class Dialog(Question[ResultT], ModalScreen[ResultT], Generic[ResultT], inherit_bindings=False):
     """A box in the middle of the screen. Escape leaves it with `None` or the safe answer."""
@@ -55,6 +58,8 @@ class Dialog(Question[ResultT], ModalScreen[ResultT], Generic[ResultT], inherit_
         & .lines { height: auto; max-height: 14; margin-bottom: 1; }
         & .lines Static { width: 100%; height: auto; }
         & .hint { color: $text-muted; height: auto; width: 100%; margin-top: 1; }
+        &.-low .hint { display: none; }
+        &.-low .lines { margin-bottom: 0; }
     }
     """
 
@@ -78,6 +83,20 @@ class Dialog(Question[ResultT], ModalScreen[ResultT], Generic[ResultT], inherit_
     def compose_answer(self) -> ComposeResult:
         """The widgets that take the answer."""
         yield from ()
+
+    def answer_height(self) -> int:
+        """How many lines the answer needs at least."""
+        return 1
+
+    def on_resize(self) -> None:
+        """The lines give way, so that what takes the answer always shows."""
+        height = self.app.size.height
+        low = height < _LOW
+        self.set_class(low, "-low")
+        around = 2 if low else 3 + 2 * bool(self._hint)  # border, and what stands below
+        room = height * 92 // 100 - around - self.answer_height()
+        for lines in self.query(".lines"):
+            lines.styles.max_height = max(min(room, _LINES_AT_MOST), 1)
 
     def action_leave(self) -> None:
         self.dismiss(None)
@@ -134,6 +153,9 @@ class Choice(Dialog[Choosable[ValueT] | None], Generic[ValueT]):
 
     def compose_answer(self) -> ComposeResult:
         yield _Options(*(self._option(i) for i in range(len(self._choices))), markup=False)
+
+    def answer_height(self) -> int:
+        return min(len(self._choices), 3 if self.app.size.height < _LOW else 14)
 
     def _option(self, index: int) -> Option:
         choice = self._choices[index]
@@ -195,6 +217,9 @@ class Prompt(Dialog[ValueT | None], Generic[ValueT]):
         yield Input(self._value, select_on_focus=True)
         yield Static("", markup=False, classes="problem")
 
+    def answer_height(self) -> int:
+        return 2
+
     def on_mount(self) -> None:
         self.query_one(Input).focus()
 
@@ -222,11 +247,16 @@ class Prompt(Dialog[ValueT | None], Generic[ValueT]):
 
 
 class _Answers(Dialog[ResultT], Generic[ResultT]):
-    """A row of answers; the first has the focus, and is the safe one."""
+    """A row of answers; the first has the focus, and is the safe one. Up and down scroll the
+    lines above where not all of them show, and else go between the answers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left,h,up,k", "app.focus_previous", show=False),
-        Binding("right,l,down,j", "app.focus_next", show=False),
+        Binding("left,h", "app.focus_previous", show=False),
+        Binding("right,l", "app.focus_next", show=False),
+        Binding("up,k", "go(-1)", show=False),
+        Binding("down,j", "go(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+        Binding("pagedown", "page(1)", show=False),
     ]
 
     DEFAULT_CSS = """
@@ -270,6 +300,20 @@ class _Answers(Dialog[ResultT], Generic[ResultT]):
 
     def on_mount(self) -> None:
         self.query(Button).first().focus()
+
+    def action_go(self, by: int) -> None:
+        for lines in self.query(VerticalScroll):
+            if lines.max_scroll_y > 0:
+                lines.scroll_relative(y=by, animate=False)
+                return
+        if by > 0:
+            self.focus_next()
+        else:
+            self.focus_previous()
+
+    def action_page(self, by: int) -> None:
+        for lines in self.query(VerticalScroll):
+            lines.scroll_relative(y=by * max(lines.size.height - 1, 1), animate=False)
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:

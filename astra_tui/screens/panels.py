@@ -171,7 +171,7 @@ class Tabs(LineView, can_focus=False):
         room = self.line_width // max(len(self._tabs), 1) - 2
         at, cells = 1, list[tuple[int, int, list[Part]]]()
         for number, (name, sign) in enumerate(self._tabs):
-            shown = visible(name, width=max(room - 3 - len(sign), 3))
+            shown = visible(name, width=max(room - 3 - len(sign), 3), cut="right")
             here = number == self._current
             texts = [
                 (f" {number + 1} ", "cursor" if here else "dim"),

@@ -187,6 +187,27 @@ def test_the_log_goes_to_the_state_directory_only(
     assert not any(type(h).__name__ == "QueueHandler" for h in logging.getLogger().handlers)
 
 
+def test_a_full_disk_says_nothing_on_the_terminal(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "astra.log").symlink_to("/dev/full")
+    log = LogFile(tmp_path).open()
+    for number in range(2000):
+        logging.getLogger("astra.test").error("line %d", number)
+    log.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_the_log_level_counts(tmp_path: Path) -> None:
+    log = LogFile(tmp_path, "warning").open()
+    logging.getLogger("astra.test").info("quiet")
+    logging.getLogger("astra.test").warning("loud")
+    log.close()
+    text = (tmp_path / "astra.log").read_text()
+    assert "loud" in text
+    assert "quiet" not in text
+
+
 def test_no_log_is_no_reason_not_to_start(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     log = LogFile(tmp_path / "file").open()

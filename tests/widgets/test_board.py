@@ -74,9 +74,8 @@ async def test_lines() -> None:
         await settle(pilot)
         lines = {line[3:13]: line for line in lines_of(board.pane_list())}
         assert "36%  48 MiB/s 3m 05s (12:07)" in lines["backup_dat"]
-        assert "100% md5 b0e72c21… reread guarded" in lines["archived_l"]
-        assert "unguarded" in lines["kept      "]
-        assert "source unattested" in lines["kept      "]
+        assert "100% reread guarded md5 b0e72c21…" in lines["archived_l"]
+        assert "reread unguarded no source sum" in lines["kept      "]
         assert "in 12s, attempt 3 503 Slow Down" in lines["throttled."]
         assert "failed    The copy differs from the source" in lines["corrupt.bi"]
         assert "paused" in lines["web/assets"]

@@ -198,4 +198,4 @@ async def test_rejected_messages_say_so_in_letters() -> None:
         assert "bad JSON at byte 0: ␛[2Jnot json" in line
         await pilot.resize_terminal(34, 12)
         await settle(pilot)
-        assert "REJ" in "\n".join(lines_of(rows))
+        assert "rejected bad" in "\n".join(lines_of(rows))

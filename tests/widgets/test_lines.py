@@ -70,7 +70,7 @@ async def test_states_read_without_colour() -> None:
 
 
 async def test_costs_that_are_unknown_rise_or_stay() -> None:
-    assert "$?/mo" not in await status_text(snapshot(cost_month=None, projected_month=None), 160)
+    assert "unknown" not in await status_text(snapshot(cost_month=None, projected_month=None), 160)
     assert "$1.15/mo " in await status_text(snapshot(projected_month=None), 160)
     assert "+50 %" in await status_text(snapshot(cost_month=1.0, projected_month=1.5), 160)
 

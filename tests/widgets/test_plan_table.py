@@ -139,4 +139,5 @@ def test_payback() -> None:
     assert payback_text(-1.0, 0.5) == "never"
     assert payback_text(1.0, 0.01) == "<0.1 mo"
     assert payback_text(1.0, 3.2) == "3.2 mo"
-    assert payback_text(0.001, 3.2) == "267 yr"
+    assert payback_text(0.001, 3.2) == ">10 yr"
+    assert payback_text(0.03, 3.3) == "9 yr"

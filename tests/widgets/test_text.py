@@ -142,7 +142,7 @@ def test_a_size_needs_five_cells(size: int) -> None:
 
 def test_money() -> None:
     assert money_text(None) == "?"
-    assert money_text(None, currency=True) == "$?"
+    assert money_text(None, currency=True) == "unknown"
     assert money_text(0.0) == "0.00"
     assert money_text(0.00002) == "<0.0001"
     assert money_text(0.00002, currency=True) == "<$0.0001"
