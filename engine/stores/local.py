@@ -24,6 +24,7 @@ from engine.stores.base import Capabilities, DeleteGuard, Part, UploadInfo, Writ
 from engine.stores.blocking import Threads
 from engine.stores.local_files import (
     explain,
+    flush,
     key_problem,
     open_folder,
     pin_of,
@@ -40,6 +41,7 @@ from engine.stores.local_staging import (
     remove_staging,
     staging_folder,
     sweep,
+    sweep_deleted,
 )
 from engine.stores.local_walk import Walk
 
@@ -79,7 +81,9 @@ class LocalStore:
         )
         self._class = "Hot" if self.provider is Provider.AZURE else "STANDARD"
         self._threads = Threads(f"astra-{self.name}", _THREADS)
-        self._swept: set[str] = set()
+        self._read_only = settings.read_only
+        self._swept: set[str] = set()  # buckets written to: everything left over is removed
+        self._looked: set[str] = set()  # buckets used: deletions are finished
 
     async def close(self) -> None:
         """Remove empty staging folders and end the threads. Safe to call twice."""
@@ -157,6 +161,8 @@ class LocalStore:
 
         def begin(folder: int) -> None:
             reader.handle = open_file(folder, segments)
+            if start == 0 and stop is None:
+                flush(reader.handle)
             reader.set_range(self._describe(reader.handle, segments, pin, at), start, stop)
 
         try:
@@ -310,7 +316,7 @@ class LocalStore:
     def _open_bucket(self, bucket: str) -> int:
         _check_bucket(bucket)
         try:
-            return open_folder(os.fsencode(self.root / bucket))
+            folder = open_folder(os.fsencode(self.root / bucket))
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NotFound(
                 "There is no such bucket.",
@@ -318,6 +324,10 @@ class LocalStore:
                 todo=f"A bucket is a folder in {self.root}.",
                 code="NoSuchBucket",
             ) from error
+        if bucket not in self._looked and not self._read_only:
+            self._looked.add(bucket)
+            sweep_deleted(folder)
+        return folder
 
     def _open_temporary(self, bucket: str, temporary: Temporary) -> None:
         temporary.open(self._open_bucket(bucket))

@@ -126,6 +126,19 @@ def same_content(status: os.stat_result, etag: str) -> bool:
     return etag_of(status).split(".")[:3] == etag.split(".")[:3]
 
 
+def flush(handle: int) -> None:
+    """Write an open file's dirty pages to disk: from then on every change shows in its times.
+
+    A store through a memory mapping touches them only when it makes a clean page dirty.
+    """
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Not every file system can, and some not by a handle for reading: no worse than without.
+        if error.errno not in (errno.EINVAL, errno.EROFS, errno.EBADF):
+            raise
+
+
 def is_file(status: os.stat_result) -> bool:
     return stat.S_ISREG(status.st_mode)
 

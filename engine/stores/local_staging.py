@@ -4,8 +4,9 @@
     .astra/del-<etag>-<id>      renamed here by a delete, about to be unlinked
     .astra/new-<id>, up-<id>/   a multipart upload being made, begun
 
-What a killed process leaves is swept when the bucket is next written to, except uploads (they
-can be resumed) and files that are not the version their delete meant (kept for the operator).
+What a killed process leaves is swept when the bucket is next written to, and its deletions are
+finished when the bucket is next used at all. Not swept are uploads (they can be resumed) and
+files that are not the version their delete meant (kept for the operator).
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import fcntl
 import hashlib
 import math
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ from engine.stores.local_files import (
     STAGING,
     etag_of,
     exchange,
+    flush,
     is_file,
     name_text,
     open_folder,
@@ -36,6 +39,7 @@ from engine.stores.local_files import (
 )
 
 _SWEEP_AGE = 60.0  # seconds: younger ones may belong to a writer that is just starting
+_DELETED = re.compile(r"del-([0-9a-f]+(?:\.[0-9a-f]+){3})-[0-9a-f]{32}")
 _TRIES = 20  # a directory removed as empty between making it and using it is made again
 
 
@@ -64,10 +68,10 @@ def remove_staging(bucket: int) -> None:
 def sweep(staging: int) -> None:
     """Remove what killed processes left behind."""
     for entry in list(os.scandir(staging)):
-        kind, _, rest = entry.name.partition("-")
+        kind = entry.name.partition("-")[0]
         try:
             status = entry.stat(follow_symlinks=False)
-            if kind == "del" and same_content(status, rest.rpartition("-")[0]):
+            if _is_deleted(entry.name, status):
                 os.unlink(entry.name, dir_fd=staging)
             elif time.time() - status.st_ctime < _SWEEP_AGE:
                 continue
@@ -77,6 +81,22 @@ def sweep(staging: int) -> None:
                 shutil.rmtree(entry.name, dir_fd=staging)
         except FileNotFoundError:
             continue  # its owner was faster
+
+
+def sweep_deleted(bucket: int) -> None:
+    """Finish deletions of killed processes, as far as that can be done."""
+    # Nobody who only reads shall fail because of what others left behind.
+    with contextlib.suppress(OSError), staging_folder(bucket) as staging:
+        for name in os.listdir(staging):
+            with contextlib.suppress(FileNotFoundError):  # its owner was faster
+                if _is_deleted(name, os.stat(name, dir_fd=staging, follow_symlinks=False)):
+                    os.unlink(name, dir_fd=staging)
+
+
+def _is_deleted(name: str, status: os.stat_result) -> bool:
+    """Whether that is a file whose deletion only lacked the last step."""
+    found = _DELETED.fullmatch(name)
+    return found is not None and is_file(status) and same_content(status, found[1])
 
 
 def _remove_unlocked(staging: int, name: str) -> None:
@@ -201,19 +221,41 @@ def delete_pinned(bucket: int, segments: list[bytes], pin: VersionPin, subject: 
     """
     name = segments[-1]
     with parent_folder(bucket, segments) as folder:
+        check_pin(folder, name, pin, subject)
+        _flush(folder, name)
         status = check_pin(folder, name, pin, subject)
         hidden = b"del-" + etag_of(status).encode() + b"-" + temporary_name("")[1:]
         make_staging(bucket)
         with staging_folder(bucket) as staging:
             rename_new(folder, name, staging, hidden)
-            moved = os.stat(hidden, dir_fd=staging, follow_symlinks=False)
-            if not same_content(moved, etag_of(status)):
+            if not _remove_same(staging, hidden, status):
                 _put_back(staging, hidden, folder, name, subject)
                 raise changed(subject)
-            with contextlib.suppress(FileNotFoundError):  # a sweep elsewhere may be faster
-                os.unlink(hidden, dir_fd=staging)
         os.fsync(folder)
     prune_folders(bucket, segments)
+
+
+def _remove_same(staging: int, hidden: bytes, status: os.stat_result) -> bool:
+    try:
+        moved = os.stat(hidden, dir_fd=staging, follow_symlinks=False)
+        if not same_content(moved, etag_of(status)):
+            return False
+        os.unlink(hidden, dir_fd=staging)
+    except FileNotFoundError:
+        pass  # a sweep elsewhere was faster, and looked as well
+    return True
+
+
+def _flush(folder: int, name: bytes) -> None:
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        handle = os.open(name, flags, dir_fd=folder)
+    except (PermissionError, FileNotFoundError):
+        return  # what may not be read may still be removed; what is gone is told by the next look
+    try:
+        flush(handle)
+    finally:
+        os.close(handle)
 
 
 def _put_back(staging: int, hidden: bytes, folder: int, name: bytes, subject: str) -> None:
