@@ -157,6 +157,11 @@ class _Copy:
             await self._digest_only()
         await abandon_upload(job, self.destination)
         for effect in (Effect.WRITE, Effect.COMPLETE):
+            if job.intended(effect) is not None:
+                job.note(
+                    "An interrupted write may have made what was found at the destination; if the"
+                    " job is undone, that copy may be left there."
+                )
             job.settle(effect, Outcome.SUPERSEDED)
         job.set(destination_pin=found.pin, wrote=False)
         await job.commit()
@@ -240,7 +245,7 @@ class _Copy:
 
     async def _intend(self) -> None:
         self.job.set(step=Step.UPLOAD)
-        self.job.intend(Effect.WRITE)
+        self.job.intend(Effect.WRITE, **({"replaces": True} if self.replace else {}))
         await self.job.commit()
 
     async def _put(self, body: AsyncIterator[bytes], md5: str) -> Written:

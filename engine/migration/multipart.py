@@ -270,7 +270,7 @@ class _Upload:
         address, upload_id = self.address, self.record.upload_id
         parts = [self.done[number] for number in sorted(self.done)]
         self.job.checkpoint()
-        self.job.intend(Effect.COMPLETE)
+        self.job.intend(Effect.COMPLETE, **({"replaces": True} if replace else {}))
         await self.job.commit()
         try:
             written = await self.destination.complete_upload(

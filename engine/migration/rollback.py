@@ -14,8 +14,9 @@ async def roll_back(job: Job, services: Services) -> None:
     """Abort the job's unfinished upload and delete the object that it wrote.
 
     The object goes only by the pin that our own write gave; it stays, with a note, if the
-    source is not there any more, if a delete of the source may have been carried out, or if
-    another job relies on it. Afterwards, on disk, the record is as if nothing had been copied.
+    source is not there any more, if a delete of the source may have been carried out, if
+    another job relies on it, or if it replaced an object that nobody can bring back.
+    Afterwards, on disk, the record is as if nothing had been copied.
     Raises StoreError, then calling again goes on; ConfigError if the places are others now.
     """
     record = job.record
@@ -57,6 +58,8 @@ async def _reason_to_keep(job: Job, services: Services) -> str:
     other = await job.relied_on()
     if other:
         return f"job {other} proved its own move by it"
+    if await _replaced(job):
+        return "it replaced another object, and without it nothing would be there"
     source = services.store(spec.source)
     found = await look(source, spec.source)
     if found is None:
@@ -73,6 +76,17 @@ async def _reason_to_keep(job: Job, services: Services) -> str:
     if versioned and not await version_gone(source, spec.source, pin):
         return ""
     return "another version is at the source, and the one that was moved may be nowhere else"
+
+
+async def _replaced(job: Job) -> bool:
+    """Whether the copy, as far as is known a good one, took the place of another object."""
+    record = job.record
+    if not record.digests or record.checksum_destination not in ("", record.checksum_source):
+        return False
+    writes = [
+        item for item in await job.history() if item.effect in (Effect.WRITE, Effect.COMPLETE)
+    ]
+    return bool(writes) and bool(writes[-1].details.get("replaces"))
 
 
 async def _remove(job: Job, services: Services) -> None:

@@ -27,7 +27,7 @@ async def there(tmp_path, fakes: tuple[FakeS3, FakeS3]) -> AsyncIterator[World]:
 
 
 async def pause_before(
-    step: str, there: World, monkeypatch: pytest.MonkeyPatch, *route: str
+    step: str, there: World, monkeypatch: pytest.MonkeyPatch, *route: str, **options: object
 ) -> str:
     """A job that did everything up to that step of the pipeline and is paused there."""
 
@@ -38,7 +38,7 @@ async def pause_before(
 
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, step, stop)
-        job_id = await there.submit(*route)
+        job_id = await there.submit(*route, **options)
         assert (await there.done(job_id)).paused
     return job_id
 
