@@ -136,8 +136,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("back", ("escape",), "back", "Leave this screen. In the console: leave the zoom.",
            (G,), footer=19, palette=False, offline=True),
     Action("notices", ("L",), "log", "Show what Astra had to say so far.", (G,), offline=True),
-    Action("theme", ("T",), "theme", "Next theme: dark, light, high contrast, the terminal's own.",
-           (G,), offline=True),
+    Action("theme", ("T",), "theme", "Next theme: dark, light, high contrast, the terminal's own "
+           "on dark, on light.", (G,), offline=True),
     Action("palette", (":", "ctrl+p"), "command", "Search for a command by its name.", (G,),
            footer=20, palette=False, offline=True),
     Action("help", ("?", "f1"), "help", "Show the keys.", (G,), footer=21, offline=True),
