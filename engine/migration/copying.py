@@ -126,7 +126,7 @@ class _Copy:
             return False
         if self._differs(found) and not self.spec.options.overwrite:
             raise _exists(str(self.spec.destination))
-        await check_twins(self.spec, self.source, self.destination, self.head, found)
+        await check_twins(self.job, self.services, self.head, found)
         if self._differs(found):
             self.replace = found.pin
             return False
@@ -312,7 +312,7 @@ class _Copy:
             ) from error
         if self._differs(found):
             raise _exists(address) from error
-        await check_twins(self.spec, self.source, self.destination, self.head, found)
+        await check_twins(self.job, self.services, self.head, found)
         await self._adopt(found)
 
 

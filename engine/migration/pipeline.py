@@ -14,7 +14,7 @@ from engine.migration.copying import copy
 from engine.migration.gate import check_writable, remember_places
 from engine.migration.job import Job, StartOver, Waiting
 from engine.migration.records import Effect
-from engine.migration.same import check_names
+from engine.migration.same import check_names, sweep_probes
 from engine.migration.services import Services
 from engine.migration.source import changed
 from engine.migration.switch import finish, switch, take_up
@@ -44,6 +44,7 @@ async def run(job: Job, services: Services) -> None:
             raise await _restore(job, services, source, head) from None
         return
     check_names(spec, source, services.store(spec.destination))
+    await sweep_probes(job, services)
     guarded = True
     if spec.kind is MoveKind.MOVE:
         guarded = await _guard(job, source)

@@ -35,6 +35,7 @@ class Effect(StrEnum):
     DELETE = "delete"
     SET_CLASS = "set_class"
     RESTORE = "restore"
+    PROBE = "probe"
     ROLLBACK = "rollback"
 
 

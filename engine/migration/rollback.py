@@ -2,10 +2,11 @@
 
 from engine.errors import AstraError, NotFound, PreconditionFailed, StoreError
 from engine.migration.answers import look, prove_absent, version_gone
-from engine.migration.gate import check_destination_writable, check_places
+from engine.migration.gate import check_destination_writable, check_places, check_writable
 from engine.migration.job import Job
 from engine.migration.multipart import abandon_upload
 from engine.migration.records import Effect, Outcome
+from engine.migration.same import sweep_probes
 from engine.migration.services import Services
 from engine.model import Evidence, MoveKind, SourceProof
 
@@ -25,6 +26,9 @@ async def roll_back(job: Job, services: Services) -> None:
         destination = services.store(record.spec.destination)
         if record.wrote or record.upload_id or job.intended(Effect.BEGIN_UPLOAD) is not None:
             check_destination_writable(job, services)
+        if job.intended(Effect.PROBE) is not None:
+            check_writable(job, services)
+            await sweep_probes(job, services)
         await abandon_upload(job, destination)
         if record.wrote and record.destination_pin is not None:
             reason = await _reason_to_keep(job, services)

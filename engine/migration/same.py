@@ -11,6 +11,9 @@ from uuid import uuid4
 
 from engine.errors import AccessDenied, NotFound, PreconditionFailed, SameObject, StoreError
 from engine.migration.digest import digest_bytes
+from engine.migration.job import Job
+from engine.migration.records import Effect, Outcome
+from engine.migration.services import Services
 from engine.model import Address, JobSpec, MoveKind, ObjectHead, ObjectMeta
 from engine.stores.base import ObjectStore
 
@@ -33,18 +36,14 @@ def _place(store: ObjectStore, address: Address) -> str:
     return store.locate(address.bucket, address.key)
 
 
-async def check_twins(
-    spec: JobSpec,
-    source: ObjectStore,
-    destination: ObjectStore,
-    head: ObjectHead,
-    found: ObjectHead,
-) -> None:
+async def check_twins(job: Job, services: Services, head: ObjectHead, found: ObjectHead) -> None:
     """`found` lies at the destination. Raises SameObject unless it is surely another object.
 
     Two servers may show one folder with other ETags and times, so a move always probes. A copy
     deletes nothing: there only what looks alike in every respect is probed.
     """
+    spec = job.record.spec
+    source, destination = services.store(spec.source), services.store(spec.destination)
     if spec.kind is not MoveKind.MOVE and (
         source.kind is not destination.kind or not head.pin.matches(found.pin)
     ):
@@ -54,14 +53,33 @@ async def check_twins(
         f"{spec.source.key}{folder}/s"
     ):
         raise same_object(spec, "It cannot be told whether")
+    await sweep_probes(job, services)
+    job.intend(Effect.PROBE, folder=folder)
+    await job.commit()
     try:
         same = await _one_place(spec, source, destination, folder)
     except StoreError as error:
         if error.retryable:
             raise
         raise same_object(spec, "It cannot be told whether") from error
+    job.settle(Effect.PROBE)
     if same:
         raise same_object(spec)
+
+
+async def sweep_probes(job: Job, services: Services) -> None:
+    """Remove the probes that an earlier try could not. Raises StoreError."""
+    begun = job.intended(Effect.PROBE)
+    if begun is None:
+        return
+    spec = job.record.spec
+    for address, name in ((spec.destination, "d"), (spec.source, "s")):
+        store, key = services.store(address), f"{address.key}{begun['folder']}/{name}"
+        with suppress(NotFound, PreconditionFailed):
+            left = await store.head(address.bucket, key)
+            if left.size == 0:
+                await store.delete(address.bucket, key, pin=left.pin)
+    job.settle(Effect.PROBE, Outcome.SUPERSEDED)
 
 
 async def _one_place(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import Unavailable
 from engine.model import JobState, MoveKind
 from engine.stores import open_store
 from tests import servers
@@ -78,3 +79,40 @@ async def test_the_same_bytes_in_another_place_are_still_adopted(tmp_path: Path)
             assert any("skipped" in note for note in done.notes)
             assert await there.keys("disk:bucket/") == []
             assert await there.keys("s3:bucket/") == ["b"]
+
+
+@pytest.mark.parametrize("route", [("a:bucket/k", "a:bucket/l"), ("a:bucket/k", "b:bucket/l")])
+@pytest.mark.parametrize("order", ["resume", "cancel"])
+async def test_probes_that_could_not_be_removed_are_removed_later(
+    tmp_path: Path, route: tuple[str, str], order: str
+) -> None:
+    stores = {"a": local_store("a", tmp_path / "a"), "b": local_store("b", tmp_path / "b")}
+    broken = [True]
+
+    def cut(store):
+        delete = store.delete
+
+        async def dying(bucket: str, key: str, **how) -> None:
+            if broken and ".astra-probe-" in key:
+                raise Unavailable("The disk is away.")
+            await delete(bucket, key, **how)
+
+        store.delete = dying
+        return store
+
+    for name in stores:
+        cut(stores[name])
+    async with world(tmp_path / "state", dict(stores)) as there:
+        await there.put(route[0], b"same")
+        await there.put(route[1], b"same")
+        job_id = await there.submit(*route, max_attempts=2)
+        assert (await there.done(job_id)).state is JobState.FAILED
+        left = [*await there.keys("a:bucket/"), *await there.keys("b:bucket/")]
+        assert any(".astra-probe-" in key for key in left)
+        broken.clear()
+        await there.runner.retry([job_id])
+        if order == "cancel":
+            await there.runner.cancel([job_id])
+        assert (await there.done(job_id)).state in (JobState.COMPLETED, JobState.CANCELLED)
+        left = [*await there.keys("a:bucket/"), *await there.keys("b:bucket/")]
+        assert not any(".astra-probe-" in key for key in left)
