@@ -122,19 +122,19 @@ class Tour:
         await self._action("dashboard")
         await self._until_screen(DashboardScreen)
         await self._say("The bill, before and after. Every price has a date and a source.", 3.5)
-        await self._action("back")
+        await self._back()
         await self._say("That was Astra. The console is yours: ? shows the keys, q leaves.", 0.5)
 
     async def _watch_events(self) -> None:
         await self._until(self._events_flow, "events arrive")
-        await self._action("panel-4", 0.5)
+        await self._panel(4, 0.5)
         await self._say("Kafka tells who reads what, live. Broken messages say why they are.", 1.0)
         if self._life.traffic is not None:
             self._life.traffic.burst(120)
         await self._beat(3.0)
 
     async def _ask_policy(self) -> None:
-        await self._action("panel-1", 0.3)
+        await self._panel(1, 0.3)
         await self._say("e asks the tier policy: what should be where?", 1.0)
         await self._action("engine")
         await self._until_screen(Tell)
@@ -144,8 +144,7 @@ class Tour:
         await self._say("A plan: savings, one-time cost, payback, risks. Nothing moves yet.", 1.5)
         for _ in range(4):
             await self._key("down", 0.5)
-        await self._action("back", 0.3)
-        await self._until(lambda: len(self._app.screen_stack) == 1, "the plan is left")
+        await self._back()
 
     async def _migrate(self) -> None:
         await self._say("Now a migration: the database backups, from aws to gcp.", 1.0)
@@ -153,29 +152,31 @@ class Tour:
         await self._action("mark-all", 1.0)
         jobs = await self._move_to_gcp()
         await self._say("Download, checksum, upload, verify by reading back, delete.", 0.5)
-        await self._action("panel-5", 0.5)
+        await self._panel(5, 0.5)
         await self._until(lambda: self._ended() >= jobs, "the jobs end")
         await self._beat(1.5)
         await self._key("enter")
         await self._until_screen(JobScreen)
         await self._say("Equal digests, proved by re-reading; only then the source went.", 3.5)
-        await self._action("back", 0.3)
+        await self._back()
 
     async def _corrupt(self) -> None:
         await self._say("Now a bad line: one bit of one upload will be flipped.", 1.5)
-        await self._action("panel-1", 0.3)
+        await self._panel(1, 0.3)
         await self._filter(_VICTIM.removesuffix(".pdf"))
         self._proxy.arm(_VICTIM)
         jobs = await self._move_to_gcp()
         await self._until(lambda: self._ended() >= jobs, "the damaged job ends")
-        await self._action("panel-5", 0.3)
+        await self._panel(5, 0.0)
+        await self._action("first", 0.3)
         await self._key("enter")
         await self._until_screen(JobScreen)
+        await self._until(lambda: self._latest() is JobState.FAILED, "the damaged job shows")
         await self._say("Caught: the digests differ. The copy is gone, the source is kept.", 3.5)
         await self._action("retry")
         await self._until(lambda: self._latest() is JobState.COMPLETED, "the retry completes")
         await self._say("Retried over a sound line: verified and done.", 2.0)
-        await self._action("back", 0.3)
+        await self._back()
 
     # -- how it gets there --------------------------------------------------------------
 
@@ -201,6 +202,18 @@ class Tour:
         await self._key("y")
         await self._until(lambda: len(self._app.screen_stack) == 1, "the plan is started")
         return before + moves
+
+    async def _panel(self, number: int, seconds: float) -> None:
+        """Go to a panel of the console."""
+        await self._action(f"panel-{number}")
+        await self._until(lambda: self._focused(number), f"panel {number}")
+        await self._beat(seconds)
+
+    async def _back(self) -> None:
+        """Leave the screen over the console."""
+        await self._action("back")
+        await self._until_screen(ConsoleScreen)
+        await self._beat(0.3)
 
     async def _filter(self, text: str) -> None:
         console = self._app.screen
@@ -261,6 +274,12 @@ class Tour:
             return False
         chosen = console.selection()
         return bool(chosen) and all(text in address.key for address in chosen)
+
+    def _focused(self, number: int) -> bool:
+        console, focused = self._app.screen, self._app.focused
+        if not isinstance(console, ConsoleScreen) or focused is None:
+            return False
+        return console.panels.panels[number - 1] in focused.ancestors_with_self
 
     def _all_listed(self) -> bool:
         clouds = self._app.snapshot.clouds
