@@ -75,7 +75,7 @@ def _show_plan(stage: Stage, one: Plan) -> None:
     risks = sorted({text for move in one.moves for text in move.risks})
     for title, texts in (("lost", losses), ("risk", risks), ("note", one.warnings)):
         for text in texts[:3]:
-            stage.report.line(f"  {title}: {visible(text, width=100)}")
+            stage.report.line(f"  {title}: {visible(text)}")
 
 
 async def migrate(stage: Stage) -> None:
@@ -144,7 +144,13 @@ def _show_job(stage: Stage, job: JobView) -> None:
     report = stage.report
     report.line(f"{name(job.spec.source.key)}  {size_text(job.spec.size)}  {job.state.value}")
     steps = zip(STEPS, job.step_seconds, strict=True)
-    report.line("  " + "  ".join(f"{step.value} {step.name.lower()} {s:.2f}s" for step, s in steps))
+    report.line(
+        "  "
+        + "  ".join(
+            f"{step.value} {step.name.lower()} {f'{seconds:.2f}s' if seconds else '·'}"
+            for step, seconds in steps
+        )
+    )
     algorithm = job.spec.options.checksum
     report.line(f"  {algorithm} source       {job.checksum_source or '-'}")
     report.line(f"  {algorithm} destination  {job.checksum_destination or '-'}")
@@ -154,7 +160,7 @@ def _show_job(stage: Stage, job: JobView) -> None:
         f"{job.source_proof.value or 'none'}, delete {guarded}"
     )
     if job.error:
-        report.line(f"  error: {visible(job.error, width=110)}")
+        report.line(f"  error: {visible(job.error)}")
 
 
 def _states(jobs: list[JobView]) -> str:

@@ -12,7 +12,7 @@ from engine.events.schema import access_message
 from engine.model import Address, EventOutcome, KafkaState, ListingState, Tier
 from engine.pricing.book import PriceBook
 from engine.pricing.cost import GB
-from widgets.text import age_text, bytes_text, size_text
+from widgets.text import age_text, bytes_text, size_text, visible
 
 AGED_KEY = "datasets/clickstream/part-00005.parquet"
 AGED_DAYS = 200.0
@@ -105,7 +105,7 @@ async def ingest(stage: Stage) -> None:
         if event.outcome is EventOutcome.REJECTED and event.raw in BROKEN
     ]
     for event in broken:
-        report.line(f"rejected: {name(event.detail, 70)}")
+        report.line(f"rejected: {visible(event.detail)}")
     report.check(
         len(broken) == len(BROKEN) and all(event.detail for event in broken),
         f"the {len(BROKEN)} broken messages are shown as rejected, each with a reason",

@@ -30,6 +30,11 @@ async def test_all_ten_phases_hold_and_nothing_is_left(tmp_path: Path):
     digests = re.findall(r"md5 (?:source|destination) +([0-9a-f]{32})", done.out)
     assert len(digests) == 8, "source and copy of three migrations and of the corrupted one"
     assert len(set(digests)) == 5, "all pairs are equal but the corrupted one"
+    (corrupted,) = re.findall(r"^ +1 download .* 5 delete ·$", done.out, re.MULTILINE)
+    assert "4 verify ·" not in corrupted, "only what did not run has no time"
+    reasons = re.findall(r"^ +(?:error|lost|risk|note): (.*)$", done.out, re.MULTILINE)
+    assert reasons
+    assert not any("…" in reason for reason in reasons), "no sentence is cut"
     assert done.err == ""
     assert list(tmp_path.iterdir()) == []
 
