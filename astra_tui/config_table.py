@@ -61,13 +61,13 @@ class Findings:
         return f"{self.file or 'environment'} [{table}]"
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """` Did you mean "x"?`, or nothing if no known word is near."""
+def did_you_mean(word: str, known: Iterable[str], near: float = 0.5) -> str:
+    """` Did you mean "x"?`, or nothing if no known word is so near (0 to 1)."""
     from difflib import get_close_matches
 
     by_lower = {item.lower(): item for item in known}
-    near = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.5)
-    return f' Did you mean "{by_lower[near[0]]}"?' if near else ""
+    found = get_close_matches(word.lower(), by_lower, n=1, cutoff=near)
+    return f' Did you mean "{by_lower[found[0]]}"?' if found else ""
 
 
 def describe(value: object) -> str:

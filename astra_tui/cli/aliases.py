@@ -3,6 +3,9 @@
 They work, but help lists only the verbs; `astra aliases` and docs/cli.md list these.
 """
 
+# Verbs, and the prototypes' names for them, that this version does not have yet.
+LATER = frozenset({"train", "predict", "lab", "train-model", "predict-access"})
+
 ALIASES: dict[str, tuple[str, ...]] = {
     "init-cloud": ("init",),
     "show-dashboard": ("dashboard",),

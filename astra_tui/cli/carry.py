@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from astra_tui.cli.context import Command
 from astra_tui.cli.exits import Exit
+from astra_tui.cli.output import address_text, counted
 from astra_tui.cli.planview import plan_json, show_plan
 from astra_tui.cli.progress import Progress
 from astra_tui.cli.running import confirm
@@ -130,7 +131,7 @@ def _question(plan: Plan, count: int) -> str:
 
     kinds = {move.kind for move in plan.moves if not move.refused}
     routes = sorted({move.route for move in plan.moves if not move.refused})
-    what = f"{count:,} {'object' if count == 1 else 'objects'}"
+    what = counted(count, "object")
     what += f" ({bytes_text(plan.totals().size)}; {', '.join(routes)})"
     if kinds == {MoveKind.TIER}:
         return f"Change the class of {what}?"
@@ -245,7 +246,7 @@ def _failure(job: JobView) -> str:
     from widgets.text import visible
 
     todo = f" {job.error_todo}" if job.error_todo else ""
-    return f"Failed: {visible(str(job.spec.source))}: {visible(job.error + todo)}"
+    return f"Failed: {address_text(job.spec.source)}: {visible(job.error + todo)}"
 
 
 def _sentence(tally: Tally) -> str:

@@ -34,7 +34,7 @@ def resume_command(options: Globals) -> str:
     return shlex.join([*words, "resume"])
 
 
-@verb("demo", json=False)
+@verb("demo")
 @click.option("--script", is_flag=True, help="Ten phases without a screen, each with its check.")
 @click.option("--tour", is_flag=True, help="Let the console play by itself, with captions.")
 @click.option(
@@ -47,16 +47,21 @@ def resume_command(options: Globals) -> str:
 def demo(command: Command, script: bool, tour: bool, keep: Path | None, no_mouse: bool) -> int:
     """Show Astra at work: three clouds and Kafka on this machine, no account, no network.
 
-    With --script it exits 0 only if every check of its ten phases held.
+    With --script it exits 0 only if every check of its ten phases held. With
+    --json the phases go to stderr, and stdout says whether all held.
     """
     if script and tour:
         raise UsageError("Choose --script or --tour.")
+    if command.out.json and not script:
+        raise UsageError("The console prints no data.", todo="--json goes with --script.")
     if not script:
         need_terminal()
     from astra_tui import demo_cli
 
     if script:
-        return demo_cli.run_demo_script(keep)
+        code = demo_cli.run_demo_script(keep, out=sys.stderr if command.out.json else None)
+        command.out.emit({"demo": {"held": code == 0}})
+        return code
     if tour:
         return demo_cli.run_demo_tour(keep, mouse=not no_mouse)
     return demo_cli.run_demo_console(keep, mouse=not no_mouse)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _GLOBAL_NAMES = ("--config", "--state", "--read-only", "--log-level")
 LEVELS = ("debug", "info", "warning", "error")
+NEAR = 0.65  # how alike a guess must be, of 1; less would only mislead
 Work = Callable[["Engine"], Awaitable[int]]
 
 
@@ -78,7 +79,7 @@ class Command:
         """Raises Refused in read-only mode, before anything is asked or listed."""
         if self.settings.read_only:
             raise Refused(
-                f"Read-only mode forbids to {what}.",
+                f"Read-only mode does not allow {what}.",
                 safe="Nothing was changed.",
                 todo="Leave out --read-only (or read_only in [engine]) if you mean it.",
             )
@@ -188,7 +189,7 @@ class Command:
         if name not in names:
             raise UsageError(
                 f"No cloud is named {name!r}; there are: {', '.join(names)}."
-                + did_you_mean(name, names)
+                + did_you_mean(name, names, NEAR)
             )
 
     @property

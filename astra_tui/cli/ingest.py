@@ -50,7 +50,7 @@ def ingest(command: Command, paths: Sequence[str], destination: str, **values: A
         raise UsageError("Name files or folders, or --history.")
     history = _history(values["history"], to_address) if values["history"] else []
     if not values["dry_run"]:
-        command.forbid_read_only("put files into a cloud")
+        command.forbid_read_only("putting files into a cloud")
     # Creating what was not there destroys nothing; replacing does, and so it is asked about.
     values["yes"] = values["yes"] or not move_options.overwrite
 

@@ -69,7 +69,7 @@ bootstrap = "embedded"           # or "off", or "host:9092,host:9092"
 """
 
 
-@verb("init", json=False)
+@verb("init")
 @click.argument("path", required=False, type=click.Path(path_type=Path))
 @click.option("--user", is_flag=True, help="Write into your own config directory.")
 def init(command: Command, path: Path | None, user: bool) -> int:
@@ -94,6 +94,7 @@ def init(command: Command, path: Path | None, user: bool) -> int:
         ) from error
     with open(handle, "w", encoding="utf-8") as stream:
         stream.write(TEMPLATE)
+    command.out.emit({"path": str(target.absolute())})
     command.out.say(f"Wrote {target}. Name your clouds in it, then run `astra doctor`.")
     return DONE
 

@@ -8,6 +8,7 @@ import rich_click as click
 from astra_tui.cli import options
 from astra_tui.cli.context import DONE, Command, verb
 from astra_tui.cli.migrate import run_moving
+from astra_tui.cli.output import address_text, counted
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _again(
     action: str,
     values: dict[str, Any],
 ) -> int:
-    command.forbid_read_only(f"{action} jobs")
+    command.forbid_read_only("resuming jobs" if action == "resume" else "retrying jobs")
 
     async def work(engine: "Engine") -> int:
         from astra_tui.cli.carry import Tally, follow
@@ -126,7 +127,7 @@ def cancel(command: Command, job_ids: Sequence[str], every: bool, yes: bool) -> 
     """Cancel unfinished jobs: what they wrote is rolled back, every source is kept."""
     from engine.model import FINAL_STATES, JobState
 
-    command.forbid_read_only("cancel jobs")
+    command.forbid_read_only("cancelling jobs")
     if every == bool(job_ids):
         raise UsageError("Name the jobs to cancel, or say --all.")
     unfinished = [state for state in JobState if state not in FINAL_STATES]
@@ -141,14 +142,15 @@ def cancel(command: Command, job_ids: Sequence[str], every: bool, yes: bool) -> 
         if not wanted:
             command.out.say("There is no unfinished job to cancel.")
             return DONE
-        await confirm(f"Cancel {len(wanted):,} jobs and roll back what they wrote?", yes=yes)
+        jobs = counted(len(wanted), "job")
+        await confirm(f"Cancel {jobs} and roll back what was written?", yes=yes)
         command.out.keep_going = True
         count = await engine.cancel(wanted)
         await engine.wait()
         for job in await engine.jobs():
             if job.job_id in wanted:
                 command.out.emit(job_json(job))
-        command.out.say(f"{count:,} jobs cancelled; every source is kept.")
+        command.out.say(f"{counted(count, 'job')} cancelled; every source is kept.")
         return DONE
 
     return run_moving(command, work, {}, files=True)
@@ -176,7 +178,7 @@ def _print_jobs(command: Command, found: "Sequence[JobView]") -> None:
             bytes_text(job.spec.size),
             job.evidence.value or "-",
             {None: "-", True: "guarded", False: "unguarded"}[job.guarded],
-            visible(f"{job.spec.source} → {job.spec.destination}")
+            f"{address_text(job.spec.source)} → {address_text(job.spec.destination)}"
             + (f"  {visible(job.error)}" if job.error else ""),
         )
         for job in found
@@ -216,8 +218,8 @@ def _print_job(command: Command, job: "JobView") -> None:
     guarded = {None: "no delete yet", True: "guarded", False: "unguarded"}[job.guarded]
     lines = (
         ("job", f"{job.job_id} of set {job.jobset}, {job.spec.kind.value}"),
-        ("source", visible(str(job.spec.source))),
-        ("destination", visible(str(job.spec.destination))),
+        ("source", address_text(job.spec.source)),
+        ("destination", address_text(job.spec.destination)),
         ("size", bytes_text(job.spec.size)),
         ("class", f"{job.spec.from_class or '-'} → {job.spec.to_class or 'default'}"),
         ("state", f"{job.state.value}{', paused' if job.paused else ''}, attempt {job.attempt}"),

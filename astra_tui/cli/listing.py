@@ -8,6 +8,7 @@ import rich_click as click
 
 from astra_tui.cli.context import Command, verb
 from astra_tui.cli.exits import Exit
+from astra_tui.cli.output import usd
 from engine.errors import AstraError, NotFound, StoreError
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ def _print_rows(
         for row in chosen:
             command.out.emit(row_json(address, row))
         return
-    from widgets.text import age_text, bytes_text, money_text, visible
+    from widgets.text import age_text, bytes_text, visible
 
     where = f"{address.cloud}:{address.bucket}/"
     columns = ("tier", "class", ">size", ">$/month")
@@ -146,10 +147,10 @@ def _print_rows(
             row.tier.value,
             row.storage_class or "-",
             bytes_text(row.size),
-            money_text(row.cost_month),
+            usd(row.cost_month),
             age_text(row.age_days),
             str(row.reads_30d),
-            visible(where + row.key),
+            visible(where) + visible(row.key),
         )
         for row in chosen
     )
@@ -268,7 +269,7 @@ def _print_dashboard(
     command: Command, clouds: "Sequence[CloudStatus]", statistics: "MigrationStatistics"
 ) -> None:
     from engine.model import Tier
-    from widgets.text import bytes_text, count_text, duration_text, money_text, visible
+    from widgets.text import bytes_text, count_text, duration_text, visible
 
     rows = []
     for status in clouds:
@@ -281,8 +282,8 @@ def _print_dashboard(
                 count_text(status.objects),
                 bytes_text(status.bytes),
                 *(count_text(tiers.get(tier, 0)) for tier in Tier),
-                money_text(status.cost_month),
-                money_text(status.projected_month),
+                usd(status.cost_month),
+                usd(status.projected_month),
                 visible(f"{status.bucket}/{status.prefix}" if status.bucket else "-"),
             )
         )
@@ -295,11 +296,13 @@ def _print_dashboard(
         rows,
     )
     rate = statistics.success_rate
+    saves = statistics.saving_per_month  # 0 also where a price is unknown
     command.out.line()
     command.out.line(
         f"Migrations: {count_text(statistics.attempted)} attempted, "
         f"{count_text(statistics.successful)} successful, {count_text(statistics.failed)} failed"
         + (f" ({rate:.1%} successful)" if rate is not None else "")
         + f"; {bytes_text(statistics.bytes)} in {duration_text(statistics.seconds)}"
-        f" of work, saving {money_text(statistics.saving_per_month, currency=True)} a month."
+        " of work"
+        + (f", saving {usd(statistics.saving_per_month, currency=True)} a month." if saves else ".")
     )

@@ -39,7 +39,7 @@ def migrate(command: Command, sources: Sequence[str], destination: str, **values
     tier = options.target(values["tier"], values["storage_class"])
     move_options = options.move_options(values)
     if not values["dry_run"]:
-        command.forbid_read_only("move objects")
+        command.forbid_read_only("moving objects")
 
     async def work(engine: "Engine") -> int:
         plan = await engine.plan_migration(

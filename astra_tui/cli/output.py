@@ -9,10 +9,13 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import chain, islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from astra_tui.cli.exits import ReaderGone, say
 from engine.errors import StateError
+
+if TYPE_CHECKING:
+    from engine.model import Address
 
 _SAMPLE = 500  # rows that decide how wide a table's columns are
 
@@ -101,6 +104,25 @@ def table_lines(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterab
             gap = " " * max(width - cell_len(cell), 0)
             cells.append(gap + cell if column.startswith(">") else cell + gap)
         yield "  ".join(cells).rstrip()
+
+
+def address_text(address: "Address") -> str:
+    """An address in visible characters; blanks that begin or end its key are marked."""
+    from widgets.text import visible
+
+    return visible(f"{address.cloud}:{address.bucket}/") + visible(address.key)
+
+
+def counted(count: int, what: str) -> str:
+    """`1 object`, `2 objects`."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s")
+
+
+def usd(value: float | None, *, currency: bool = False, signed: bool = False) -> str:
+    """USD for a human; a figure that nobody knows says so."""
+    from widgets.text import money_text
+
+    return "unknown" if value is None else money_text(value, currency=currency, signed=signed)
 
 
 def prepare_streams() -> None:

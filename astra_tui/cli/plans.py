@@ -7,6 +7,7 @@ import rich_click as click
 from astra_tui.cli import options
 from astra_tui.cli.context import DONE, Command, verb
 from astra_tui.cli.migrate import run_moving
+from astra_tui.cli.output import usd
 from astra_tui.cli.planview import plan_json
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def list_plans(command: Command) -> int:
     """List saved plans, oldest first."""
 
     async def work(engine: "Engine") -> int:
-        from widgets.text import bytes_text, date_text, money_text, visible
+        from widgets.text import bytes_text, date_text, visible
 
         plans = await engine.workspace.plans()
         command.tell_notices(engine)
@@ -38,7 +39,7 @@ def list_plans(command: Command) -> int:
                     date_text(item.created),
                     f"{totals.moves:,}",
                     bytes_text(totals.size),
-                    money_text(totals.saving_per_month),
+                    usd(totals.saving_per_month),
                     visible(item.title),
                 )
             )
@@ -71,7 +72,7 @@ def show(command: Command, plan_id: str) -> int:
 @options.yes_option
 def submit(command: Command, plan_id: str, yes: bool, **values: Any) -> int:
     """Review a saved plan once more, ask, and carry it out."""
-    command.forbid_read_only("carry out a plan")
+    command.forbid_read_only("carrying out a plan")
 
     async def work(engine: "Engine") -> int:
         from astra_tui.cli.carry import carry_out
@@ -81,7 +82,7 @@ def submit(command: Command, plan_id: str, yes: bool, **values: Any) -> int:
     return run_moving(command, work, values)
 
 
-@verb("delete", group=plan, json=False)
+@verb("delete", group=plan)
 @click.argument("plan_id")
 def delete(command: Command, plan_id: str) -> int:
     """Forget a saved plan; its jobs, if it was submitted, stay in the ledger."""
@@ -89,6 +90,7 @@ def delete(command: Command, plan_id: str) -> int:
     async def work(engine: "Engine") -> int:
         if not await engine.workspace.delete_plan(plan_id):
             await engine.workspace.plan(plan_id)  # raises, naming what is missing
+        command.out.emit({"plan_id": plan_id, "deleted": True})
         command.out.say(f"Plan {plan_id} is forgotten.")
         return DONE
 

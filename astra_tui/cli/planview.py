@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from astra_tui.cli.output import Output
+from astra_tui.cli.output import Output, address_text, counted, usd
 
 if TYPE_CHECKING:
     from engine.model import Move, Plan
@@ -51,7 +51,7 @@ def plan_json(plan: "Plan") -> Iterator[dict[str, Any]]:
 
 def show_plan(out: Output, plan: "Plan", *, err: bool, every: bool = False) -> None:
     """The moves as a table, then totals, losses, risks and refusals."""
-    from widgets.text import bytes_text, money_text, visible
+    from widgets.text import bytes_text, visible
 
     def put(text: str) -> None:
         if err:
@@ -66,10 +66,8 @@ def show_plan(out: Output, plan: "Plan", *, err: bool, every: bool = False) -> N
             "refused" if move.refused else move.kind.value,
             bytes_text(move.size),
             _tiers(move),
-            money_text(
-                None if move.saving_per_month is None else -move.saving_per_month, signed=True
-            ),
-            money_text(move.one_time_cost),
+            usd(None if move.saving_per_month is None else -move.saving_per_month, signed=True),
+            usd(move.one_time_cost),
             _route(move),
         )
         for move in moves
@@ -81,20 +79,21 @@ def show_plan(out: Output, plan: "Plan", *, err: bool, every: bool = False) -> N
     payback = totals.payback_months
     put("")
     put(
-        f"{visible(plan.title)}: {totals.moves:,} objects, {bytes_text(totals.size)}; saves "
-        f"{money_text(totals.saving_per_month, currency=True)} a month, costs "
-        f"{money_text(totals.one_time_cost, currency=True)} once"
+        f"{visible(plan.title)}: {counted(totals.moves, 'object')}, "
+        f"{bytes_text(totals.size)}; saves "
+        f"{usd(totals.saving_per_month, currency=True)} a month, costs "
+        f"{usd(totals.one_time_cost, currency=True)} once"
         + (f", paid back in {payback:.1f} months." if payback is not None else ".")
     )
     for warning in plan.warnings:
         put(f"  Warning: {visible(warning)}")
     accepted = [move for move in plan.moves if not move.refused]
     for text, count in Counter(item for move in accepted for item in move.losses).most_common():
-        put(f"  Lost on the way: {visible(text)} ({count:,} objects)")
+        put(f"  Lost on the way: {visible(text)} ({counted(count, 'object')})")
     for text, count in Counter(item for move in accepted for item in move.risks).most_common():
-        put(f"  Risk: {visible(text)} ({count:,} objects)")
+        put(f"  Risk: {visible(text)} ({counted(count, 'object')})")
     for text, count in Counter(move.refused for move in plan.moves if move.refused).most_common():
-        put(f"  Refused: {visible(text)} ({count:,} objects, e.g. {_example(plan, text)})")
+        put(f"  Refused: {visible(text)} ({counted(count, 'object')}, e.g. {_example(plan, text)})")
 
 
 def _tiers(move: "Move") -> str:
@@ -106,14 +105,10 @@ def _tiers(move: "Move") -> str:
 
 
 def _route(move: "Move") -> str:
-    from widgets.text import visible
-
     if move.source == move.destination:
-        return visible(str(move.source))
-    return f"{visible(str(move.source))} → {visible(str(move.destination))}"
+        return address_text(move.source)
+    return f"{address_text(move.source)} → {address_text(move.destination)}"
 
 
 def _example(plan: "Plan", reason: str) -> str:
-    from widgets.text import visible
-
-    return visible(str(next(move.source for move in plan.moves if move.refused == reason)))
+    return address_text(next(move.source for move in plan.moves if move.refused == reason))

@@ -48,7 +48,7 @@ def plan(command: Command, places: Sequence[str], **values: Any) -> int:
 @options.yes_option
 def apply(command: Command, places: Sequence[str], **values: Any) -> int:
     """Decide like `tier plan`, ask, and carry it out."""
-    command.forbid_read_only("change storage classes")
+    command.forbid_read_only("changing storage classes")
     return _tier(command, places, {**values, "dry_run": False})
 
 

@@ -15,7 +15,7 @@ import pytest
 from astra_tui.cli.entry import run
 from astra_tui.cli.ingest import _history, file_address
 from astra_tui.cli.init import TEMPLATE
-from astra_tui.cli.output import table_lines
+from astra_tui.cli.output import address_text, counted, table_lines, usd
 from astra_tui.cli.running import confirm, run_async
 from astra_tui.config import load_settings
 from engine.errors import Refused, UsageError
@@ -258,3 +258,11 @@ def test_a_history_that_cannot_be_read() -> None:
     Path("cut.csv.gz").write_bytes(b"\x1f\x8b\x08")
     with pytest.raises(UsageError, match="cannot be read"):
         _history("cut.csv.gz", Address("aws", "b"))
+
+
+def test_what_nobody_knows_says_so_and_counts_read_well() -> None:
+    assert usd(None, currency=True) == usd(None) == "unknown"
+    assert usd(0.0, currency=True) == "$0.00"
+    assert [counted(count, "job") for count in (1, 2, 1200)] == [*("1 job", "2 jobs", "1,200 jobs")]
+    key = " both "
+    assert address_text(Address("disk", "box", key)) == "disk:box/␣both␣"

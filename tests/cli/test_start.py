@@ -62,7 +62,7 @@ def test_every_verb_has_help_and_json(name: str, capsys: pytest.CaptureFixture[s
     assert run([name, "--help"]) == 0
     text = capsys.readouterr().out
     group = hasattr(astra.get_command(None, name), "commands")  # type: ignore[arg-type]
-    assert group or name in ("init", "demo") or "--json" in text
+    assert group or "--json" in text
     assert "--config" not in text
 
 
@@ -104,6 +104,9 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["migrate", "a:b/c", "d:e/f", "--bwlimit", "fast"], "no size"),
         (["ls", "--sort", "colour"], "--sort"),
         (["--unknown"], "No such option"),
+        *(([name], "comes with a later version") for name in ("train", "predict", "lab")),
+        (["predict-access", "disk:b/x"], "comes with a later version"),
+        (["demo", "--json"], "--script"),
         (["tier"], "Usage"),
     ],
 )
@@ -114,6 +117,25 @@ def test_wrong_usage_exits_2(
     captured = capsys.readouterr()
     assert told in captured.err + captured.out
     assert "Traceback" not in captured.err
+
+
+def test_only_what_is_near_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    for far in ("nonsense", "upload", "status"):
+        assert run([far]) == 2
+        assert "Did you mean" not in capsys.readouterr().err
+    assert run(["migrat"]) == 2
+    assert "Did you mean" in capsys.readouterr().err
+    Path("astra.toml").write_text(CONFIG)
+    assert run(["ls", "d3:b"]) == 2
+    assert "Did you mean" not in capsys.readouterr().err
+
+
+def test_init_says_in_json_where_the_file_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["init", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"path": str(tmp_path / "astra.toml")}
+    assert (tmp_path / "astra.toml").exists()
 
 
 def test_no_configuration_exits_2_and_tells_how_to_begin(
@@ -175,7 +197,7 @@ def test_calls_that_make_no_sense_exit_2(
 def test_read_only_exits_3(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     Path("astra.toml").write_text(CONFIG)
     assert run(arguments) == 3
-    assert "Read-only mode forbids" in capsys.readouterr().err
+    assert "Read-only mode does not allow" in capsys.readouterr().err
 
 
 def test_the_console_needs_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,6 +69,22 @@ async def test_dashboard_sums_clouds_and_migrations(astra: Astra, cloud: CloudSe
     assert "100.0% successful" in text
 
 
+def test_names_and_prices_that_are_easily_misread(astra: Astra) -> None:
+    astra.config()
+    (astra.folder / "objects" / "other").mkdir()
+    for key in (" ahead", "behind ", "plain"):
+        astra.file(key)
+    for text in (
+        astra("ls").out,
+        astra("migrate", "disk:box/", "disk:other/", "--dry-run").out,
+    ):
+        assert "disk:box/ " not in text
+        assert "behind \n" not in text
+        assert "disk:box/plain" in text
+        assert "?" not in text
+        assert "$0.00" not in text
+
+
 # -- deciding -------------------------------------------------------------------------------
 
 
@@ -339,6 +355,12 @@ def test_a_terminal_shows_progress_and_ends_clean(astra: Astra) -> None:
     assert "/8" in terminal.seen
     assert "8 successful" in terminal.seen
     assert terminal.seen.rindex("\x1b[?25h") > terminal.seen.rindex("\x1b[?25l")  # cursor back
+
+
+def test_the_demonstration_as_data(astra: Astra) -> None:
+    done = astra("demo", "--script", "--json")
+    assert done.lines == [{"demo": {"held": True}}]
+    assert "Phase 10 of 10" in done.err
 
 
 def test_a_script_of_the_prototypes_names(astra: Astra) -> None:
