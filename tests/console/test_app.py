@@ -33,6 +33,7 @@ async def test_the_first_frame_waits_for_no_engine(make_app: AppMaker) -> None:
         assert not app.engine.asked("scan")
         await pilot.press("e")  # says why, and does nothing
         await until(pilot, lambda: "still starting" in words(pilot))
+        assert any("still starting" in one.text and one.time for one in app.notice_board)
         app.engine.hold["start"].set()
         await settled(pilot)
         assert [cloud for cloud, _, _ in app.engine.asked("scan")] == ["aws", "gcp", "azure"]
@@ -255,6 +256,7 @@ async def test_bad_settings_warn_and_do_not_stop(make_app: AppMaker) -> None:
         await settled(pilot)
         said = " ".join(notice.text for notice in app.notice_board)
         assert "mauve" in said
+        assert all(notice.time for notice in app.notice_board)
         assert "did you mean 'migrate'" in said
         assert "is the key of tier" in said
         assert app.theme == "astra-dark"

@@ -270,7 +270,7 @@ async def test_the_engine_decides_and_then_plans(key: str, make_app: AppMaker) -
         await settled(pilot)
         await pilot.press("e")
         await until(pilot, on(pilot, Tell))
-        assert "7 objects should be elsewhere" in words(pilot)
+        assert "7 objects should be in another tier" in words(pilot)
         assert not app.engine.asked("plan_decisions")
         await pilot.press(key)
         await until(pilot, on(pilot, PlanScreen))
