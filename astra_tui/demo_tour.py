@@ -43,7 +43,8 @@ class TourApp(AstraApp):
     CSS = "ToastRack { margin-bottom: 3; }"  # above the captions
 
     def __init__(self, engine: Engine, console: ConsoleSettings) -> None:
-        super().__init__(engine, console)
+        # The tour's world is removed at its end: there is nothing to resume.
+        super().__init__(engine, console, resume_command="")
         self.tour: Tour | None = None
 
     async def on_event(self, event: events.Event) -> None:
