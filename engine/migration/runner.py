@@ -234,10 +234,11 @@ class Runner(Progress):
 
         Raises StateError once the jobs stand still because the ledger cannot be written.
         """
-        while not self._idle(jobset):
-            if self.error is not None and not self._running:
-                raise self.error
+        while self.error is None or self._running:
+            if self._idle(jobset):
+                return
             await self._next_turn()
+        raise self.error
 
     # -- scheduling ---------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 """A ledger that cannot be written: nothing is deleted, and nothing is lost."""
 
 import asyncio
+import contextlib
 import resource
 from collections.abc import Iterator
 from dataclasses import replace
@@ -67,8 +68,9 @@ async def test_no_delete_is_sent_whenever_the_disk_fills(tmp_path, key: str) -> 
                 spec = await there.spec(f"src:b/{key}", f"dst:b/{key}")
                 refusing_at(fakes, number)
                 (job_id,) = await there.runner.submit("set", [spec])
-                async with asyncio.timeout(DEADLINE):
-                    await there.runner.wait()
+                with contextlib.suppress(StateError):  # a whole move needs none of it
+                    async with asyncio.timeout(DEADLINE):
+                        await there.runner.wait()
                 requests = len(canaries_aside(fakes[0].seen + fakes[1].seen))
                 if requests < number:
                     break  # a whole move has fewer requests than that
@@ -87,8 +89,9 @@ async def test_no_delete_is_sent_whenever_the_disk_fills(tmp_path, key: str) -> 
                 with pytest.raises(StateError):
                     await there.runner.submit("more", [replace(spec, to_class="COOL")])
                 await there.runner.resume()  # too early
-                async with asyncio.timeout(DEADLINE):
-                    await there.runner.wait()
+                with pytest.raises(StateError, match="state database"):
+                    async with asyncio.timeout(DEADLINE):
+                        await there.runner.wait()
                 assert there.runner.error is not None
                 assert fakes[0].count("DELETE", "b", key) == deletes
 
@@ -121,8 +124,9 @@ async def test_a_full_disk_stops_all_jobs_and_none_is_forgotten(tmp_path) -> Non
             ]
             refusing_at(fakes, 30)
             await there.runner.submit("set", specs)
-            async with asyncio.timeout(DEADLINE):
-                await there.runner.wait()
+            with pytest.raises(StateError, match="state database"):
+                async with asyncio.timeout(DEADLINE):
+                    await there.runner.wait()
             assert there.runner.active() == []
             for number in range(40):
                 held = [fake.state.get("b", f"k{number:02}") for fake in fakes]
