@@ -25,7 +25,9 @@ async def test_typing_ahead_and_a_clean_terminal_afterwards(tmp_path: Path) -> N
         await terminal.shows("1 aws", "101 objects")
         assert await mode("alternate_on") == "1"
         # The word holds keys that would cancel, migrate, age and quit.
-        await terminal.keys("/", *"monthly_rep", "Enter", "m", "2", "2")
+        await terminal.keys("/", *"monthly_rep", "Enter")
+        await terminal.shows("of 101 objects")
+        await terminal.keys("m", "2", "2")
         await terminal.shows("Plan", "monthly_report", "payback")
         await terminal.keys("A")
         await terminal.shows("Start th")
