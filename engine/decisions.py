@@ -4,8 +4,9 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 
+from engine.codec import decode, encode
 from engine.database import Database
-from engine.model import Address, Decision, Tier
+from engine.model import Address, Decision
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS decisions (
@@ -63,14 +64,14 @@ class DecisionLog:
             )
             return [row["body"] for row in rows]
 
-        return [_load(address, body) for body in await self._database.run(read)]
+        return [decode(Decision, json.loads(body)) for body in await self._database.run(read)]
 
 
 def _write(connection: sqlite3.Connection, decisions: Iterable[Decision]) -> None:
     # The latest decision of an object is often the same as last time: say it once.
     for item in decisions:
         where = (item.address.cloud, item.address.bucket, _bytes(item.address.key))
-        body = _dump(item)
+        body = json.dumps(encode(item))
         last = connection.execute(
             "SELECT id, body FROM decisions WHERE cloud = ? AND bucket = ? AND key = ?"
             " ORDER BY id DESC LIMIT 1",
@@ -93,42 +94,7 @@ def _bytes(key: str) -> bytes:
 def _same(old: str, new: str) -> bool:
     def essence(body: str) -> tuple[object, ...]:
         value = json.loads(body)
-        return tuple(value[name] for name in ("from_class", "to_class", "policy", "version"))
+        names = ("from_class", "to_class", "policy", "policy_version")
+        return tuple(value.get(name) for name in names)
 
     return essence(old) == essence(new)
-
-
-def _dump(item: Decision) -> str:
-    return json.dumps(
-        {
-            "from_class": item.from_class,
-            "to_class": item.to_class,
-            "from_tier": item.from_tier,
-            "to_tier": item.to_tier,
-            "reason": item.reason,
-            "saving": item.saving_per_month,
-            "policy": item.policy,
-            "version": item.policy_version,
-            "assumption": item.assumption,
-            "confidence": item.confidence,
-            "decided_at": item.decided_at,
-        }
-    )
-
-
-def _load(address: Address, body: str) -> Decision:
-    value = json.loads(body)
-    return Decision(
-        address=address,
-        from_class=value["from_class"],
-        to_class=value["to_class"],
-        from_tier=Tier(value["from_tier"]),
-        to_tier=Tier(value["to_tier"]),
-        reason=value["reason"],
-        saving_per_month=value["saving"],
-        policy=value["policy"],
-        policy_version=value["version"],
-        assumption=value["assumption"],
-        confidence=value["confidence"],
-        decided_at=value["decided_at"],
-    )
