@@ -32,6 +32,8 @@ from engine.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
+_TRIES, _PAUSE = 20, 0.1  # a command such as `astra ls` or `doctor` is done by then
+
 
 @dataclass(slots=True)
 class Parts:
@@ -74,6 +76,21 @@ class Parts:
             raise failure
 
 
+async def _take(lock: StateLock, *, look: bool) -> bool:
+    """Whether the directory is ours now. A command that holds it for a moment is waited for."""
+    for _ in range(_TRIES):
+        try:
+            lock.acquire()
+        except StateBusy:
+            if look:
+                return False
+            await asyncio.sleep(_PAUSE)
+        else:
+            return True
+    lock.acquire()
+    return True
+
+
 async def assemble(
     settings: EngineSettings,
     workspace: Workspace,
@@ -89,13 +106,7 @@ async def assemble(
     stays open.
     """
     lock = StateLock(settings.state_dir)
-    owner = True
-    try:
-        lock.acquire()
-    except StateBusy:
-        if not look:
-            raise
-        owner = False
+    owner = await _take(lock, look=look)
     async with contextlib.AsyncExitStack() as undo:
         undo.callback(lock.release)
         book = await asyncio.to_thread(PriceBook.load, settings.prices_file)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.database import StateLock
 from engine.engine import Engine
 from engine.errors import Refused, StateBusy, StateError, UsageError
 from engine.model import (
@@ -222,6 +223,16 @@ async def test_read_only_refuses_and_two_engines_do_not_share_a_state(
     with pytest.raises(StateError, match="not running"):
         await engine.jobs()
     assert await read(settings, address(settings, "aws", "empty")) == b""
+
+
+async def test_a_directory_that_is_held_for_a_moment_is_waited_for(
+    settings: EngineSettings,
+) -> None:
+    brief = StateLock(settings.state_dir)  # as a short command holds it
+    brief.acquire()
+    asyncio.get_running_loop().call_later(0.3, brief.release)
+    async with Engine(settings) as engine:
+        assert list(await engine.jobs()) == []
 
 
 async def test_who_only_looks_may_look_beside_another(settings: EngineSettings) -> None:

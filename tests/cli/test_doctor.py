@@ -50,6 +50,7 @@ def test_a_busy_state_directory_is_a_check_that_failed(astra: Astra) -> None:
         process.stderr.readline()
         waiting = astra("doctor", "--only", "state", "--json", code=None)
         while waiting.code == 0:  # until the other one holds the directory
+            assert process.poll() is None, process.stderr.read()
             waiting = astra("doctor", "--only", "state", "--json", code=None)
         (check,) = waiting.lines
         assert (check["state"], waiting.code) == ("failed", 1)
