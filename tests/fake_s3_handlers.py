@@ -17,6 +17,7 @@ from tests.fake_s3_state import plain_etag as md5_of
 from tests.fake_s3_wire import Answer, Quirks, Request, error, iso, xml
 
 _KEPT = ("content-type", "content-encoding", "content-language", "content-disposition")
+_SPECIAL = ("expires", "x-amz-website-redirect-location", "x-amz-server-side-encryption")
 _ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 
 
@@ -159,14 +160,14 @@ def _headers(item: FakeObject, quirks: Quirks) -> dict[str, str]:
 
 def _put(state: FakeState, quirks: Quirks, request: Request) -> Answer:
     if "partNumber" in request.query:
-        return _put_part(state, request)
+        return _put_part(state, quirks, request)
     current = state.get(request.bucket, request.key)
     if "tagging" in request.query:
         return _put_tags(state, request, current)
-    refused = _refuse_write(quirks, request, current)
-    if refused is not None:
-        return refused
     source = request.headers.get("x-amz-copy-source", "")
+    refused = _refuse_write(quirks, request, current)
+    if refused is not None and not (source and quirks.copy_ignores_target):
+        return refused
     if source:
         return _copy(state, quirks, request, source)
     if _wrong_md5(request):
@@ -201,7 +202,7 @@ def _copy(state: FakeState, quirks: Quirks, request: Request, source: str) -> An
     if item is None:
         return error(404, "NoSuchKey")
     wanted = request.headers.get("x-amz-copy-source-if-match", "").strip('"')
-    if wanted and wanted != item.etag:
+    if wanted and wanted != item.etag and not quirks.copy_ignores_source:
         return error(412, "PreconditionFailed")
     if quirks.copy_refuses_if_match and "if-match" in request.headers:
         return error(501, "NotImplemented")
@@ -214,7 +215,9 @@ def _copy(state: FakeState, quirks: Quirks, request: Request, source: str) -> An
         etag=md5_of(item.body),
         modified=state.now(),
         headers=_kept_headers(request) if replaces else item.headers,
-        tags=item.tags,
+        tags=request.headers.get("x-amz-tagging", "")
+        if request.headers.get("x-amz-tagging-directive") == "REPLACE"
+        else item.tags,
         storage_class=request.headers.get("x-amz-storage-class", "STANDARD"),
         version_id=uuid4().hex,
     )
@@ -225,7 +228,7 @@ def _copy(state: FakeState, quirks: Quirks, request: Request, source: str) -> An
     )
 
 
-def _put_part(state: FakeState, request: Request) -> Answer:
+def _put_part(state: FakeState, quirks: Quirks, request: Request) -> Answer:
     upload = state.uploads.get(request.query["uploadId"])
     if upload is None:
         return error(404, "NoSuchUpload")
@@ -237,7 +240,8 @@ def _put_part(state: FakeState, request: Request) -> Answer:
         span = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers["x-amz-copy-source-range"])
         if item is None or span is None:
             return error(404, "NoSuchKey")
-        if request.headers.get("x-amz-copy-source-if-match", "").strip('"') != item.etag:
+        wanted = request.headers.get("x-amz-copy-source-if-match", "").strip('"')
+        if wanted != item.etag and not quirks.copy_ignores_source:
             return error(412, "PreconditionFailed")
         body = item.body[int(span[1]) : int(span[2]) + 1]
     etag = md5_of(body)
@@ -366,7 +370,9 @@ def _kept_headers(request: Request) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name, value)
         for name, value in request.headers.items()
-        if name in (*_KEPT, "cache-control") or name.startswith("x-amz-meta-")
+        if name in (*_KEPT, "cache-control")
+        or name.startswith(_SPECIAL)
+        or name.startswith("x-amz-meta-")
     )
 
 

@@ -18,6 +18,8 @@ class Quirks:
     crc32c: bool = False  # computes x-amz-checksum-crc32c over every object itself
     copy_needs_replace: bool = False
     copy_refuses_if_match: bool = False
+    copy_ignores_source: bool = False  # x-amz-copy-source-if-match
+    copy_ignores_target: bool = False  # If-None-Match and If-Match of a copy
     page: int = 1000
     no_part_head: bool = False
 

@@ -111,7 +111,11 @@ class Checksum:
 
 @dataclass(frozen=True, slots=True)
 class ObjectMeta:
-    """What travels with the bytes. Names of user metadata are lower-case."""
+    """What travels with the bytes. Names of user metadata are lower-case.
+
+    `special` are facts that only stores of the same kind understand, by the name of their
+    header (S3: Expires, website redirect, KMS key, object lock): kept where they can be.
+    """
 
     content_type: str = ""
     content_encoding: str = ""
@@ -121,6 +125,7 @@ class ObjectMeta:
     user: tuple[tuple[str, str], ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
     modified: float = 0.0  # the original modification time, epoch seconds; 0 unknown
+    special: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from engine.errors import UsageError
 from engine.model import (
@@ -61,6 +61,7 @@ class Capabilities:
     part_size: int = 16 * 1024**2
     max_parts: int = 10_000
     min_part: int = 5 * 1024**2
+    copy_limit: int = 0  # `copy` takes objects of up to so many bytes; 0 any
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +220,32 @@ class ObjectStore(Protocol):
         """Ask for an archived object back. Asking again while it runs is fine."""
         ...
 
+    def can_copy_from(self, other: "ObjectStore") -> bool:
+        """Whether `copy` may be tried from that store: one provider, one account. Sends nothing."""
+        ...
+
+    async def copy(
+        self,
+        source_bucket: str,
+        source_key: str,
+        bucket: str,
+        key: str,
+        *,
+        pin: VersionPin,
+        size: int,
+        meta: ObjectMeta,
+        storage_class: str = "",
+        replace: VersionPin | None = None,
+    ) -> Written:
+        """Let the provider copy exactly version `pin` (of `size` bytes) of an object of its own.
+
+        Create-only unless `replace` pins what may be overwritten; the copy gets `meta` and the
+        class given here. Raises NotSupported, with nothing written, where it cannot be exact:
+        the caller then copies the bytes itself. Raises PreconditionFailed if the source is
+        another version, or if something (else) is at the destination.
+        """
+        ...
+
     def check_key(self, key: str) -> str:
         """Why this store cannot hold `key` exactly, "" if it can. Sends nothing."""
         ...
@@ -237,6 +264,34 @@ class ObjectStore(Protocol):
         """Sizes of the `count` parts that the object was uploaded in, in order.
 
         Empty where the store cannot tell; a multipart ETag can be recomputed with them.
+        """
+        ...
+
+
+@runtime_checkable
+class PartCopier(Protocol):
+    """A store that copies objects above its `copy_limit` part by part, into a multipart upload.
+
+    The caller begins and completes the upload, so that its id is on record before the first
+    part, and an upload of a process that was killed can be found again.
+    """
+
+    async def copy_part(
+        self,
+        source_bucket: str,
+        source_key: str,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        number: int,
+        *,
+        pin: VersionPin,
+        start: int,
+        stop: int,
+    ) -> Part:
+        """Make part `number` (from 1) of bytes start ≤ i < stop of that version.
+
+        Raises NotSupported where the server does not hold to the pin.
         """
         ...
 

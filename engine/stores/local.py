@@ -20,7 +20,14 @@ from engine.errors import ConfigError, KeyNotSupported, NotFound, NotSupported, 
 from engine.model import ListPage, ObjectHead, ObjectMeta, Provider, StoreKind, VersionPin
 from engine.settings import CloudSettings
 from engine.stores import local_uploads
-from engine.stores.base import Capabilities, DeleteGuard, Part, UploadInfo, Written
+from engine.stores.base import (
+    Capabilities,
+    DeleteGuard,
+    ObjectStore,
+    Part,
+    UploadInfo,
+    Written,
+)
 from engine.stores.blocking import Threads
 from engine.stores.local_files import (
     explain,
@@ -279,6 +286,26 @@ class LocalStore:
         """Raises NotSupported, unless it is in that class already."""
         self._check_class(key, storage_class)
         return await self.head(bucket, key, pin=pin)
+
+    def can_copy_from(self, other: ObjectStore) -> bool:
+        """Never: a copy on one disk passes through this machine all the same."""
+        return False
+
+    async def copy(
+        self,
+        source_bucket: str,
+        source_key: str,
+        bucket: str,
+        key: str,
+        *,
+        pin: VersionPin,
+        size: int,
+        meta: ObjectMeta,
+        storage_class: str = "",
+        replace: VersionPin | None = None,
+    ) -> Written:
+        """A disk copies nothing by itself."""
+        raise NotSupported("A disk copies nothing by itself.", subject=self._at(bucket, key))
 
     async def restore(
         self, bucket: str, key: str, *, pin: VersionPin, days: int, speed: str

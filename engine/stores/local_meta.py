@@ -72,9 +72,15 @@ def load_meta(handle: int, modified: float) -> ObjectMeta:
         return empty
     if not isinstance(values, dict):
         return empty
-    headers = {name: str(values.get(name, "")) for name in _HEADERS}
+    content_type, encoding, language, disposition, cache = (
+        str(values.get(name, "")) for name in _HEADERS
+    )
     return ObjectMeta(
-        **headers,
+        content_type,
+        encoding,
+        language,
+        disposition,
+        cache,
         user=_pairs(values.get("user")),
         tags=_pairs(values.get("tags")),
         modified=modified,

@@ -23,12 +23,19 @@ from engine.model import (
 )
 from engine.settings import CloudSettings
 from engine.stores import s3_xml as xml
-from engine.stores.base import Capabilities, DeleteGuard, Part, UploadInfo, Written
+from engine.stores.base import (
+    Capabilities,
+    DeleteGuard,
+    ObjectStore,
+    Part,
+    UploadInfo,
+    Written,
+)
 from engine.stores.body import CHUNK, Body
 from engine.stores.s3_classes import StorageClasses
 from engine.stores.s3_client import S3Client, md5_header
 from engine.stores.s3_conditions import WriteConditions
-from engine.stores.s3_copy import copy_onto_itself, pin_after
+from engine.stores.s3_copy import COPY_LIMIT, copy_onto_itself, pin_after
 from engine.stores.s3_headers import http_time, read_checksums, read_head, write_headers
 from engine.stores.s3_keys import FILE_SERVER, MAX_KEY, key_problem
 from engine.stores.s3_multipart import Multipart
@@ -40,6 +47,7 @@ from engine.stores.s3_reader import (
     open_reader,
     version_query,
 )
+from engine.stores.s3_server_copy import ServerCopy
 
 _SMALL = 128 * 1024  # bytes; up to here an MD5 costs next to nothing
 _AWS_ATTESTED = frozenset({"md5", "crc32", "crc32c", "crc64nvme", "sha1", "sha256"})
@@ -64,12 +72,16 @@ class S3Store:
             content_headers=True,
             versions=True,
             server_copy=True,
+            copy_limit=COPY_LIMIT,
             delete_guard=DeleteGuard.KNOWN if endpoint.is_aws else DeleteGuard.PROBE,
             attested=_attested(is_aws=endpoint.is_aws, is_gcs=endpoint.is_gcs),
         )
         self._trusted = endpoint.is_aws
+        self._account = (settings.profile, settings.access_key.reveal())
         self._classes = StorageClasses(settings.provider, native=endpoint.is_aws or endpoint.is_gcs)
         self._multipart = Multipart(self._client, trusted=self._trusted)
+        self._server_copy = ServerCopy(self._client, trusted=self._trusted)
+        self._read_only = settings.read_only
         self._conditions = WriteConditions(
             self._client, self.head, trusted=self._trusted, read_only=settings.read_only
         )
@@ -240,6 +252,67 @@ class S3Store:
     async def uploads(self, bucket: str, prefix: str = "") -> list[UploadInfo]:
         """Unfinished uploads."""
         return await self._multipart.uploads(bucket, prefix)
+
+    # -- copying on the server ----------------------------------------------------------
+
+    def can_copy_from(self, other: ObjectStore) -> bool:
+        """One endpoint and, unless it is Amazon's (whose bucket names are the world's), one set
+        of credentials: elsewhere two accounts may each have a bucket of one name."""
+        if not isinstance(other, S3Store) or self._read_only:
+            return False
+        here, there = self._client.endpoint, other._client.endpoint
+        if here.is_aws or there.is_aws:
+            return here.locate("b", "k") == there.locate("b", "k")
+        return here.locate("b", "k") == there.locate("b", "k") and self._account == other._account
+
+    async def copy(
+        self,
+        source_bucket: str,
+        source_key: str,
+        bucket: str,
+        key: str,
+        *,
+        pin: VersionPin,
+        size: int,
+        meta: ObjectMeta,
+        storage_class: str = "",
+        replace: VersionPin | None = None,
+    ) -> Written:
+        """CopyObject of exactly that version, up to 5 GiB. See `ObjectStore.copy`."""
+        await self._checked(bucket, key)
+        return await self._server_copy.copy(
+            (source_bucket, source_key),
+            (bucket, key),
+            pin=pin,
+            size=size,
+            meta=meta,
+            wire_class=self._classes.to_wire(storage_class),
+            replace=replace,
+        )
+
+    async def copy_part(
+        self,
+        source_bucket: str,
+        source_key: str,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        number: int,
+        *,
+        pin: VersionPin,
+        start: int,
+        stop: int,
+    ) -> Part:
+        """UploadPartCopy of bytes start ≤ i < stop of exactly that version."""
+        return await self._server_copy.copy_part(
+            (source_bucket, source_key),
+            (bucket, key),
+            upload_id,
+            number,
+            pin=pin,
+            start=start,
+            stop=stop,
+        )
 
     # -- deleting -----------------------------------------------------------------------
 

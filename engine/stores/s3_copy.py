@@ -6,7 +6,7 @@ from engine.stores import s3_xml as xml
 from engine.stores.base import Part
 from engine.stores.s3_client import SLOW, S3Client
 from engine.stores.s3_errors import raise_hidden_error
-from engine.stores.s3_headers import meta_headers
+from engine.stores.s3_headers import meta_headers, special_headers
 from engine.stores.s3_multipart import Multipart
 from engine.stores.s3_reader import version_query
 from engine.stores.sigv4 import encode_key
@@ -31,6 +31,8 @@ async def copy_onto_itself(
         return await _copy_in_parts(client, multipart, bucket, head, wire_class)
     headers = {**_source(bucket, head), "x-amz-metadata-directive": "COPY"}
     headers["x-amz-storage-class"] = wire_class or "STANDARD"
+    # The key and the redirect are not of the metadata that a copy keeps by itself.
+    headers |= special_headers(head.meta, client.at(bucket, head.key))
     headers["If-Match"] = f'"{head.pin.etag}"'
     while True:
         try:

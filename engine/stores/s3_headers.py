@@ -23,6 +23,11 @@ _CONTENT = {
     "content-disposition": "content_disposition",
     "cache-control": "cache_control",
 }
+_EXPIRES = "expires"
+_REDIRECT = "x-amz-website-redirect-location"
+_ENCRYPTION = "x-amz-server-side-encryption"
+_KMS = (f"{_ENCRYPTION}-aws-kms-key-id", f"{_ENCRYPTION}-bucket-key-enabled")
+_LOCK = "x-amz-object-lock-"  # shown, never set: who may lock decides that
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _WORD = re.compile(r"=\?utf-8\?(b|q)\?([^?]*)\?=", re.IGNORECASE)
 _WORDS = re.compile(r"=\?utf-8\?[bq]\?[^?]*\?=(\s+=\?utf-8\?[bq]\?[^?]*\?=)*", re.IGNORECASE)
@@ -37,6 +42,7 @@ def write_headers(meta: ObjectMeta, wire_class: str, at: str) -> dict[str, str]:
     Raises NotSupported for a name or value that no header can carry.
     """
     headers = meta_headers(meta, at)
+    headers |= special_headers(meta, at)
     if wire_class:
         headers["x-amz-storage-class"] = wire_class
     if meta.tags:
@@ -60,6 +66,26 @@ def meta_headers(meta: ObjectMeta, at: str) -> dict[str, str]:
     if meta.modified and _META + _MTIME not in headers:
         headers[_META + _MTIME] = f"{meta.modified:.9f}".rstrip("0").rstrip(".")
     return headers
+
+
+def special_headers(meta: ObjectMeta, at: str) -> dict[str, str]:
+    """Expires, website redirect and KMS key, for a new object in the same account and region."""
+    headers = {}
+    for name, value in meta.special:
+        if not name.startswith(_LOCK):
+            if not (value.isascii() and value.isprintable()):
+                raise _unfit(name, at)
+            headers[name] = value
+    return headers
+
+
+def read_special(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """What an object has beyond its metadata, as a HEAD shows it. ACLs are not among it."""
+    found = [(name, headers[name]) for name in (_EXPIRES, _REDIRECT) if headers.get(name)]
+    if headers.get(_ENCRYPTION, "").startswith("aws:"):
+        found += [(name, headers[name]) for name in (_ENCRYPTION, *_KMS) if headers.get(name)]
+    found += sorted((name, value) for name, value in headers.items() if name.startswith(_LOCK))
+    return tuple(found)
 
 
 def encode_value(value: str) -> str:
@@ -148,7 +174,13 @@ def read_meta(
     # aws-chunked describes how the bytes were sent, not what they are.
     encodings = [part.strip() for part in content["content_encoding"].split(",")]
     content["content_encoding"] = ",".join(part for part in encodings if part != "aws-chunked")
-    return ObjectMeta(**content, user=tuple(sorted(user.items())), tags=tags, modified=modified)
+    return ObjectMeta(
+        **content,
+        user=tuple(sorted(user.items())),
+        tags=tags,
+        modified=modified,
+        special=read_special(headers),
+    )
 
 
 def read_checksums(headers: Mapping[str, str], *, trusted: bool) -> tuple[Checksum, ...]:
