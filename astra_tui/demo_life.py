@@ -44,7 +44,7 @@ class DemoEngine(Engine):
 
     def tell(self, error: AstraError) -> None:
         """Let the console show what went wrong with the demo itself."""
-        self._notice(NoticeLevel.ERROR, error.what, error.todo)
+        self._notices.add(NoticeLevel.ERROR, error.what, error.todo)
 
 
 class DemoLife:

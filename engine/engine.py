@@ -5,9 +5,7 @@ The console and the commands call nothing else. Commands and answers are plain v
 """
 
 import asyncio
-import logging
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -20,6 +18,7 @@ from engine.model import (
     Decision,
     EventRow,
     FeedSource,
+    Filters,
     JobState,
     JobView,
     KafkaState,
@@ -36,17 +35,13 @@ from engine.model import (
     Snapshot,
     Tier,
 )
+from engine.notices import Notices
 from engine.settings import EngineSettings
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.events.schema import JobRequest
     from engine.parts import Parts
-
-log = logging.getLogger(__name__)
-_NOTICES_KEPT = 500
-_FAILURES_SHOWN = 3
-_FAILURE_PAUSE = 30.0  # seconds without a failure after which one is told again
 
 
 class _NoFeed:
@@ -73,11 +68,7 @@ class Engine:
         self.feed: FeedSource = _NoFeed()
         self._open: Parts | None = None
         self._changing = asyncio.Lock()
-        self._notices: deque[tuple[int, Notice]] = deque(maxlen=_NOTICES_KEPT)
-        self._noticed = 0
-        self._trouble: StateError | None = None
-        self._failures = 0
-        self._failed_at = 0.0
+        self._notices = Notices()
         self._last = Snapshot(0, time.time(), (), KafkaStatus(KafkaState.OFF))
 
     async def start(self, *, events: bool = True, runner: bool = True, look: bool = False) -> None:
@@ -105,7 +96,7 @@ class Engine:
             self._open = parts
             try:
                 for text in parts.database.notices:
-                    self._notice(NoticeLevel.WARNING, text)
+                    self._notices.add(NoticeLevel.WARNING, text)
                 parts.clouds.start()
                 if events:
                     self.feed = parts.bus.feed
@@ -118,17 +109,8 @@ class Engine:
                 self._open = None
                 await parts.close()
                 raise
-            if not (runner and parts.owner):
-                return  # what waits is told by whoever can make it go on
-            waiting = dict(parts.runner.counts()).get("paused", 0)
-            if waiting:
-                self._notice(
-                    NoticeLevel.WARNING,
-                    "1 job of an earlier run waits, paused."
-                    if waiting == 1
-                    else f"{waiting} jobs of an earlier run wait, paused.",
-                    "Resume when you are ready; no source was deleted unverified.",
-                )
+            if runner and parts.owner:  # what waits is told by whoever can make it go on
+                self._notices.waiting(dict(parts.runner.counts()).get("paused", 0))
 
     async def stop(self) -> None:
         """Let running requests end or roll back, close everything. Safe to call twice."""
@@ -158,15 +140,15 @@ class Engine:
             from engine.snapshots import take
 
             self._last = take(self._open, self.settings, self._last)
-            self._tell_trouble(self._open.runner.error)
+            self._notices.trouble(self._open.runner.error)
         return self._last
 
     def notices(self, after: int = 0) -> Sequence[tuple[int, Notice]]:
         """Notices with a number greater than `after`, oldest first."""
         while self.workspace.notices:
             notice = self.workspace.notices.pop(0)
-            self._notice(notice.level, notice.text, notice.todo)
-        return [item for item in self._notices if item[0] > after]
+            self._notices.add(notice.level, notice.text, notice.todo)
+        return self._notices.after(after)
 
     def scan(self, cloud: str, *, bucket: str | None = None, prefix: str | None = None) -> None:
         """List a cloud in the background; rows show while they arrive. Restarts a running scan."""
@@ -217,10 +199,13 @@ class Engine:
         return found
 
     async def plan_decisions(
-        self, clouds: Sequence[str] = (), options: MoveOptions | None = None
+        self,
+        clouds: Sequence[str] = (),
+        options: MoveOptions | None = None,
+        filters: Filters = Filters(),
     ) -> Plan:
         """A plan that carries out the last decisions."""
-        return await self._parts.planner.plan_decisions(clouds, options or MoveOptions())
+        return await self._parts.planner.plan_decisions(clouds, options or MoveOptions(), filters)
 
     async def plan_tier(
         self,
@@ -229,10 +214,11 @@ class Engine:
         tier: Tier | None = None,
         storage_class: str = "",
         options: MoveOptions | None = None,
+        filters: Filters = Filters(),
     ) -> Plan:
         """A plan that changes the class of these objects (or prefixes) in place."""
         return await self._parts.planner.plan_tier(
-            addresses, tier, storage_class, options or MoveOptions()
+            addresses, tier, storage_class, options or MoveOptions(), filters
         )
 
     async def plan_migration(
@@ -243,9 +229,8 @@ class Engine:
         kind: MoveKind = MoveKind.MOVE,
         tier: Tier | None = None,
         storage_class: str = "",
-        include: Sequence[str] = (),
-        exclude: Sequence[str] = (),
         options: MoveOptions | None = None,
+        filters: Filters = Filters(),
     ) -> Plan:
         """A plan that moves keys or prefixes to a key or prefix of another place.
 
@@ -258,9 +243,8 @@ class Engine:
             kind=kind,
             tier=tier,
             storage_class=storage_class,
-            include=include,
-            exclude=exclude,
             options=options or MoveOptions(),
+            filters=filters,
         )
 
     # -- carrying out -------------------------------------------------------------------
@@ -385,39 +369,16 @@ class Engine:
             if job.state is JobState.COMPLETED:
                 parts.planner.carried_out(job)
             elif job.state is JobState.FAILED:
-                self._job_failed(job)
-
-    def _tell_trouble(self, error: StateError | None) -> None:
-        # The runner stands still while its ledger cannot be written; said once each time.
-        if error is not self._trouble:
-            self._trouble = error
-            if error is not None:
-                text = f"{error.what} All jobs stand still. {error.safe}"
-                self._notice(NoticeLevel.ERROR, text, error.todo)
-
-    def _job_failed(self, job: JobView) -> None:
-        # A thousand failures are one message: the board has the others.
-        now = time.monotonic()
-        self._failures = self._failures + 1 if now - self._failed_at < _FAILURE_PAUSE else 1
-        self._failed_at = now
-        if self._failures <= _FAILURES_SHOWN:
-            more = " More are failing; see the board." if self._failures == _FAILURES_SHOWN else ""
-            text = f"{job.spec.source}: {job.error}{more}"
-            self._notice(NoticeLevel.ERROR, text, job.error_todo)
+                self._notices.failed(job)
 
     async def _accept_job(self, request: "JobRequest") -> None:
         plan = await self._parts.planner.plan_request(request)
         await self.submit(plan)
-        self._notice(
+        self._notices.add(
             NoticeLevel.INFO,
             f"A Kafka message asked for {request.source} → {request.destination}: "
             f"{plan.totals().moves} jobs.",
         )
-
-    def _notice(self, level: NoticeLevel, text: str, todo: str = "") -> None:
-        self._noticed += 1
-        self._notices.append((self._noticed, Notice(level, text, todo, time.time())))
-        log.log({"info": 20, "warning": 30, "error": 40}[level.value], "%s %s", text, todo)
 
 
 def _import_assemble() -> "Callable[..., Awaitable[Parts]]":

@@ -13,11 +13,13 @@ from engine.errors import AccessDenied, NotFound, UsageError
 from engine.events.schema import JobRequest
 from engine.frame import Frame
 from engine.migration import plan as plans
+from engine.migration.filters import Sieve, look_up_named, missing, passing, with_missing
 from engine.migration.plan_sources import Place, SourceObject, from_listing, from_rows, look_up
 from engine.migration.runner import Runner
 from engine.model import (
     Address,
     Decision,
+    Filters,
     JobSpec,
     JobView,
     ListEntry,
@@ -113,8 +115,11 @@ class Planner:
 
     # -- plans --------------------------------------------------------------------------
 
-    async def plan_decisions(self, clouds: Sequence[str], options: MoveOptions) -> Plan:
-        """The current decisions as a plan."""
+    async def plan_decisions(
+        self, clouds: Sequence[str], options: MoveOptions, filters: Filters
+    ) -> Plan:
+        """The current decisions as a plan. Filters are relative to what each cloud has listed;
+        with some given, what is no longer listed is left out."""
         chosen = self._log.current(clouds)
         objects: dict[Address, SourceObject] = {}
         for cloud in dict.fromkeys(decision.address.cloud for decision in chosen):
@@ -125,17 +130,26 @@ class Planner:
                 if (item.address.cloud, item.address.bucket) == (cloud, frame.bucket)
             ]
             rows = [row for key in keys if (row := frame.find(key)) is not None]
-            objects |= {item.address: item for item in from_rows(frame, rows)}
+            found = from_rows(frame, rows, len(self._catalog[cloud].prefix))
+            objects |= {item.address: item for item in await self._passing(found, filters)}
+        if filters:
+            chosen = [item for item in chosen if item.address in objects]
         return await asyncio.to_thread(
             plans.plan_decisions, chosen, objects, self._places, self._book, options=options
         )
 
     async def plan_tier(
-        self, addresses: Sequence[Address], tier: Tier | None, name: str, options: MoveOptions
+        self,
+        addresses: Sequence[Address],
+        tier: Tier | None,
+        name: str,
+        options: MoveOptions,
+        filters: Filters,
     ) -> Plan:
         """A change of class in place."""
-        objects = await self._objects(addresses)
-        return await asyncio.to_thread(
+        found = await self._objects(addresses, filters)
+        objects = await self._passing(found, filters)
+        plan = await asyncio.to_thread(
             plans.plan_tier,
             objects,
             self._places,
@@ -144,6 +158,7 @@ class Planner:
             storage_class=name,
             options=options,
         )
+        return with_missing(plan, missing(found, filters), addresses, None, MoveKind.TIER)
 
     async def plan_migration(
         self,
@@ -153,18 +168,18 @@ class Planner:
         kind: MoveKind,
         tier: Tier | None,
         storage_class: str,
-        include: Sequence[str],
-        exclude: Sequence[str],
         options: MoveOptions,
+        filters: Filters,
     ) -> Plan:
         """A move or copy between places; looks at what the destination holds already."""
         self._catalog[destination.cloud]  # an unknown cloud ends here, with a clear error
-        objects = await self._objects(sources)
+        found = await self._objects(sources, filters)
+        objects = await self._passing(found, filters)
         keys = [
             destination.key + item.relative if destination.is_prefix else destination.key
             for item in objects
         ]
-        return await asyncio.to_thread(
+        plan = await asyncio.to_thread(
             plans.plan_migration,
             sources,
             objects,
@@ -174,17 +189,20 @@ class Planner:
             kind=kind,
             tier=tier,
             storage_class=storage_class,
-            include=include,
-            exclude=exclude,
             options=options,
             existing=await self._existing(destination, keys),
         )
+        return with_missing(plan, missing(found, filters), sources, destination, kind)
 
     async def plan_request(self, request: JobRequest) -> Plan:
         """What a message on `migration_jobs` asks for; the same message gives the same jobs."""
         if request.kind is MoveKind.TIER:
             plan = await self.plan_tier(
-                [request.source], request.tier, request.storage_class, request.options
+                [request.source],
+                request.tier,
+                request.storage_class,
+                request.options,
+                Filters(),
             )
         else:
             plan = await self.plan_migration(
@@ -193,9 +211,8 @@ class Planner:
                 kind=request.kind,
                 tier=request.tier,
                 storage_class=request.storage_class,
-                include=(),
-                exclude=(),
                 options=request.options,
+                filters=Filters(),
             )
         return replace(plan, plan_id=request.request_key)
 
@@ -221,8 +238,18 @@ class Planner:
 
     # -- what is where --------------------------------------------------------------------
 
-    async def _objects(self, sources: Sequence[Address]) -> list[SourceObject]:
+    async def _passing(
+        self, objects: Sequence[SourceObject], filters: Filters
+    ) -> Sequence[SourceObject]:
+        if not filters:
+            return objects
+        return await asyncio.to_thread(
+            lambda: list(passing(objects, filters, self._places, self._book))
+        )
+
+    async def _objects(self, sources: Sequence[Address], filters: Filters) -> list[SourceObject]:
         """From a complete listing where there is one, else from the store as it is now."""
+        Sieve(filters, self._book)  # a glob that makes no sense is told before anything is listed
         found: list[SourceObject] = []
         for source in sources:
             listing = self._catalog[source.cloud]
@@ -234,7 +261,11 @@ class Planner:
                 frame = listing.frame()
                 found += await asyncio.to_thread(from_listing, frame, [source])
             else:
-                objects = await look_up(self._places[source.cloud].store, source)
+                store, keys = self._places[source.cloud].store, filters.keys
+                if source.is_prefix and keys is not None and len(keys) <= _HEADS:
+                    objects = await look_up_named(store, source, keys)
+                else:
+                    objects = await look_up(store, source)
                 found += self._with_accesses(source, objects)
         return found
 

@@ -10,6 +10,7 @@ import rich_click as click
 from astra_tui.cli import options
 from astra_tui.cli.context import Command, verb
 from astra_tui.cli.exits import Exit
+from astra_tui.cli.filters import filter_options, take_filters
 from astra_tui.cli.migrate import review, run_moving
 from engine.errors import UsageError
 
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
 )
 @options.target_options
 @options.proof_options
-@click.option("--include", multiple=True, metavar="GLOB", help="Only files of this glob.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Not files of this glob.")
+@filter_options
 @options.run_options
 @options.dry_run_option
 @options.yes_option
@@ -46,6 +46,7 @@ def ingest(command: Command, paths: Sequence[str], destination: str, **values: A
     sources = [file_address(path) for path in paths]
     tier = options.target(values["tier"], values["storage_class"])
     move_options = options.move_options(values)
+    filters = take_filters(values)
     if not sources and not values["history"]:
         raise UsageError("Name files or folders, or --history.")
     history = _history(values["history"], to_address) if values["history"] else []
@@ -68,9 +69,8 @@ def ingest(command: Command, paths: Sequence[str], destination: str, **values: A
             kind=MoveKind.COPY,
             tier=tier,
             storage_class=values["storage_class"],
-            include=values["include"],
-            exclude=values["exclude"],
             options=move_options,
+            filters=filters,
         )
         return await review(command, engine, plan, values)
 

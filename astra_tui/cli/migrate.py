@@ -8,6 +8,7 @@ import rich_click as click
 from astra_tui.cli import options
 from astra_tui.cli.context import Command, verb
 from astra_tui.cli.exits import Exit
+from astra_tui.cli.filters import filter_options, take_filters
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 @options.target_options
 @options.proof_options
 @click.option("--keep-source", is_flag=True, help="Copy; delete nothing.")
-@click.option("--include", multiple=True, metavar="GLOB", help="Only keys of this glob.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Not keys of this glob.")
+@filter_options
 @options.run_options
 @options.dry_run_option
 @options.save_option
@@ -38,6 +38,7 @@ def migrate(command: Command, sources: Sequence[str], destination: str, **values
     to_address = command.address(destination)
     tier = options.target(values["tier"], values["storage_class"])
     move_options = options.move_options(values)
+    filters = take_filters(values)
     if not values["dry_run"]:
         command.forbid_read_only("moving objects")
 
@@ -48,9 +49,8 @@ def migrate(command: Command, sources: Sequence[str], destination: str, **values
             kind=MoveKind.COPY if values["keep_source"] else MoveKind.MOVE,
             tier=tier,
             storage_class=values["storage_class"],
-            include=values["include"],
-            exclude=values["exclude"],
             options=move_options,
+            filters=filters,
         )
         return await review(command, engine, plan, values)
 

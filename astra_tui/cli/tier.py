@@ -7,6 +7,7 @@ import rich_click as click
 
 from astra_tui.cli import options
 from astra_tui.cli.context import Command, verb
+from astra_tui.cli.filters import filter_options, take_filters
 from astra_tui.cli.listing import scan_all
 from astra_tui.cli.migrate import review, run_moving
 from engine.errors import StoreError, UsageError
@@ -26,6 +27,7 @@ _choice = options.all_of(
     click.option("--policy", default="", help="Policy that decides (default: the config's)."),
     options.target_options,
     options.proof_options,
+    filter_options,
 )
 
 
@@ -55,6 +57,7 @@ def apply(command: Command, places: Sequence[str], **values: Any) -> int:
 def _tier(command: Command, places: Sequence[str], values: dict[str, Any]) -> int:
     wanted = options.target(values.pop("tier"), values["storage_class"])
     move_options = options.move_options(values)
+    filters = take_filters(values)
     by_hand = wanted is not None or bool(values["storage_class"])
     if by_hand and not places:
         raise UsageError("Name the objects or prefixes that shall get that class.")
@@ -71,13 +74,14 @@ def _tier(command: Command, places: Sequence[str], values: dict[str, Any]) -> in
                 tier=wanted,
                 storage_class=values["storage_class"],
                 options=move_options,
+                filters=filters,
             )
         else:
             for status in await scan_all(engine, clouds):
                 if status.state == "failed":
                     raise StoreError(status.error, subject=status.name, todo=status.error_todo)
             await engine.decide(values["policy"], clouds)
-            made = await engine.plan_decisions(clouds, move_options)
+            made = await engine.plan_decisions(clouds, move_options, filters)
         return await review(command, engine, made, values)
 
     return run_moving(command, work, values)

@@ -15,7 +15,7 @@ from uuid import uuid4
 from engine.errors import UsageError
 from engine.migration.plan_checks import Crossings, Route, losses, refusal, risks
 from engine.migration.plan_costs import Meter, monthly, once, warnings
-from engine.migration.plan_sources import Place, SourceObject, filtered
+from engine.migration.plan_sources import Place, SourceObject
 from engine.model import (
     Address,
     Decision,
@@ -45,8 +45,6 @@ def plan_migration(
     kind: MoveKind = MoveKind.MOVE,
     tier: Tier | None = None,
     storage_class: str = "",
-    include: Sequence[str] = (),
-    exclude: Sequence[str] = (),
     options: MoveOptions | None = None,
     existing: Mapping[str, ListEntry] = _NOTHING,
     now: float | None = None,
@@ -69,7 +67,7 @@ def plan_migration(
     target_place = _place(places, destination)
     wanted = _wanted_class(target_place, book, tier, storage_class)
     routes, price = [], _Prices(book)
-    for item in filtered(_once(objects), include, exclude):
+    for item in _once(objects):
         key = destination.key + item.relative if destination.is_prefix else destination.key
         source_place = _place(places, item.address)
         to_class = wanted or _same_tier(item, source_place, target_place, book)

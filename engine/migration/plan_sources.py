@@ -8,10 +8,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import translate
 from pathlib import Path
-from re import Pattern
-from re import compile as compile_pattern
 
 import numpy as np
 
@@ -75,11 +72,7 @@ async def look_up(
     """
     now = time.time() if now is None else now
     if not source.is_prefix:
-        head = await store.head(source.bucket, source.key)
-        pin = head.pin
-        entry = ListEntry(source.key, head.size, pin.modified, pin.etag, head.storage_class)
-        age = max(now - pin.modified, 0.0) / _DAY
-        return [SourceObject(source, entry, source.key.rpartition("/")[2], age, age, head=head)]
+        return [await look_at(store, source, source.key.rpartition("/")[2], now=now)]
     found: list[SourceObject] = []
     async for page in store.list_pages(source.bucket, source.key):
         for entry in page.entries:
@@ -87,6 +80,17 @@ async def look_up(
             age = max(now - entry.modified, 0.0) / _DAY
             found.append(SourceObject(address, entry, entry.key[len(source.key) :], age, age))
     return found
+
+
+async def look_at(
+    store: ObjectStore, address: Address, relative: str, *, now: float | None = None
+) -> SourceObject:
+    """One object as its store tells now. Raises StoreError: NotFound if it is not there."""
+    head = await store.head(address.bucket, address.key)
+    pin = head.pin
+    entry = ListEntry(address.key, head.size, pin.modified, pin.etag, head.storage_class)
+    age = max((time.time() if now is None else now) - pin.modified, 0.0) / _DAY
+    return SourceObject(address, entry, relative, age, age, head=head)
 
 
 def from_listing(frame: Frame, sources: Sequence[Address]) -> list[SourceObject]:
@@ -125,28 +129,6 @@ def from_rows(frame: Frame, rows: Iterable[int], cut: int = 0) -> list[SourceObj
         SourceObject(frame.address(row), frame.entry(row), frame.keys[row][cut:], age, idle, reads)
         for row, age, idle, reads in columns
     ]
-
-
-def filtered(
-    objects: Iterable[SourceObject], include: Sequence[str], exclude: Sequence[str]
-) -> Iterator[SourceObject]:
-    """Those that fit any of the `include` globs (none: all) and none of the `exclude` ones.
-
-    A glob with a `/` is held against the relative path, one without also against the last
-    segment; case counts, `*` also crosses `/`.
-    """
-    wanted = [(compile_pattern(translate(glob)), "/" in glob) for glob in include]
-    unwanted = [(compile_pattern(translate(glob)), "/" in glob) for glob in exclude]
-    for item in objects:
-        name = item.relative.rpartition("/")[2]
-        if wanted and not _any(wanted, item.relative, name):
-            continue
-        if not _any(unwanted, item.relative, name):
-            yield item
-
-
-def _any(globs: Sequence[tuple[Pattern[str], bool]], relative: str, name: str) -> bool:
-    return any(glob.match(relative) or (not path and glob.match(name)) for glob, path in globs)
 
 
 def _below(frame: Frame, prefix: str) -> Iterator[int]:

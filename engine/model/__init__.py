@@ -2,10 +2,12 @@
 
 `objects`   addresses, pins, checksums, what a store tells of an object
 `plans`     tiers, decisions, moves, plans
+`filters`   which objects of a source are meant
 `jobs`      jobs, steps, evidence, statistics
 `views`     what the console draws: rows, cloud and Kafka status, the snapshot
 """
 
+from engine.model.filters import Filters
 from engine.model.jobs import (
     ACTIVE_STATES,
     FINAL_STATES,
@@ -70,6 +72,7 @@ __all__ = [
     "EventRow",
     "Evidence",
     "FeedSource",
+    "Filters",
     "JobSpec",
     "JobState",
     "JobView",
