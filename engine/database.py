@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from engine.errors import StateBusy, StateError
+from engine.state_versions import STEPS, Step, bring_up, is_new, version_of
 
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
@@ -25,14 +26,26 @@ _GROUP = 256  # calls committed together at most
 
 
 class Database:
-    """An open state file; `schemas` are idempotent scripts of the modules that own tables."""
+    """An open state file; `schemas` are idempotent scripts of the modules that own tables.
 
-    def __init__(self, path: Path, schemas: Sequence[str], *, guest: bool = False) -> None:
-        """`guest`: another process owns the file; a damaged one is left to that process."""
+    A file of an earlier version is brought up to date in one transaction, by those of `steps`
+    that it lacks; one of a later version is refused and left as it is.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        schemas: Sequence[str],
+        *,
+        guest: bool = False,
+        steps: Sequence[Step] = STEPS,
+    ) -> None:
+        """`guest`: another process owns the file; a damaged or an older one is left to it."""
         self.path = path
         self._guest = guest
         self.notices: list[str] = []  # what the operator must be told about opening the file
         self._schemas = tuple(schemas)
+        self._steps = tuple(steps)
         self._queue: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -71,8 +84,8 @@ class Database:
     def _serve(self, opening: "_Call") -> None:
         try:
             connection = self._connect()
-        except (sqlite3.Error, OSError) as error:
-            opening.error = self._explain(error)
+        except (sqlite3.Error, OSError, StateError) as error:
+            opening.error = error if isinstance(error, StateError) else self._explain(error)
             _tell([opening])
             return
         _tell([opening])
@@ -129,17 +142,44 @@ class Database:
         connection = sqlite3.connect(self.path, isolation_level=None, timeout=5)
         try:
             connection.row_factory = sqlite3.Row
+            self._check_version(version_of(connection))
             os.chmod(self.path, 0o600)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
             if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
                 raise sqlite3.DatabaseError("quick_check failed")
-            for schema in self._schemas:
-                connection.executescript(schema)
+            self._make_tables(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _make_tables(self, connection: sqlite3.Connection) -> None:
+        if is_new(connection):
+            newest = f"PRAGMA user_version = {len(self._steps)}"
+            script = ("BEGIN IMMEDIATE", *self._schemas, newest, "COMMIT")
+            connection.executescript(";\n".join(script))
+        elif self._guest and version_of(connection) < len(self._steps):
+            raise StateError(
+                "The state database was made by an earlier version of Astra, which works on it.",
+                subject=str(self.path),
+                safe="Nothing was changed.",
+                todo="End the other Astra, then start this one on its own once.",
+            )
+        else:
+            bring_up(connection, self._steps)
+            for schema in self._schemas:
+                connection.executescript(schema)
+
+    def _check_version(self, version: int) -> None:
+        if version > len(self._steps):
+            raise StateError(
+                f"The state database was made by a later version of Astra (its version is"
+                f" {version}, this Astra knows {len(self._steps)}).",
+                subject=str(self.path),
+                safe="Nothing was changed.",
+                todo="Use the later Astra, or choose another directory with --state DIR.",
+            )
 
     def _explain(self, error: Exception) -> StateError:
         return StateError(

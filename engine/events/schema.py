@@ -254,7 +254,7 @@ def job_request_message(request: JobRequest) -> dict[str, Any]:
             "verify": options.verify.value,
             "overwrite": options.overwrite,
             "strict": options.strict,
-            "max_attempts": options.max_attempts,
+            **({"max_attempts": options.max_attempts} if options.max_attempts else {}),
         },
     }
     if request.tier is not None:

@@ -8,11 +8,13 @@ from engine.errors import AstraError, SourceChanged, StateError
 from engine.migration.job import Ask, Job, StartOver, Stopped, Waiting
 from engine.migration.limits import Backoff
 from engine.migration.pipeline import run
+from engine.migration.queue import clouds_of
 from engine.migration.records import Effect
 from engine.migration.rollback import roll_back, rollback_failed
 from engine.migration.services import Services
 from engine.model import JobState, Step
 
+TRIES = 5  # that an object's own trouble is given, where the operator names no number
 _log = logging.getLogger(__name__)
 
 
@@ -69,7 +71,8 @@ async def _failed(job: Job, services: Services, backoff: Backoff, error: AstraEr
     record = job.record
     if job.asked is Ask.CANCEL and job.intended(Effect.ROLLBACK) is None:
         return await _try_cancel(job, services, backoff)
-    again = error.retryable and record.attempt < record.spec.options.max_attempts
+    job.failure = error.cause if isinstance(error, StartOver) else error
+    again = error.retryable and _may_try_again(job, services, error)
     shown = (record.checksum_source, record.checksum_destination)
     if isinstance(error, (StartOver, SourceChanged)):
         problem = await _clean_up(job, services)
@@ -92,6 +95,19 @@ async def _failed(job: Job, services: Services, backoff: Backoff, error: AstraEr
     )
     await job.commit()
     return Next.ENDED
+
+
+def _may_try_again(job: Job, services: Services, error: AstraError) -> bool:
+    """Whether tries are left. What a store spoilt that was away does not count, unless the
+    operator bounded the tries; the lanes see to it that such a store is not asked too often."""
+    record, bound = job.record, job.record.spec.options.max_attempts
+    if bound:
+        return record.attempt < bound
+    cancelling = job.asked is Ask.CANCEL or job.intended(Effect.ROLLBACK) is not None
+    if not cancelling and services.lanes.excuses(clouds_of(job), error, job.began):
+        job.set(excused=record.excused + 1)
+        return True
+    return record.attempt - record.excused < TRIES
 
 
 async def _later(job: Job, backoff: Backoff, error: AstraError) -> Next:

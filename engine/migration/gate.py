@@ -1,4 +1,5 @@
-"""What must hold before a job does anything: its ends are where they were.
+"""What must hold before a job does anything destructive: its ends are where they were, nothing
+is read-only, and the operator approved that many deletes.
 
 A cloud is a name in astra.toml. Between two runs the name may be given to another endpoint or
 folder; what the ledger says of pins, uploads and deletes does not hold there.
@@ -6,7 +7,7 @@ folder; what the ledger says of pins, uploads and deletes does not hold there.
 
 from engine.errors import ConfigError, Refused
 from engine.migration.job import Job
-from engine.migration.records import spelled
+from engine.migration.records import Effect, spelled
 from engine.migration.services import Services
 from engine.model import Address, MoveKind
 
@@ -49,6 +50,35 @@ def check_writable(job: Job, services: Services) -> None:
 def check_destination_writable(job: Job, services: Services) -> None:
     """Raises Refused if undoing the job would delete in a read-only cloud."""
     _check_writable(job.record.spec.destination, services)
+
+
+async def know_deletes(job: Job, services: Services) -> None:
+    """Learn what the job's set may delete, before `count_delete`. Raises StateError."""
+    await services.deletes.load(job.record.jobset)
+
+
+def count_delete(job: Job, services: Services) -> None:
+    """Count the delete of the job's source, just before its intent is written down.
+
+    Raises Refused if the set sent as many already as were approved for it: then something put
+    more jobs into it than the operator saw.
+    """
+    if job.intended(Effect.DELETE) is not None:
+        return  # counted when it was first meant
+    allowed = services.deletes.take(job.record.jobset)
+    if allowed is not None:
+        raise Refused(
+            f"The job set {job.record.jobset} may delete {allowed:,} sources, and did.",
+            subject=str(job.record.spec.source),
+            safe="The copy is proved and kept, and so is the source.",
+            todo="Find out why the set has more moves than were approved; then plan this one anew:"
+            " its copy is found at the destination and not sent again.",
+        )
+
+
+def discount_delete(job: Job, services: Services) -> None:
+    """The delete that was counted was certainly not carried out."""
+    services.deletes.give_back(job.record.jobset)
 
 
 def _check_writable(address: Address, services: Services) -> None:

@@ -91,6 +91,8 @@ class Job:
         self.record = record
         self.asked = Ask.NOTHING
         self.task: asyncio.Task[None] | None = None
+        self.began = 0.0  # of the present try, in the lanes' time
+        self.failure: AstraError | None = None  # of the try that ended last
         self.bytes_done = 0
         self._ledger = ledger
         self._batch = Batch()

@@ -1,4 +1,4 @@
-"""What bounds a migration: bytes a second, bytes in memory, and time between two tries."""
+"""What bounds a migration: bytes in memory, and time between two tries."""
 
 import asyncio
 import random
@@ -6,36 +6,6 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-
-from aiolimiter import AsyncLimiter
-
-_PERIOD = 0.25  # seconds; also the longest burst
-_SLICE = 64 * 1024
-
-
-class Bandwidth:
-    """A limit in bytes a second over all jobs, 0 for none; changeable while they run."""
-
-    def __init__(self, limit: int = 0) -> None:
-        self._limiter: AsyncLimiter | None = None
-        self._capacity = 0.0
-        self.limit = 0
-        self.set(limit)
-
-    def set(self, limit: int) -> None:
-        """Change the limit; who waits already waits a last short slice by the old one."""
-        if limit == self.limit:
-            return
-        self.limit = limit
-        self._capacity = max(limit * _PERIOD, 1.0)
-        self._limiter = AsyncLimiter(self._capacity, _PERIOD) if limit > 0 else None
-
-    async def take(self, count: int) -> None:
-        """Wait until `count` bytes may pass."""
-        while count > 0 and self._limiter is not None:
-            some = min(count, _SLICE, int(self._capacity))
-            await self._limiter.acquire(some)
-            count -= some
 
 
 class Buffers:

@@ -21,7 +21,6 @@ from engine.migration.source import SourcePass
 from engine.model import ObjectHead, ObjectMeta, Step, VersionPin
 from engine.stores.base import Capabilities, ObjectStore, Part, Written
 
-PARALLEL = 4  # parts of one job in flight
 _SKEW = 15 * 60.0  # seconds that a server's clock may be off: signed requests allow no more
 
 
@@ -120,7 +119,7 @@ class _Upload:
         self.reading = reading
         self.head = head
         self.meta = meta
-        self.slots = asyncio.Semaphore(PARALLEL)
+        self.slots = asyncio.Semaphore(services.lanes.parts(self.address.cloud))
         self.kept: dict[int, PartRecord] = {}
         self.done: dict[int, Part] = {}
 

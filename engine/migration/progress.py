@@ -1,9 +1,10 @@
 """What the console sees of the jobs in memory. Everything here is cheap: call it at 4 Hz."""
 
-from collections import deque
+from itertools import islice
 
 from engine.migration.board import RECENT, Board
 from engine.migration.job import Job
+from engine.migration.queue import Queue
 from engine.model import ACTIVE_STATES, Evidence, JobState, JobView, MigrationStatistics
 
 _ACTIVE = frozenset(str(state) for state in ACTIVE_STATES)
@@ -16,7 +17,7 @@ class Progress:
         self._board = board
         self._jobs: dict[str, Job] = {}  # by id, all that are in memory
         self._running: dict[str, Job] = {}
-        self._ready: deque[Job] = deque()  # to be started next
+        self._ready = Queue()  # to be started next
         self._later: list[tuple[float, int, str]] = []  # a heap of (when, seq, id)
 
     def active(self) -> list[JobView]:
@@ -31,7 +32,7 @@ class Progress:
 
     def queued(self, limit: int = 50) -> list[JobView]:
         """The jobs that come next."""
-        return [job.view() for job in list(self._ready)[:limit]]
+        return [job.view() for job in islice(self._ready.jobs(), limit)]
 
     def recent(self, limit: int = RECENT) -> list[JobView]:
         """The jobs that ended last, newest first. Cheap."""

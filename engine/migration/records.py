@@ -94,6 +94,8 @@ class JobRecord:
     verified: bool = False
     step_seconds: Seconds = (0.0, 0.0, 0.0, 0.0, 0.0)
     notes: tuple[str, ...] = ()
+    priority: int = 0  # higher first
+    excused: int = 0  # tries that a store spoilt which was away or asked to slow down
     intents: dict[Effect, Details] = field(default_factory=dict)  # open ones; not a column
     places: tuple[str, str] = ("", "")  # of source and destination; not columns
 
@@ -133,6 +135,7 @@ class JobRecord:
             self.finished,
             self.step_seconds,
             self.notes,
+            self.priority,
         )
 
 
@@ -263,6 +266,8 @@ _ENCODERS: dict[str, Callable[[Any], Any]] = {
     "verified": int,
     "step_seconds": json.dumps,
     "notes": json.dumps,
+    "priority": _PLAIN,
+    "excused": _PLAIN,
 }
 
 
@@ -310,4 +315,6 @@ def decode_row(row: sqlite3.Row) -> JobRecord:
         verified=bool(row["verified"]),
         step_seconds=(seconds[0], seconds[1], seconds[2], seconds[3], seconds[4]),
         notes=tuple(json.loads(row["notes"])),
+        priority=row["priority"],
+        excused=row["excused"],
     )

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.errors import ConfigError, NotFound
-from engine.migration.limits import Bandwidth, Buffers
+from engine.migration.allowance import DeleteAllowance
+from engine.migration.bandwidth import Bandwidth
+from engine.migration.lanes import Lanes
+from engine.migration.limits import Buffers
 from engine.model import Address, ObjectHead
 from engine.stores.base import ObjectStore
 
@@ -17,7 +20,9 @@ class Services:
     """Stores by cloud name, and the shared limits."""
 
     stores: Mapping[str, ObjectStore]
-    bandwidth: Bandwidth = field(default_factory=Bandwidth)
+    bandwidth: Bandwidth
+    lanes: Lanes
+    deletes: DeleteAllowance
     buffers: Buffers = field(default_factory=lambda: Buffers(MEMORY))
     restore_poll: float = 30.0  # seconds between two looks at a restore, at least
     restore_days: int = 7

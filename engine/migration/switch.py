@@ -14,6 +14,7 @@ from engine.errors import (
     StoreError,
 )
 from engine.migration.answers import look, prove_absent, refused, version_gone
+from engine.migration.gate import count_delete, discount_delete, know_deletes
 from engine.migration.job import Job, StartOver
 from engine.migration.records import Effect, Outcome
 from engine.migration.services import Services
@@ -29,7 +30,9 @@ async def switch(job: Job, services: Services, *, guarded: bool) -> None:
     assert pin is not None
     assert record.verified
     store = services.store(address)
+    await know_deletes(job, services)
     job.checkpoint()
+    count_delete(job, services)
     job.set(state=JobState.SWITCHING, step=Step.DELETE, guarded=guarded)
     if not guarded:
         job.note(
@@ -52,12 +55,15 @@ async def switch(job: Job, services: Services, *, guarded: bool) -> None:
             raise _both_gone(job) from None
     except PreconditionFailed as error:
         job.settle(Effect.DELETE, Outcome.UNMATCHED)
+        discount_delete(job, services)
         raise StartOver(changed(address)) from error
     except StoreError as error:
         if not sent:
             job.settle(Effect.DELETE, Outcome.UNMATCHED)
+            discount_delete(job, services)
         elif refused(error, writing=False):
             job.settle(Effect.DELETE, Outcome.REFUSED)
+            discount_delete(job, services)
         error.safe = error.safe or "The copy is proved and kept, and so is the source."
         error.todo = error.todo or "Allow deleting the source, then retry the job."
         raise

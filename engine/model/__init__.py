@@ -4,13 +4,23 @@
 `plans`     tiers, decisions, moves, plans
 `filters`   which objects of a source are meant
 `jobs`      jobs, steps, evidence, statistics
+`flow`      bandwidth by the clock, how stores take what is sent
 `views`     what the console draws: rows, cloud and Kafka status, the snapshot
 """
 
 from engine.model.filters import Filters
+from engine.model.flow import (
+    FlowState,
+    Limits,
+    StoreFlow,
+    Timetable,
+    parse_bandwidth,
+    parse_size,
+)
 from engine.model.jobs import (
     ACTIVE_STATES,
     FINAL_STATES,
+    PRIORITIES,
     STEPS,
     Evidence,
     JobSpec,
@@ -22,6 +32,8 @@ from engine.model.jobs import (
     RouteStatistics,
     SourceProof,
     Step,
+    parse_priority,
+    priority_text,
 )
 from engine.model.objects import (
     Address,
@@ -60,6 +72,7 @@ from engine.model.views import (
 __all__ = [
     "ACTIVE_STATES",
     "FINAL_STATES",
+    "PRIORITIES",
     "STEPS",
     "Address",
     "Bookmark",
@@ -73,11 +86,13 @@ __all__ = [
     "Evidence",
     "FeedSource",
     "Filters",
+    "FlowState",
     "JobSpec",
     "JobState",
     "JobView",
     "KafkaState",
     "KafkaStatus",
+    "Limits",
     "ListEntry",
     "ListPage",
     "ListingQuery",
@@ -102,7 +117,13 @@ __all__ = [
     "SortKey",
     "SourceProof",
     "Step",
+    "StoreFlow",
     "StoreKind",
     "Tier",
+    "Timetable",
     "VersionPin",
+    "parse_bandwidth",
+    "parse_priority",
+    "parse_size",
+    "priority_text",
 ]

@@ -47,6 +47,33 @@ class Step(IntEnum):
 STEPS = (Step.DOWNLOAD, Step.CHECKSUM, Step.UPLOAD, Step.VERIFY, Step.DELETE)
 
 
+PRIORITIES = {"low": -10, "normal": 0, "high": 10}
+_PRIORITY_LIMIT = 100
+
+
+def parse_priority(text: str) -> int:
+    """`low`, `normal`, `high` or a whole number from -100 to 100; higher runs first.
+
+    Raises ValueError with the reason.
+    """
+    word = text.strip().lower()
+    if word in PRIORITIES:
+        return PRIORITIES[word]
+    try:
+        number = int(word)
+    except ValueError:
+        number = _PRIORITY_LIMIT + 1
+    if abs(number) > _PRIORITY_LIMIT:
+        raise ValueError(f"{text!r} is no priority; write low, normal, high or -100 to 100")
+    return number
+
+
+def priority_text(priority: int) -> str:
+    """`high`, or the number where it has no name."""
+    names = {value: name for name, value in PRIORITIES.items()}
+    return names.get(priority, str(priority))
+
+
 class Evidence(StrEnum):
     """How step 4 proved equality. There is no `size`: that proves nothing."""
 
@@ -66,13 +93,17 @@ class SourceProof(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MoveOptions:
-    """How the moves of a plan are carried out. `bwlimit` in bytes a second, 0 unlimited."""
+    """How the moves of a plan are carried out.
+
+    With `max_attempts` a job fails after so many tries, whatever the reason. With 0 it gets five
+    for its own trouble, and waits as long as a store is away or asks to slow down.
+    """
 
     checksum: str = "md5"
     verify: Evidence = Evidence.REREAD
     overwrite: bool = False
     strict: bool = False
-    max_attempts: int = 5
+    max_attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +127,7 @@ class JobView:
     `bytes_done` counts bytes of the current pass (copy, or re-read); `rate` in bytes a second
     and `eta` in seconds are 0 when unknown. `step_seconds` has one float for each step 1–5.
     `error` and `error_todo` are texts for the operator. Times in epoch seconds, 0 not yet.
+    Jobs of a higher `priority` run first.
     """
 
     job_id: str
@@ -123,6 +155,7 @@ class JobView:
     finished: float = 0.0
     step_seconds: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
     notes: tuple[str, ...] = ()
+    priority: int = 0
 
     @property
     def progress(self) -> float:

@@ -1,0 +1,83 @@
+"""The ledger's tables. What changes here needs a step in `engine/state_versions.py` as well.
+
+`jobs` has a row a job (`records.py` says what the columns mean), `intents` everything that was
+ever meant to be done, `parts` the finished parts of unfinished uploads, `places` where the ends
+of a job are, `allowances` how many sources the jobs of a set may delete.
+"""
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    job_id TEXT NOT NULL UNIQUE,
+    job_key TEXT NOT NULL,
+    jobset TEXT NOT NULL,
+    spec TEXT NOT NULL,
+    source TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    route TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    saving REAL NOT NULL DEFAULT 0,
+    state TEXT NOT NULL DEFAULT 'queued',
+    step INTEGER NOT NULL DEFAULT 0,
+    paused INTEGER NOT NULL DEFAULT 0,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    error TEXT NOT NULL DEFAULT '',
+    error_todo TEXT NOT NULL DEFAULT '',
+    retry_at REAL NOT NULL DEFAULT 0,
+    created REAL NOT NULL,
+    started REAL NOT NULL DEFAULT 0,
+    finished REAL NOT NULL DEFAULT 0,
+    checksum_source TEXT NOT NULL DEFAULT '',
+    checksum_destination TEXT NOT NULL DEFAULT '',
+    evidence TEXT NOT NULL DEFAULT '',
+    source_proof TEXT NOT NULL DEFAULT '',
+    guarded INTEGER,
+    source_pin TEXT NOT NULL DEFAULT '',
+    destination_pin TEXT NOT NULL DEFAULT '',
+    wrote INTEGER NOT NULL DEFAULT 0,
+    upload_id TEXT NOT NULL DEFAULT '',
+    part_size INTEGER NOT NULL DEFAULT 0,
+    digests TEXT NOT NULL DEFAULT '{}',
+    verified INTEGER NOT NULL DEFAULT 0,
+    step_seconds TEXT NOT NULL DEFAULT '[0,0,0,0,0]',
+    notes TEXT NOT NULL DEFAULT '[]',
+    priority INTEGER NOT NULL DEFAULT 0,
+    excused INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS jobs_by_key ON jobs (job_key);
+CREATE INDEX IF NOT EXISTS jobs_by_set ON jobs (jobset, seq);
+CREATE INDEX IF NOT EXISTS jobs_by_destination ON jobs (destination);
+CREATE INDEX IF NOT EXISTS jobs_queue ON jobs (route, priority DESC, seq)
+    WHERE state NOT IN ('completed', 'failed', 'cancelled');
+CREATE INDEX IF NOT EXISTS jobs_finished ON jobs (finished) WHERE finished > 0;
+CREATE TABLE IF NOT EXISTS intents (
+    id INTEGER PRIMARY KEY,
+    job_id TEXT NOT NULL,
+    effect TEXT NOT NULL,
+    details TEXT NOT NULL,
+    at REAL NOT NULL,
+    outcome TEXT NOT NULL DEFAULT '',
+    done REAL NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS intents_by_job ON intents (job_id);
+CREATE TABLE IF NOT EXISTS parts (
+    job_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    etag TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    md5 TEXT NOT NULL,
+    crc32c TEXT NOT NULL,
+    PRIMARY KEY (job_id, number)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS places (
+    job_id TEXT PRIMARY KEY,
+    source TEXT NOT NULL,
+    destination TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS places_by_destination ON places (destination);
+CREATE TABLE IF NOT EXISTS allowances (
+    jobset TEXT PRIMARY KEY,
+    deletes INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+UNFINISHED = "state NOT IN ('completed', 'failed', 'cancelled')"

@@ -1,0 +1,183 @@
+"""What the ledger writes, as work for the database thread."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from engine.migration.records import (
+    Details,
+    Effect,
+    Outcome,
+    PartRecord,
+    bucket_of,
+    encode_column,
+    encode_spec,
+    job_key,
+    route_of,
+    searchable,
+)
+from engine.model import JobSpec, JobState, MoveKind
+
+
+class Moved(NamedTuple):
+    """One job that a bulk change touched, and where it was counted before ("": nowhere)."""
+
+    job_id: str
+    jobset: str
+    old_jobset: str
+    route: str
+    size: int
+    saving: float
+    before: str
+    after: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """Changes of one job that go to disk together: outcomes first, then new intents."""
+
+    changes: dict[str, Any] = field(default_factory=dict)
+    outcomes: dict[Effect, Outcome] = field(default_factory=dict)
+    intents: dict[Effect, Details] = field(default_factory=dict)
+    parts: list[PartRecord] = field(default_factory=list)
+    forget_parts: bool = False
+    places: tuple[str, str] | None = None
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.changes
+            or self.outcomes
+            or self.intents
+            or self.parts
+            or self.forget_parts
+            or self.places
+        )
+
+
+REQUEUE = (
+    "state = 'queued', paused = 0, attempt = 0, excused = 0, error = '', error_todo = '',"
+    " retry_at = 0, finished = 0"
+)
+
+
+def among(job_ids: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    if not job_ids:
+        return "", ()
+    return (
+        " AND job_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(job_ids)),),
+    )
+
+
+def as_moved(row: sqlite3.Row, before: str, old_jobset: str = "") -> Moved:
+    return Moved(
+        row["job_id"],
+        row["jobset"],
+        old_jobset or row["jobset"],
+        row["route"],
+        row["size"],
+        row["saving"],
+        before,
+        bucket_of(row["state"], row["paused"]),
+    )
+
+
+def add_one(
+    connection: sqlite3.Connection, jobset: str, spec: JobSpec, saving: float, priority: int
+) -> tuple[str, Moved | None]:
+    key = job_key(spec)
+    earlier = connection.execute(
+        "SELECT * FROM jobs WHERE job_key = ? ORDER BY seq DESC LIMIT 1", (key,)
+    ).fetchone()
+    if earlier is not None:
+        job_id = str(earlier["job_id"])
+        bucket = bucket_of(earlier["state"], earlier["paused"])
+        same_set = earlier["jobset"] == jobset
+        change = "jobset = ?, priority = ?"
+        if bucket == "paused":
+            change += ", paused = 0"
+        elif bucket in (JobState.FAILED, JobState.CANCELLED):
+            change += f", {REQUEUE}"
+        elif same_set:
+            return job_id, None
+        if bucket != JobState.COMPLETED:
+            if not same_set:
+                _allow(connection, earlier["jobset"], spec, -1)
+                _allow(connection, jobset, spec)
+            row = connection.execute(
+                f"UPDATE jobs SET {change} WHERE job_id = ? RETURNING *",
+                (jobset, priority, job_id),
+            ).fetchall()[0]
+            return job_id, as_moved(row, bucket, earlier["jobset"])
+    job_id = _free_id(connection, key)
+    connection.execute(
+        "INSERT INTO jobs (job_id, job_key, jobset, spec, source, destination, route, size,"
+        " saving, created, priority) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            job_id,
+            key,
+            jobset,
+            encode_spec(spec),
+            searchable(spec.source),
+            searchable(spec.destination),
+            route_of(spec),
+            spec.size,
+            saving,
+            time.time(),
+            priority,
+        ),
+    )
+    _allow(connection, jobset, spec)
+    return job_id, Moved(
+        job_id, jobset, jobset, route_of(spec), spec.size, saving, "", str(JobState.QUEUED)
+    )
+
+
+def _allow(connection: sqlite3.Connection, jobset: str, spec: JobSpec, more: int = 1) -> None:
+    """A job comes into the set (or leaves it): if it moves an object, that is a delete more."""
+    if spec.kind is MoveKind.MOVE:
+        connection.execute(
+            "INSERT INTO allowances VALUES (?, ?)"
+            " ON CONFLICT (jobset) DO UPDATE SET deletes = deletes + excluded.deletes",
+            (jobset, more),
+        )
+
+
+def _free_id(connection: sqlite3.Connection, key: str) -> str:
+    name, number = key[:12], 1
+    while connection.execute("SELECT 1 FROM jobs WHERE job_id = ?", (name,)).fetchone():
+        number += 1
+        name = f"{key[:12]}-{number}"
+    return name
+
+
+def save_batch(connection: sqlite3.Connection, job_id: str, batch: Batch) -> None:
+    now = time.time()
+    if batch.changes:
+        assign = ", ".join(f"{name} = ?" for name in batch.changes)
+        values = [encode_column(name, value) for name, value in batch.changes.items()]
+        connection.execute(f"UPDATE jobs SET {assign} WHERE job_id = ?", (*values, job_id))
+    for effect, outcome in batch.outcomes.items():
+        connection.execute(
+            "UPDATE intents SET outcome = ?, done = ?"
+            " WHERE job_id = ? AND effect = ? AND outcome = ''",
+            (str(outcome), now, job_id, str(effect)),
+        )
+    for effect, details in batch.intents.items():
+        connection.execute(
+            "INSERT INTO intents (job_id, effect, details, at) VALUES (?, ?, ?, ?)",
+            (job_id, str(effect), json.dumps(details), now),
+        )
+    if batch.places:
+        connection.execute(
+            "INSERT OR REPLACE INTO places VALUES (?, ?, ?)", (job_id, *batch.places)
+        )
+    if batch.forget_parts:
+        connection.execute("DELETE FROM parts WHERE job_id = ?", (job_id,))
+    for part in batch.parts:
+        connection.execute(
+            "INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?, ?, ?)", (job_id, *part)
+        )
