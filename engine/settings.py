@@ -43,6 +43,9 @@ class CloudSettings:
     secret_key: Secret = Secret()
     session_token: Secret = Secret()
     root: Path | None = None
+    account: str = ""
+    account_key: Secret = Secret()
+    sas: Secret = Secret()
     read_only: bool = False
 
 

@@ -16,6 +16,10 @@ def open_store(settings: CloudSettings) -> ObjectStore:
         from engine.stores.s3 import S3Store
 
         return S3Store(settings)
+    if settings.kind is StoreKind.AZURE:
+        from engine.stores.azure import AzureStore
+
+        return AzureStore(settings)
     raise ConfigError(
         f"This version speaks to S3-compatible stores and to local folders, not to kind "
         f"{settings.kind.value!r}.",

@@ -1,0 +1,389 @@
+"""Azure Blob Storage: an account is a cloud, a container a bucket, a blob an object."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace as replace_fields
+
+from engine.errors import (
+    Archived,
+    BadResponse,
+    KeyNotSupported,
+    NotSupported,
+    PreconditionFailed,
+    StoreError,
+)
+from engine.model import (
+    Checksum,
+    ListPage,
+    ObjectHead,
+    ObjectMeta,
+    RestoreState,
+    StoreKind,
+    VersionPin,
+)
+from engine.settings import CloudSettings
+from engine.stores import azure_xml as xml
+from engine.stores.azure_blocks import Blocks, written_pin
+from engine.stores.azure_client import AzureClient
+from engine.stores.azure_copy import copy_blob
+from engine.stores.azure_headers import ARCHIVE, match_value, md5_of, read_head, write_headers
+from engine.stores.azure_keys import is_risky, key_problem
+from engine.stores.azure_md5 import KnownMd5s
+from engine.stores.azure_probe import AzureProbe
+from engine.stores.azure_reader import AzureReader, match_header, open_reader, version_query
+from engine.stores.azure_sign import md5_header, md5_hex
+from engine.stores.base import (
+    Capabilities,
+    DeleteGuard,
+    ObjectStore,
+    Part,
+    UploadInfo,
+    Written,
+)
+from engine.stores.body import CHUNK, Body
+from engine.stores.s3_probe import Conditions
+from engine.stores.s3_reader import check_pin
+
+_SMALL = 128 * 1024  # bytes; up to here an MD5 costs next to nothing
+_PAGE = 1000
+_ROOT_VERSION = "OperationNotAllowedOnRootBlob"  # the code for deleting the current version by id
+
+
+class AzureStore:
+    """One storage account with one credential."""
+
+    kind = StoreKind.AZURE
+
+    def __init__(self, settings: CloudSettings) -> None:
+        self._client = AzureClient(settings)
+        trusted = self._client.endpoint.is_azure
+        self.name = settings.name
+        self.provider = settings.provider
+        self.region = settings.region
+        self.capabilities = Capabilities(
+            set_class=True,
+            restore=True,
+            tags=True,
+            user_metadata=True,
+            content_headers=True,
+            versions=True,
+            server_copy=True,
+            delete_guard=DeleteGuard.KNOWN if trusted else DeleteGuard.PROBE,
+            attested=frozenset({"md5"}),
+            max_key_bytes=4096,
+            max_object=50_000 * 4000 * 1024**2,
+            max_parts=50_000,
+            min_part=1,
+        )
+        self._read_only = settings.read_only
+        self._trusted = trusted
+        self._blocks = Blocks(self._client)
+        self._probe = AzureProbe(self._client, trusted=trusted)
+        self._md5s = KnownMd5s()
+        self._directories: bool | None = False  # a hierarchical namespace; None: cannot be known
+        self._asked = False
+
+    @property
+    def clock_offset(self) -> float:
+        """Seconds that the server's clock was ahead of ours in its last answer, 0 unknown."""
+        return self._client.clock_offset
+
+    async def close(self) -> None:
+        """Close connections. Safe to call twice."""
+        await self._client.close()
+
+    # -- containers and listing ---------------------------------------------------------
+
+    async def buckets(self) -> list[str]:
+        """Names of all containers of the account."""
+        names, marker, seen = list[str](), "", set[str]()
+        while True:
+            query = [("comp", "list"), *([("marker", marker)] if marker else [])]
+            reply = await self._client.call("GET", "", query=query)
+            found, marker = xml.containers(reply.body, self.name)
+            names += found
+            if not marker:
+                return sorted(names)
+            if marker in seen:
+                raise BadResponse("The listing goes in a circle.", subject=self.name)
+            seen.add(marker)
+
+    async def create_bucket(self, bucket: str) -> None:
+        """Make the container if it is not there."""
+        try:
+            await self._client.call("PUT", bucket, query=[("restype", "container")])
+        except StoreError as error:
+            if error.code != "ContainerAlreadyExists":
+                raise
+
+    async def list_pages(self, bucket: str, prefix: str = "") -> AsyncGenerator[ListPage, None]:
+        """List Blobs, at most 1,000 keys a page here; raises rather than end early."""
+        async for rows in self._blocks.pages(bucket, prefix):
+            for start in range(0, len(rows), _PAGE):
+                yield ListPage([row.entry for row in rows[start : start + _PAGE]])
+
+    # -- reading ------------------------------------------------------------------------
+
+    async def head(self, bucket: str, key: str, *, pin: VersionPin | None = None) -> ObjectHead:
+        """Describe the blob, its tags included where they may be read."""
+        at, query, headers = self._client.at(bucket, key), list[tuple[str, str]](), {}
+        if pin is not None:
+            headers, query = match_header(pin, at), version_query(pin)
+        reply = await self._client.call("HEAD", bucket, key, query=query, headers=headers)
+        length = reply.headers.get("content-length", "")
+        if not length.isdigit():
+            raise BadResponse("The server does not say how long the blob is.", subject=at)
+        tags: tuple[tuple[str, str], ...] = ()
+        if reply.headers.get("x-ms-tag-count", "0") != "0":
+            tagging = await self._client.call("GET", bucket, key, query=[("comp", "tags"), *query])
+            tags = xml.tags(tagging.body, at)
+        found = read_head(key, int(length), reply.headers, tags=tags)
+        if pin is not None:
+            check_pin(found, pin, at)
+        return self._md5s.attest(bucket, found)
+
+    @asynccontextmanager
+    async def read(
+        self, bucket: str, key: str, *, pin: VersionPin, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[AzureReader]:
+        """Open bytes start ≤ i < stop of exactly that version."""
+        async with open_reader(self._client, bucket, key, pin, start, stop) as reader:
+            yield reader
+
+    # -- writing ------------------------------------------------------------------------
+
+    async def write(
+        self,
+        bucket: str,
+        key: str,
+        body: AsyncIterator[bytes],
+        *,
+        size: int,
+        meta: ObjectMeta,
+        storage_class: str = "",
+        replace: VersionPin | None = None,
+        md5: str = "",
+    ) -> Written:
+        """One Put Blob, create-only unless `replace` is given. See `ObjectStore.write`.
+
+        The MD5 that the answer tells is the service's own, of what it stored.
+        """
+        at = await self._checked(bucket, key)
+        headers = write_headers(meta, storage_class, at)
+        sized = Body(body, size, at=at)
+        payload: bytes | Body = sized
+        if size <= CHUNK:
+            payload = await sized.whole()
+            md5 = md5 or (md5_hex(payload) if size <= _SMALL else "")
+        headers |= md5_header(md5) | _condition(replace, at) | {"x-ms-blob-type": "BlockBlob"}
+        reply = await self._client.call("PUT", bucket, key, headers=headers, body=payload)
+        pin = written_pin(reply.headers, size, at)
+        stored = md5_of(reply.headers.get("content-md5", ""))
+        if not stored:
+            return Written(pin)
+        self._md5s.wrote(bucket, key, pin.etag, stored)
+        return Written(pin, (Checksum("md5", stored),))
+
+    async def begin_upload(
+        self, bucket: str, key: str, *, meta: ObjectMeta, storage_class: str = ""
+    ) -> str:
+        """Begin an upload in blocks."""
+        await self._checked(bucket, key)
+        return await self._blocks.begin(bucket, key, meta, storage_class)
+
+    async def upload_part(
+        self, bucket: str, key: str, upload_id: str, number: int, data: bytes, *, md5: str = ""
+    ) -> Part:
+        """Send part `number` (from 1)."""
+        return await self._blocks.put(bucket, key, upload_id, number, data, md5)
+
+    async def parts(self, bucket: str, key: str, upload_id: str) -> list[Part]:
+        """The parts that arrived."""
+        return await self._blocks.parts(bucket, key, upload_id)
+
+    async def complete_upload(
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        parts: Sequence[Part],
+        *,
+        replace: VersionPin | None = None,
+    ) -> Written:
+        """Commit the blocks, create-only unless `replace` is given. Attests nothing."""
+        condition = _condition(replace, self._client.at(bucket, key))
+        return await self._blocks.complete(bucket, key, upload_id, parts, condition)
+
+    async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
+        """Give an upload up; the service drops its blocks within a week. Absent is fine."""
+        await self._blocks.abort(bucket, key, upload_id)
+
+    async def uploads(self, bucket: str, prefix: str = "") -> list[UploadInfo]:
+        """Unfinished uploads of Astra's."""
+        return await self._blocks.uploads(bucket, prefix)
+
+    def can_copy_from(self, other: ObjectStore) -> bool:
+        """Whether the service itself can copy from there: the same account."""
+        return isinstance(other, AzureStore) and (other._client.endpoint == self._client.endpoint)
+
+    async def copy(
+        self,
+        source_bucket: str,
+        source_key: str,
+        bucket: str,
+        key: str,
+        *,
+        pin: VersionPin,
+        size: int,
+        meta: ObjectMeta,
+        storage_class: str = "",
+        replace: VersionPin | None = None,
+    ) -> Written:
+        """Let the service copy exactly that version. Raises NotSupported where it cannot."""
+        at = await self._checked(bucket, key)
+        return await copy_blob(
+            self._client,
+            self._blocks,
+            (source_bucket, source_key),
+            (bucket, key),
+            pin,
+            size,
+            meta,
+            storage_class,
+            _condition(replace, at),
+        )
+
+    # -- deleting -----------------------------------------------------------------------
+
+    async def delete(self, bucket: str, key: str, *, pin: VersionPin) -> None:
+        """Delete exactly that version, on If-Match; its snapshots are never deleted with it.
+
+        Where the account keeps versions, deleting the current blob leaves it behind as an
+        earlier version, which is then deleted by its id: that never means another one.
+        """
+        headers = match_header(pin, self._client.at(bucket, key))
+        if pin.version_id:
+            try:
+                await self._client.call("DELETE", bucket, key, query=version_query(pin))
+            except StoreError as error:
+                if error.code != _ROOT_VERSION:
+                    raise
+            else:
+                return
+        await self._client.call("DELETE", bucket, key, headers=headers)
+        if pin.version_id:
+            await self._client.call("DELETE", bucket, key, query=version_query(pin))
+
+    async def guards_deletes(self, bucket: str) -> bool:
+        """Known for Azure itself; elsewhere a canary is asked to survive, once a container."""
+        return self._trusted or (await self.conditions(bucket)).delete
+
+    async def conditions(self, bucket: str) -> Conditions:
+        """Which conditions the container honours; `capabilities` then says so, too."""
+        if self._read_only:
+            return Conditions(delete=self._trusted)
+        found = await self._probe.conditions(bucket)
+        if found.known:
+            self.capabilities = replace_fields(
+                self.capabilities, create_only=found.create, tags=found.tags
+            )
+        return found
+
+    # -- tiers, restore, keys -----------------------------------------------------------
+
+    async def set_class(
+        self, bucket: str, key: str, *, pin: VersionPin, storage_class: str
+    ) -> ObjectHead:
+        """Set Blob Tier. Bytes, ETag and metadata stay as they are.
+
+        The request itself takes no condition, so the version is looked at before and after.
+        Raises PreconditionFailed if another one took its place meanwhile.
+        """
+        before, at = await self.head(bucket, key, pin=pin), self._client.at(bucket, key)
+        if before.storage_class == storage_class:
+            return before
+        if before.archived:
+            raise Archived(
+                "The blob is archived and must be restored before its tier can be chosen.",
+                subject=at,
+                safe="Nothing was changed.",
+            )
+        await self._set_tier(bucket, key, pin, {"x-ms-access-tier": storage_class})
+        after = await self.head(bucket, key, pin=pin)
+        if after.storage_class != storage_class:
+            raise NotSupported(
+                f"The server accepted the change and keeps the blob in {after.storage_class}.",
+                subject=at,
+                safe="The blob's bytes are unchanged.",
+            )
+        return after
+
+    async def restore(
+        self, bucket: str, key: str, *, pin: VersionPin, days: int, speed: str
+    ) -> None:
+        """Bring an archived blob back to Hot, for good: Azure knows no number of days.
+
+        `speed` expedited asks for High priority, anything else for Standard.
+        """
+        found = await self.head(bucket, key, pin=pin)
+        if found.restore is RestoreState.ONGOING:
+            return
+        if not found.archived:
+            raise NotSupported(
+                f"The blob is in {found.storage_class} and can be read as it is.",
+                subject=self._client.at(bucket, key),
+            )
+        priority = "High" if speed.lower() == "expedited" else "Standard"
+        headers = {"x-ms-access-tier": "Hot", "x-ms-rehydrate-priority": priority}
+        await self._set_tier(bucket, key, pin, headers)
+
+    async def _set_tier(
+        self, bucket: str, key: str, pin: VersionPin, headers: dict[str, str]
+    ) -> None:
+        # A version's id in the query pins the request where the account keeps versions.
+        query = [("comp", "tier"), *version_query(pin)]
+        await self._client.call("PUT", bucket, key, query=query, headers=headers)
+
+    def check_key(self, key: str) -> str:
+        """Why the service cannot hold the key exactly, as far as is known of the account."""
+        return key_problem(key, directories=self._directories)
+
+    def locate(self, bucket: str, key: str) -> str:
+        """Account, container and key."""
+        return self._client.endpoint.locate(bucket, key)
+
+    async def part_sizes(
+        self, bucket: str, key: str, *, pin: VersionPin, count: int
+    ) -> tuple[int, ...]:
+        """None: no digest of a blob is made of its blocks."""
+        return ()
+
+    async def _checked(self, bucket: str, key: str) -> str:
+        at = self._client.at(bucket, key)
+        if is_risky(key) and not self._asked:
+            self._directories = await self._has_directories()
+            self._asked = True
+        problem = self.check_key(key)
+        if problem:
+            raise KeyNotSupported(
+                f"This store cannot hold the key: {problem}.", subject=at, safe="Nothing was sent."
+            )
+        return at
+
+    async def _has_directories(self) -> bool | None:
+        query = [("restype", "account"), ("comp", "properties")]
+        try:
+            reply = await self._client.call("GET", "", query=query)
+        except StoreError as error:
+            if error.retryable:
+                raise
+            return None
+        value = reply.headers.get("x-ms-is-hns-enabled", "").lower()
+        return {"true": True, "false": False}.get(value)
+
+
+def _condition(replace: VersionPin | None, at: str) -> dict[str, str]:
+    return {"If-None-Match": "*"} if replace is None else match_header(replace, at)
+
+
+__all__ = ["ARCHIVE", "AzureStore", "PreconditionFailed", "match_value"]
