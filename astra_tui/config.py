@@ -288,8 +288,10 @@ def _cloud(
                 "costs are shown at AWS prices because nothing else is said; set provider, for "
                 'example to "onprem".',
             )
-    elif kind in (StoreKind.GCS, StoreKind.AZURE):
+    elif kind is StoreKind.GCS:
         table.warn("kind", f'clouds of kind "{kind}" cannot be opened by this version.')
+    elif kind is StoreKind.AZURE and cloud.account_key and cloud.sas:
+        table.wrong("sas", "a key as well", "one of key and sas")
     table.finish(dict.fromkeys(_CLOUD_KEYS, f"has no meaning for kind {kind}, ignored."))
     return cloud
 
@@ -308,6 +310,12 @@ def _connection(table: Table, kind: StoreKind) -> dict[str, Any]:
             table.missing("root", "the folder whose folders are the buckets")
         return {"root": root}
     values: dict[str, Any] = {"endpoint": table.endpoint("endpoint")}
+    if kind is StoreKind.AZURE:
+        allowed = "a storage account's name: 3 to 24 lower-case letters and digits"
+        values["account"] = table.pattern("account", "", r"[a-z0-9]{3,24}", allowed)
+        values["account_key"] = table.secret("key")
+        values["sas"] = table.secret("sas")
+        return values
     if kind is StoreKind.S3:
         values["path_style"] = table.flag("path_style", bool(values["endpoint"]))
         values["profile"] = table.text("profile")
@@ -315,9 +323,7 @@ def _connection(table: Table, kind: StoreKind) -> dict[str, Any]:
             values[key] = table.secret(key)
     else:
         for key in _BY_KIND[kind]:
-            if key in ("key", "sas"):
-                table.secret(key)
-            elif key != "endpoint":
+            if key != "endpoint":
                 table.text(key)
     return values
 

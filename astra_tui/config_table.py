@@ -191,7 +191,10 @@ class Table:
                 " Put them into access_key and secret_key.",
             )
             return ""
-        bad_extra = parts.path.strip("/") or parts.query or parts.fragment
+        if parts.query:
+            self.wrong(key, "an address with a query", allowed, " Put a SAS into sas.")
+            return ""
+        bad_extra = parts.path.strip("/") or parts.fragment
         if parts.scheme not in ("http", "https") or not parts.hostname or bad_extra or port == 0:
             self.wrong(key, describe(value), allowed)
             return ""

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from tests.fake_s3 import FakeS3
-from tests.servers import S3Server, moto_server, rclone_s3, seaweed_s3
+from tests.servers import AzureServer, S3Server, moto_server, rclone_s3, seaweed_s3
+from tests.servers import azurite as azurite_blob
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +37,16 @@ def rclone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     folder: Path = tmp_path_factory.mktemp("rclone-s3")
     with rclone_s3(folder) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def azurite() -> Iterator[AzureServer]:
+    """One Azurite for the session."""
+    try:
+        with azurite_blob() as server:
+            yield server
+    except FileNotFoundError:
+        pytest.skip("Azurite is not installed (npm install --prefix .azurite azurite)")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ own id, on the way out. Nothing is left on disk.
 
 import contextlib
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -23,6 +24,12 @@ from engine.settings import CloudSettings, Secret
 ACCESS_KEY = "astra-test"
 SECRET_KEY = "astra-test-secret"
 START_SECONDS = 60.0
+# The account that every Azurite has; its key is in Azurite's documentation.
+AZURITE_ACCOUNT = "devstoreaccount1"
+AZURITE_KEY = (
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
+AZURITE_FOLDER = Path(__file__).resolve().parent.parent / ".azurite"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,36 @@ class S3Server:
             path_style=True,
             access_key=Secret(self.access_key),
             secret_key=Secret(self.secret_key),
+            read_only=read_only,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AzureServer:
+    """A running Blob service; `endpoint` is a URL without a path."""
+
+    endpoint: str
+    pid: int
+    log: Path
+    account: str = AZURITE_ACCOUNT
+    key: str = AZURITE_KEY
+
+    def cloud(
+        self,
+        name: str = "azure",
+        *,
+        bucket: str = "",
+        read_only: bool = False,
+    ) -> CloudSettings:
+        """Settings of a cloud that lives on this server."""
+        return CloudSettings(
+            name=name,
+            kind=StoreKind.AZURE,
+            provider=Provider.AZURE,
+            bucket=bucket,
+            endpoint=self.endpoint,
+            account=self.account,
+            account_key=Secret(self.key),
             read_only=read_only,
         )
 
@@ -191,3 +228,29 @@ def rclone_s3(directory: Path) -> Iterator[S3Server]:
     command += ["--addr", f"127.0.0.1:{port}", "--auth-key", f"{ACCESS_KEY},{SECRET_KEY}"]
     with _folder() as folder, _serve(command, port, folder / "log") as server:
         yield server
+
+
+def azurite_program() -> str:
+    """Azurite's Blob server: ASTRA_AZURITE, the folder that `.ci/run` fills, or the PATH.
+
+    Raises FileNotFoundError.
+    """
+    folders = [os.environ.get("ASTRA_AZURITE", ""), str(AZURITE_FOLDER)]
+    for folder in folders:
+        path = Path(folder) / "node_modules" / ".bin" / "azurite-blob"
+        if folder and path.exists():
+            return str(path)
+    found = shutil.which("azurite-blob")
+    if found is None or shutil.which("node") is None:
+        raise FileNotFoundError("azurite-blob")
+    return found
+
+
+@contextlib.contextmanager
+def azurite() -> Iterator[AzureServer]:
+    """Azurite: conditions, tiers, archive, tags and blocks as Azure has them, in memory."""
+    (port,) = free_ports(1)
+    command = [azurite_program(), "--blobHost", "127.0.0.1", "--blobPort", str(port)]
+    command += ["--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry"]
+    with _folder() as folder, _serve(command, port, folder / "log", "/devstoreaccount1") as server:
+        yield AzureServer(server.endpoint, server.pid, server.log)

@@ -291,13 +291,40 @@ def test_compatible_servers_say_whose_prices_are_shown() -> None:
 
 
 def test_kinds_of_a_later_version_are_read_and_warned_about() -> None:
-    engine, _, warnings = load(
-        '[clouds.g]\nkind = "gcs"\nbucket = "b"\n[clouds.z]\nkind = "azure"\naccount = "a"\n'
-        f'key = "{SECRET}"\n'
-    )
-    assert [cloud.kind for cloud in engine.clouds] == [StoreKind.GCS, StoreKind.AZURE]
-    assert len(warnings) == 2
+    engine, _, warnings = load('[clouds.g]\nkind = "gcs"\nbucket = "b"\n')
+    assert [cloud.kind for cloud in engine.clouds] == [StoreKind.GCS]
+    assert len(warnings) == 1
     assert all("cannot be opened by this version" in warning for warning in warnings)
+
+
+def test_an_azure_account_with_its_key_or_sas() -> None:
+    engine, _, warnings = load(
+        '[clouds.k]\nkind = "azure"\naccount = "mydata"\nkey = "env:AZURE_KEY"\n'
+        '[clouds.s]\nkind = "azure"\naccount = "emulated"\nsas = "env:MY_SAS"\n'
+        'endpoint = "http://127.0.0.1:10000"\n'
+        '[clouds.i]\nkind = "azure"\naccount = "identity"\n',
+        {"AZURE_KEY": SECRET, "MY_SAS": f"sv=1&sig={SECRET}"},
+    )
+    assert warnings == []
+    by_key, by_sas, by_token = engine.clouds
+    assert (by_key.kind, by_key.provider) == (StoreKind.AZURE, Provider.AZURE)
+    assert (by_key.account, by_key.account_key.reveal()) == ("mydata", SECRET)
+    assert by_sas.sas.reveal() == f"sv=1&sig={SECRET}"
+    assert by_sas.endpoint == "http://127.0.0.1:10000"
+    assert not by_token.account_key
+    assert not by_token.sas
+    assert SECRET not in repr(engine)
+
+
+def test_what_is_wrong_with_an_azure_cloud_is_told_without_its_secrets() -> None:
+    text = problems(
+        f'[clouds.a]\nkind = "azure"\naccount = "My-Data"\nkey = "{SECRET}"\nsas = "{SECRET}"\n'
+        f'endpoint = "https://mydata.blob.core.windows.net/?sv=1&sig={SECRET}"\n'
+    )
+    assert "lower-case letters and digits" in text
+    assert "one of key and sas" in text
+    assert "Put a SAS into sas." in text
+    assert SECRET not in text
 
 
 def test_secrets_come_from_variables_and_files() -> None:

@@ -34,6 +34,11 @@ kind = "s3"
 # access_key = "env:MINIO_ACCESS_KEY"
 # secret_key = "file:minio.secret"
 
+# [clouds.azure]                 # containers are buckets
+# kind = "azure"
+# account = "mydata"
+# key = "env:AZURE_STORAGE_KEY"  # or sas = "env:..."; neither: azure-identity (az login)
+
 # [clouds.disk]                  # folders of this machine; each folder in root is a bucket
 # kind = "local"
 # root = "/srv/objects"

@@ -21,7 +21,7 @@ def open_store(settings: CloudSettings) -> ObjectStore:
 
         return AzureStore(settings)
     raise ConfigError(
-        f"This version speaks to S3-compatible stores and to local folders, not to kind "
+        f"This version speaks to S3-compatible stores, Azure and local folders, not to kind "
         f"{settings.kind.value!r}.",
         subject=f"clouds.{settings.name}",
         todo='Use kind = "s3" with the S3-compatible endpoint of that cloud '

@@ -25,8 +25,8 @@ from engine.settings import CloudSettings
 from engine.stores import azure_xml as xml
 from engine.stores.azure_blocks import Blocks, written_pin
 from engine.stores.azure_client import AzureClient
-from engine.stores.azure_copy import copy_blob
-from engine.stores.azure_headers import ARCHIVE, match_value, md5_of, read_head, write_headers
+from engine.stores.azure_copy import COPY_LIMIT, ServerCopy
+from engine.stores.azure_headers import md5_of, read_head, write_headers
 from engine.stores.azure_keys import is_risky, key_problem
 from engine.stores.azure_md5 import KnownMd5s
 from engine.stores.azure_probe import AzureProbe
@@ -74,10 +74,12 @@ class AzureStore:
             max_object=50_000 * 4000 * 1024**2,
             max_parts=50_000,
             min_part=1,
+            copy_limit=COPY_LIMIT,
         )
         self._read_only = settings.read_only
         self._trusted = trusted
         self._blocks = Blocks(self._client)
+        self._server_copy = ServerCopy(self._client, self._blocks)
         self._probe = AzureProbe(self._client, trusted=trusted)
         self._md5s = KnownMd5s()
         self._directories: bool | None = False  # a hierarchical namespace; None: cannot be known
@@ -129,7 +131,11 @@ class AzureStore:
         at, query, headers = self._client.at(bucket, key), list[tuple[str, str]](), {}
         if pin is not None:
             headers, query = match_header(pin, at), version_query(pin)
-        reply = await self._client.call("HEAD", bucket, key, query=query, headers=headers)
+        try:
+            reply = await self._client.call("HEAD", bucket, key, query=query, headers=headers)
+        except PreconditionFailed:
+            await self._must_exist(bucket, key)
+            raise
         length = reply.headers.get("content-length", "")
         if not length.isdigit():
             raise BadResponse("The server does not say how long the blob is.", subject=at)
@@ -147,8 +153,15 @@ class AzureStore:
         self, bucket: str, key: str, *, pin: VersionPin, start: int = 0, stop: int | None = None
     ) -> AsyncIterator[AzureReader]:
         """Open bytes start ≤ i < stop of exactly that version."""
-        async with open_reader(self._client, bucket, key, pin, start, stop) as reader:
-            yield reader
+        entered = False
+        try:
+            async with open_reader(self._client, bucket, key, pin, start, stop) as reader:
+                entered = True
+                yield reader
+        except PreconditionFailed:
+            if not entered:
+                await self._must_exist(bucket, key)
+            raise
 
     # -- writing ------------------------------------------------------------------------
 
@@ -222,9 +235,13 @@ class AzureStore:
         """Unfinished uploads of Astra's."""
         return await self._blocks.uploads(bucket, prefix)
 
+    # -- copying on the server ----------------------------------------------------------
+
     def can_copy_from(self, other: ObjectStore) -> bool:
         """Whether the service itself can copy from there: the same account."""
-        return isinstance(other, AzureStore) and (other._client.endpoint == self._client.endpoint)
+        if not isinstance(other, AzureStore) or self._read_only:
+            return False
+        return self.locate("b", "k") == other.locate("b", "k")
 
     async def copy(
         self,
@@ -239,18 +256,40 @@ class AzureStore:
         storage_class: str = "",
         replace: VersionPin | None = None,
     ) -> Written:
-        """Let the service copy exactly that version. Raises NotSupported where it cannot."""
+        """Copy Blob From URL of exactly that version, up to 256 MiB. See `ObjectStore.copy`."""
         at = await self._checked(bucket, key)
-        return await copy_blob(
-            self._client,
-            self._blocks,
+        return await self._server_copy.copy(
             (source_bucket, source_key),
             (bucket, key),
-            pin,
-            size,
-            meta,
-            storage_class,
-            _condition(replace, at),
+            pin=pin,
+            size=size,
+            meta=meta,
+            storage_class=storage_class,
+            condition=_condition(replace, at),
+        )
+
+    async def copy_part(
+        self,
+        source_bucket: str,
+        source_key: str,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        number: int,
+        *,
+        pin: VersionPin,
+        start: int,
+        stop: int,
+    ) -> Part:
+        """Put Block From URL of bytes start ≤ i < stop of exactly that version."""
+        return await self._server_copy.copy_part(
+            (source_bucket, source_key),
+            (bucket, key),
+            upload_id,
+            number,
+            pin=pin,
+            start=start,
+            stop=stop,
         )
 
     # -- deleting -----------------------------------------------------------------------
@@ -270,7 +309,11 @@ class AzureStore:
                     raise
             else:
                 return
-        await self._client.call("DELETE", bucket, key, headers=headers)
+        try:
+            await self._client.call("DELETE", bucket, key, headers=headers)
+        except PreconditionFailed:
+            await self._must_exist(bucket, key)
+            raise
         if pin.version_id:
             await self._client.call("DELETE", bucket, key, query=version_query(pin))
 
@@ -358,6 +401,10 @@ class AzureStore:
         """None: no digest of a blob is made of its blocks."""
         return ()
 
+    async def _must_exist(self, bucket: str, key: str) -> None:
+        """Raises NotFound if there is no such blob: a condition on none fails as well."""
+        await self._client.call("HEAD", bucket, key)
+
     async def _checked(self, bucket: str, key: str) -> str:
         at = self._client.at(bucket, key)
         if is_risky(key) and not self._asked:
@@ -384,6 +431,3 @@ class AzureStore:
 
 def _condition(replace: VersionPin | None, at: str) -> dict[str, str]:
     return {"If-None-Match": "*"} if replace is None else match_header(replace, at)
-
-
-__all__ = ["ARCHIVE", "AzureStore", "PreconditionFailed", "match_value"]

@@ -129,6 +129,8 @@ def error_of(reply: Reply, method: str, at: str) -> StoreError:
     Only the first line of the service's message is kept: the rest may repeat what was signed.
     """
     code, message = _read(reply, at)
+    if code == "InvalidOperation" and "md5" in message.lower():
+        code = "Md5Mismatch"  # as Azurite says it
     kind = _kind(reply, code)
     what, todo = _HELD.get(code) or _WORDS.get(kind, ("The store refused", ""))
     said = ": ".join(part for part in (code, message) if part) or f"HTTP {reply.status}"

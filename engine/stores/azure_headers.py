@@ -21,7 +21,7 @@ DEFAULT_CLASS = "Hot"
 ARCHIVE = "Archive"
 _META = "x-ms-meta-"
 _MTIME = "mtime"  # seconds as a decimal, as the S3 kind keeps the original modification time
-_CONTENT = {
+CONTENT = {
     "content-type": "content_type",
     "content-encoding": "content_encoding",
     "content-language": "content_language",
@@ -42,7 +42,7 @@ def write_headers(meta: ObjectMeta, storage_class: str, at: str) -> dict[str, st
     Raises NotSupported for what the service does not take.
     """
     headers = meta_headers(meta, at)
-    for header, field in _CONTENT.items():
+    for header, field in CONTENT.items():
         value: str = getattr(meta, field)
         if value:
             if not value.isascii() or not value.isprintable():
@@ -138,8 +138,16 @@ def read_meta(
     if moment is not None:
         modified = moment
         del user[_MTIME]
-    content = {field: headers.get(header, "") for header, field in _CONTENT.items()}
-    return ObjectMeta(**content, user=tuple(sorted(user.items())), tags=tags, modified=modified)
+    return ObjectMeta(
+        content_type=headers.get("content-type", ""),
+        content_encoding=headers.get("content-encoding", ""),
+        content_language=headers.get("content-language", ""),
+        content_disposition=headers.get("content-disposition", ""),
+        cache_control=headers.get("cache-control", ""),
+        user=tuple(sorted(user.items())),
+        tags=tags,
+        modified=modified,
+    )
 
 
 def read_checksums(headers: Mapping[str, str], *, ranged: bool) -> tuple[Checksum, ...]:

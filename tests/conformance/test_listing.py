@@ -9,7 +9,7 @@ from engine.model import ObjectMeta
 from tests.conformance.conftest import Place, pieces
 
 MANY = 10_250
-FEW = 2_100
+FEW = {"moto": 2_100, "azurite": 1_050}  # they take a minute to hold so many
 
 
 async def test_an_empty_bucket_lists_nothing(place: Place) -> None:
@@ -28,7 +28,7 @@ async def test_rows_say_what_the_head_says(place: Place) -> None:
     assert (row.key, row.size) == ("a/one", 5)
     assert int(row.modified) == int(head.pin.modified)
     assert row.etag == head.pin.etag
-    assert row.storage_class == head.storage_class == "STANDARD"
+    assert row.storage_class == head.storage_class == place.default
 
 
 async def test_keys_come_in_the_order_of_their_bytes(place: Place) -> None:
@@ -68,7 +68,7 @@ async def test_a_strange_prefix_finds_nothing_elsewhere(place: Place, prefix: st
 
 async def test_many_pages_are_listed_whole(place: Place) -> None:
     place.needs("slow-list")
-    count = FEW if place.server == "moto" else MANY  # moto takes a minute to hold so many
+    count = FEW.get(place.server, MANY)
     keys = [f"dir-{number % 7}/{number:05d}" for number in range(count)]
     await place.put(keys[0])
     gate = asyncio.Semaphore(16)

@@ -23,8 +23,6 @@ META = ObjectMeta(
     ),
     modified=1_700_000_000.25,
 )
-# Amazon allows letters, digits, spaces and + - = . _ : / @ in tags.
-TAGS = (("cost centre", "42 +/é"), ("empty", ""), ("owner", "a=b:c@d"))
 
 
 async def test_metadata_comes_back_exactly(place: Place) -> None:
@@ -41,8 +39,8 @@ async def test_metadata_of_an_upload_in_parts_comes_back_exactly(place: Place) -
 
 async def test_tags_come_back_exactly(place: Place) -> None:
     place.needs("tags")
-    await place.put("object", b"bytes", meta=ObjectMeta(tags=TAGS))
-    assert (await place.head("object")).meta.tags == TAGS
+    await place.put("object", b"bytes", meta=ObjectMeta(tags=place.tags))
+    assert (await place.head("object")).meta.tags == place.tags
 
 
 async def test_metadata_that_no_header_can_carry_is_refused(place: Place) -> None:
@@ -66,26 +64,28 @@ async def test_a_value_with_line_breaks_starts_no_new_header(place: Place) -> No
 
 async def test_an_object_is_written_into_a_class(place: Place) -> None:
     place.needs("classes")
-    await place.put("object", b"bytes", storage_class="STANDARD_IA")
-    assert (await place.head("object")).storage_class == "STANDARD_IA"
-    assert [row.storage_class for row in await place.entries()] == ["STANDARD_IA"]
+    await place.put("object", b"bytes", storage_class=place.cool)
+    assert (await place.head("object")).storage_class == place.cool
+    assert [row.storage_class for row in await place.entries()] == [place.cool]
 
 
 async def test_a_class_changes_in_place(place: Place) -> None:
     place.needs("classes")
-    meta = ObjectMeta(content_type=META.content_type, user=META.user, tags=TAGS, modified=77.5)
+    meta = ObjectMeta(
+        content_type=META.content_type, user=META.user, tags=place.tags, modified=77.5
+    )
     await place.put("object", b"bytes", meta=meta)
     before = await place.head("object")
     after = await place.store.set_class(
-        place.bucket, "object", pin=before.pin, storage_class="STANDARD_IA"
+        place.bucket, "object", pin=before.pin, storage_class=place.cool
     )
-    assert after.storage_class == "STANDARD_IA"
+    assert after.storage_class == place.cool
     assert after.meta == before.meta == meta
     assert await place.get("object", after.pin) == b"bytes"
     back = await place.store.set_class(
-        place.bucket, "object", pin=after.pin, storage_class="STANDARD"
+        place.bucket, "object", pin=after.pin, storage_class=place.default
     )
-    assert back.storage_class == "STANDARD"
+    assert back.storage_class == place.default
 
 
 async def test_the_class_of_another_version_does_not_change(place: Place) -> None:
@@ -93,8 +93,8 @@ async def test_the_class_of_another_version_does_not_change(place: Place) -> Non
     first = (await place.head("object")).pin
     await place.put("object", b"second", replace=first)
     with pytest.raises((PreconditionFailed, NotSupported)):
-        await place.store.set_class(place.bucket, "object", pin=first, storage_class="STANDARD_IA")
-    assert (await place.head("object")).storage_class == "STANDARD"
+        await place.store.set_class(place.bucket, "object", pin=first, storage_class=place.cool)
+    assert (await place.head("object")).storage_class == place.default
 
 
 async def test_a_store_without_classes_says_so(place: Place) -> None:
@@ -104,23 +104,28 @@ async def test_a_store_without_classes_says_so(place: Place) -> None:
     await place.put("object", b"bytes")
     pin = (await place.head("object")).pin
     with pytest.raises(NotSupported):
-        await place.store.set_class(place.bucket, "object", pin=pin, storage_class="STANDARD_IA")
+        await place.store.set_class(place.bucket, "object", pin=pin, storage_class=place.cool)
     assert await place.get("object") == b"bytes"
 
 
 async def test_an_archived_object_is_restored_before_it_is_read(place: Place) -> None:
     place.needs("classes", "restore")
-    await place.put("object", b"bytes", storage_class="GLACIER")
+    await place.put("object", b"bytes", storage_class=place.archive)
     head = await place.head("object")
     assert head.archived
     assert head.restore is RestoreState.NONE
     with pytest.raises(Archived):
         await place.get("object", head.pin)
     await place.store.restore(place.bucket, "object", pin=head.pin, days=2, speed="bulk")
-    assert (await place.head("object")).restore is not RestoreState.NONE
-    await place.store.restore(place.bucket, "object", pin=head.pin, days=2, speed="bulk")
-    if (await place.head("object")).restore is RestoreState.AVAILABLE:
-        assert not (await place.head("object")).archived
+    after = await place.head("object")
+    if after.restore is RestoreState.NONE:  # brought back for good, as Azure does it
+        assert after.storage_class == place.default
+        assert not after.archived
+    else:
+        await place.store.restore(place.bucket, "object", pin=head.pin, days=2, speed="bulk")
+        after = await place.head("object")
+        assert after.archived is (after.restore is not RestoreState.AVAILABLE)
+    if not after.archived:
         assert await place.get("object", head.pin) == b"bytes"
 
 

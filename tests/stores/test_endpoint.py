@@ -108,7 +108,7 @@ def test_only_amazon_itself_is_trusted_untested() -> None:
     assert store(Provider.GCP).capabilities.attested == {"md5", "crc32c"}
 
 
-@pytest.mark.parametrize("kind", [StoreKind.GCS, StoreKind.AZURE])
+@pytest.mark.parametrize("kind", [StoreKind.GCS])
 def test_a_kind_of_a_later_version_is_said(kind: StoreKind) -> None:
     with pytest.raises(ConfigError) as caught:
         open_store(CloudSettings("c", kind, Provider.GCP))
