@@ -23,7 +23,7 @@ from astra_tui.config_sources import (
 )
 from astra_tui.config_table import Findings, Override, Table, did_you_mean, parse_size
 from engine.errors import ConfigError
-from engine.model import Provider, StoreKind
+from engine.model import RESTORE_SPEEDS, Provider, StoreKind
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings
 
 __all__ = [
@@ -67,7 +67,10 @@ _TABLE_KEYS: Mapping[str, tuple[str, ...]] = {
         *("recommendations_topic", "security_protocol", "sasl_mechanism", "username"),
         *("password", "ca_file", "accept_jobs"),
     ),
-    "engine": ("jobs", "bwlimit", "policy", "read_only", "prices"),
+    "engine": (
+        *("jobs", "bwlimit", "policy", "read_only", "prices"),
+        *("restore_speed", "restore_days"),
+    ),
     "console": ("theme", "mouse", "ascii"),
 }
 _TABLES = ("clouds", *_TABLE_KEYS, "keys")
@@ -137,6 +140,8 @@ def load_settings(
         policy=table.text("policy", "rules", choices=POLICY_NAMES),
         jobs=table.integer("jobs", 8, 1, 256),
         bwlimit=table.size("bwlimit"),
+        restore_speed=table.text("restore_speed", "standard", choices=RESTORE_SPEEDS),
+        restore_days=table.integer("restore_days", 7, 1, 365),
         read_only=table.flag("read_only"),
     )
     table.finish()

@@ -155,7 +155,17 @@ async def assemble(
             decisions=log,
             ledger=ledger,
             runner=runner,
-            planner=Planner(book, catalog, clouds, places, statistics, log, runner),
+            planner=Planner(
+                book,
+                catalog,
+                clouds,
+                places,
+                statistics,
+                log,
+                runner,
+                restore_speed=settings.restore_speed,
+                restore_days=settings.restore_days,
+            ),
             bus=bus,
             announcer=Announcer(settings.kafka, bus),
         )

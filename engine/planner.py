@@ -51,6 +51,9 @@ class Planner:
         access: AccessStatistics,
         log: DecisionLog,
         runner: Runner,
+        *,
+        restore_speed: str = "standard",
+        restore_days: int = 7,
     ) -> None:
         self.policy = ""  # of the last run
         self._book = book
@@ -60,6 +63,7 @@ class Planner:
         self._access = access
         self._log = log
         self._runner = runner
+        self._restore = (restore_speed, restore_days)
 
     # -- decisions ----------------------------------------------------------------------
 
@@ -135,7 +139,12 @@ class Planner:
         if filters:
             chosen = [item for item in chosen if item.address in objects]
         return await asyncio.to_thread(
-            plans.plan_decisions, chosen, objects, self._places, self._book, options=options
+            plans.plan_decisions,
+            chosen,
+            objects,
+            self._places,
+            self._book,
+            options=self._settled(options),
         )
 
     async def plan_tier(
@@ -156,7 +165,7 @@ class Planner:
             self._book,
             tier=tier,
             storage_class=name,
-            options=options,
+            options=self._settled(options),
         )
         return with_missing(plan, missing(found, filters), addresses, None, MoveKind.TIER)
 
@@ -189,10 +198,19 @@ class Planner:
             kind=kind,
             tier=tier,
             storage_class=storage_class,
-            options=options,
+            options=self._settled(options),
             existing=await self._existing(destination, keys),
         )
         return with_missing(plan, missing(found, filters), sources, destination, kind)
+
+    def _settled(self, options: MoveOptions) -> MoveOptions:
+        """What was left to the configuration is named: the plan shows it, and the jobs keep it."""
+        speed, days = self._restore
+        return replace(
+            options,
+            restore_speed=options.restore_speed or speed,
+            restore_days=options.restore_days or days,
+        )
 
     async def plan_request(self, request: JobRequest) -> Plan:
         """What a message on `migration_jobs` asks for; the same message gives the same jobs."""

@@ -78,6 +78,8 @@ class EngineSettings:
     policy: str = "rules"
     jobs: int = 8
     bwlimit: int = 0
+    restore_speed: str = "standard"  # or bulk, expedited
+    restore_days: int = 7
     read_only: bool = False
 
     def cloud(self, name: str) -> CloudSettings | None:

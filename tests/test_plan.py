@@ -424,7 +424,7 @@ def test_what_is_at_the_destination_already(places: dict[str, Place]) -> None:
     assert any("equal content is kept" in risk for risk in kept.risks)
     options = MoveOptions(overwrite=True)
     over = one(migrate([item("aws:b/k")], "gcp:b/", places, existing=there, options=options))
-    assert "overwrites an object of 7 bytes at the destination" in over.risks
+    assert any("overwrites an object of 7 bytes" in risk for risk in over.risks)
 
 
 def test_egress_that_does_not_pay(places: dict[str, Place]) -> None:

@@ -41,6 +41,7 @@ def job_json(job: JobView) -> dict[str, Any]:
         },
         "evidence": job.evidence.value or None,
         "guarded": job.guarded,
+        "server_copy": job.server_copied,
         "error": job.error or None,
     }
 
@@ -152,6 +153,7 @@ def _refused_json(plan: Plan, move: Any) -> dict[str, Any]:
         "checksum": {"algorithm": plan.options.checksum, "source": None, "destination": None},
         "evidence": None,
         "guarded": None,
+        "server_copy": False,
         "error": move.refused,
     }
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from engine.settings import EngineSettings
 
 TIERS = ("HOT", "WARM", "COLD", "ARCHIVE")
+RESTORE_SPEEDS = ("standard", "bulk", "expedited")
 CHECKSUMS = ("md5", "sha256", "crc32c")
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -72,6 +73,19 @@ proof_options = all_of(
         is_flag=True,
         help="Refuse unguarded deletes; read a source without a checksum twice.",
     ),
+    click.option(
+        "--server-copy/--no-server-copy",
+        default=True,
+        help="Let a provider copy between its own buckets, where that is exact.",
+    ),
+    click.option(
+        "--restore-speed",
+        type=click.Choice(RESTORE_SPEEDS, case_sensitive=False),
+        help="How archived sources are asked back; else as the configuration says.",
+    ),
+    click.option(
+        "--restore-days", type=click.IntRange(1, 365), help="How long they shall stay readable."
+    ),
 )
 run_options = all_of(
     click.option("--jobs", "workers", type=click.IntRange(1, 256), help="So many objects at once."),
@@ -95,6 +109,9 @@ def move_options(values: dict[str, Any]) -> "MoveOptions":
         verify=Evidence(values.pop("verify").lower()),
         overwrite=values.pop("overwrite"),
         strict=values.pop("strict"),
+        server_copy=values.pop("server_copy"),
+        restore_speed=(values.pop("restore_speed") or "").lower(),
+        restore_days=values.pop("restore_days") or 0,
     )
 
 

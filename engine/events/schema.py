@@ -16,7 +16,16 @@ from engine.events import fields
 from engine.events.fields import MAX_BYTES, MAX_COUNT, MAX_KEY, AccessEvent, reject, shown
 from engine.events.foreign import cloud_event, s3_notification
 from engine.events.places import Places
-from engine.model import Address, Decision, Evidence, JobView, MoveKind, MoveOptions, Tier
+from engine.model import (
+    RESTORE_SPEEDS,
+    Address,
+    Decision,
+    Evidence,
+    JobView,
+    MoveKind,
+    MoveOptions,
+    Tier,
+)
 
 __all__ = [
     "AccessEvent",
@@ -164,7 +173,10 @@ class JobRequest:
 _JOB_FIELDS = frozenset(
     {"source", "destination", "kind", "tier", "storage_class", "options", "request_key", "actor"}
 )
-_OPTION_FIELDS = frozenset({"checksum", "verify", "overwrite", "strict", "max_attempts"})
+_FLAGS = ("overwrite", "strict", "server_copy")
+_OPTION_FIELDS = frozenset(
+    {"checksum", "verify", "max_attempts", "restore_speed", "restore_days", *_FLAGS}
+)
 
 
 def parse_job(value: bytes | None, *, places: Places) -> JobRequest:
@@ -209,13 +221,19 @@ def _options(data: dict[str, Any]) -> MoveOptions:
         given["verify"] = _one_of(Evidence, data["verify"], "verify")
         if given["verify"] is Evidence.NONE:
             reject("verify cannot be left out; use reread or attested")
-    for name in ("overwrite", "strict"):
+    for name in _FLAGS:
         if name in data:
             if type(data[name]) is not bool:
                 reject(f"{name} is {shown(data[name])}, not true or false")
             given[name] = data[name]
     if "max_attempts" in data:
         given["max_attempts"] = fields.number(data["max_attempts"], "max_attempts", 1, 100)
+    if "restore_days" in data:
+        given["restore_days"] = fields.number(data["restore_days"], "restore_days", 1, 365)
+    if "restore_speed" in data:
+        speed = given["restore_speed"] = fields.text(data["restore_speed"], "restore_speed", 16)
+        if speed not in RESTORE_SPEEDS:
+            reject(f"restore_speed is {shown(speed)}, not one of {', '.join(RESTORE_SPEEDS)}")
     return MoveOptions(**given)
 
 
@@ -255,8 +273,12 @@ def job_request_message(request: JobRequest) -> dict[str, Any]:
             "overwrite": options.overwrite,
             "strict": options.strict,
             **({"max_attempts": options.max_attempts} if options.max_attempts else {}),
+            "server_copy": options.server_copy,
         },
     }
+    for name in ("restore_speed", "restore_days"):
+        if getattr(options, name):
+            message["options"][name] = getattr(options, name)
     if request.tier is not None:
         message["tier"] = request.tier.value
     for name in ("storage_class", "request_key", "actor"):

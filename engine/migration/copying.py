@@ -6,7 +6,7 @@ was asked for, and what already lies there is used only if its bytes are the sam
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -15,6 +15,7 @@ from engine.errors import (
     DestinationChanged,
     DestinationExists,
     KeyNotSupported,
+    NotFound,
     NotSupported,
     PreconditionFailed,
     StoreError,
@@ -27,9 +28,12 @@ from engine.migration.job import Job, StartOver, Stopped
 from engine.migration.multipart import abandon_upload, put_parts
 from engine.migration.records import Effect, Outcome
 from engine.migration.same import check_twins
+from engine.migration.server_copy import copy_on_server, known_digests, may_copy
 from engine.migration.services import SMALL, Services, peek
-from engine.migration.source import Expected, SourcePass, expectations
+from engine.migration.source import Expected, SourcePass, changed, expectations
+from engine.migration.travel import travelling
 from engine.model import (
+    SERVER_COPY,
     Evidence,
     JobState,
     MoveOptions,
@@ -192,6 +196,37 @@ class _Copy:
         return wanted
 
     async def _write(self) -> None:
+        if not await self._copied_by_server():
+            await self._stream()
+
+    async def _copied_by_server(self) -> bool:
+        """Let the provider copy, where that is exact and the copy can be proved afterwards."""
+        job, began = self.job, time.perf_counter()
+        if not await may_copy(job, self.source, self.destination, self.head):
+            return False
+        digests = known_digests(self.head, self.expected)
+        if not digests:
+            return False
+        try:
+            written = await copy_on_server(
+                job, self.services, self.head, self._meta(), self.replace
+            )
+        except (PreconditionFailed, NotFound):
+            found = await peek(self.source, self.spec.source)
+            if found is None or not self.head.pin.matches(found.pin):
+                raise changed(self.spec.source) from None
+            raise
+        except NotSupported:
+            await abandon_upload(job, self.destination)
+            job.settle(Effect.COMPLETE, Outcome.REFUSED)
+            return False
+        job.spent(Step.UPLOAD, time.perf_counter() - began)
+        job.note(SERVER_COPY)
+        self._known(digests)
+        await self._written(written)
+        return True
+
+    async def _stream(self) -> None:
         job, began = self.job, time.perf_counter()
         reading = self._pass(self.expected, self._algorithms())
         if self.head.size >= self.destination.capabilities.multipart_threshold:
@@ -203,6 +238,10 @@ class _Copy:
         else:
             written = await self._put_stream(reading)
         self._took(reading, time.perf_counter() - began)
+        await self._written(written)
+
+    async def _written(self, written: Written) -> None:
+        job = self.job
         job.settle(Effect.WRITE)
         job.settle(Effect.COMPLETE)
         job.set(destination_pin=written.pin, wrote=True)
@@ -270,23 +309,24 @@ class _Copy:
         """What travels with the bytes, the original modification time among it."""
         meta = self.head.meta
         meta = replace(meta, modified=meta.modified or self.head.pin.modified)
-        kept, lost = self.destination.capabilities, []
-        if meta.tags and not kept.tags:
-            lost.append("tags")
-        if meta.user and not kept.user_metadata:
-            lost.append("user metadata")
+        meta, lost = travelling(meta, self.source, self.destination)
         if lost:
             self.job.note(f"Not kept by the destination: {', '.join(lost)}.")
         return meta
 
     def _took(self, reading: SourcePass, seconds: float) -> None:
-        job, options = self.job, self.spec.options
+        job = self.job
         job.spent(Step.DOWNLOAD, reading.reading)
         job.spent(Step.CHECKSUM, reading.hashing)
         job.spent(Step.UPLOAD, seconds - reading.reading - reading.hashing)
-        digests = {name: value for name, value in reading.digests.items() if name != MULTIPART_MD5}
-        proof = self.expected.proof
-        job.set(digests=digests, checksum_source=digests[options.checksum], source_proof=proof)
+        self._known({n: value for n, value in reading.digests.items() if n != MULTIPART_MD5})
+
+    def _known(self, digests: Mapping[str, str]) -> None:
+        """Remember what the source's bytes have as their digests."""
+        job, wanted, proof = self.job, self.spec.options.checksum, self.expected.proof
+        name = wanted if wanted in digests else next(iter(digests))
+        shown = digests[name] if name == wanted else f"{name}:{digests[name]}"
+        job.set(digests=dict(digests), checksum_source=shown, source_proof=proof)
         if proof is SourceProof.UNATTESTED:
             job.note("The source is unattested: it has no checksum of its own.")
 

@@ -116,6 +116,11 @@ class Job:
         if text not in self.record.notes:
             self.set(notes=(*self.record.notes, text))
 
+    def drop_note(self, text: str) -> None:
+        """Take a note back that is true no more."""
+        if text in self.record.notes:
+            self.set(notes=tuple(note for note in self.record.notes if note != text))
+
     def intend(self, effect: Effect, **details: Any) -> None:
         """Say what is about to be done; nothing may be sent before the next `commit`."""
         self.record.intents[effect] = details
@@ -198,6 +203,10 @@ class Job:
         self.bytes_done += count
         self._meter.total += count
         self._total.total += count
+
+    def passed_by(self, count: int) -> None:
+        """So many bytes of the current pass are done and did not come through this machine."""
+        self.bytes_done += count
 
     def spent(self, step: Step, seconds: float) -> None:
         """Add to the time of a step; on disk with the next `commit`."""

@@ -40,7 +40,7 @@ async def put_parts(
 ) -> Written:
     """Send the object in parts and complete it. Raises PreconditionFailed if the destination
     refuses; the upload is still there then."""
-    return await _Upload(job, services, reading, head, meta).run(replace)
+    return await _Stream(job, services, reading, head, meta).run(replace)
 
 
 async def abandon_upload(job: Job, destination: ObjectStore) -> None:
@@ -102,44 +102,28 @@ class _Buffer:
         return data
 
 
-class _Upload:
-    def __init__(
-        self,
-        job: Job,
-        services: Services,
-        reading: SourcePass,
-        head: ObjectHead,
-        meta: ObjectMeta,
-    ) -> None:
+class Upload:
+    """An upload of one job: begun, taken up again, completed. Parts come from elsewhere.
+
+    `kept` are the parts that are on record and at the store, `done` those to be completed.
+    """
+
+    def __init__(self, job: Job, services: Services, head: ObjectHead, meta: ObjectMeta) -> None:
         self.job = job
         self.record = job.record
         self.address = job.record.spec.destination
         self.destination = services.store(self.address)
-        self.buffers = services.buffers
-        self.reading = reading
         self.head = head
         self.meta = meta
-        self.slots = asyncio.Semaphore(services.lanes.parts(self.address.cloud))
         self.kept: dict[int, PartRecord] = {}
         self.done: dict[int, Part] = {}
 
-    async def run(self, replace: VersionPin | None) -> Written:
-        await self._prepare()
-        self.job.set(step=Step.UPLOAD)
-        try:
-            await self._send_all()
-        except NotFound as error:
-            raise await self._lost(error) from error
-        return await self._complete(replace)
-
-    # -- the upload ---------------------------------------------------------------------
-
-    async def _prepare(self) -> None:
+    async def prepare(self, part_size: int) -> None:
         """Take up the earlier upload if the store still has it, else begin one."""
         if self.record.upload_id and await self._still_there():
             return
         await _abort_unrecorded(self.job, self.destination)
-        await self._begin()
+        await self._begin(part_size)
 
     async def _still_there(self) -> bool:
         address, upload_id = self.address, self.record.upload_id
@@ -159,8 +143,8 @@ class _Upload:
                 self.kept[part.number] = part
         return True
 
-    async def _begin(self) -> None:
-        address, size = self.address, part_size_for(self.head.size, self.destination.capabilities)
+    async def _begin(self, size: int) -> None:
+        address = self.address
         before: list[str] | None = None
         try:
             found = await self.destination.uploads(address.bucket, address.key)
@@ -181,7 +165,7 @@ class _Upload:
         self.job.forget_parts()
         await self.job.commit()
 
-    async def _lost(self, error: NotFound) -> Unavailable:
+    async def lost(self, error: NotFound) -> Unavailable:
         """The upload is gone: removed by a rule of the bucket, or completed by a request whose
         answer was lost. The next try looks at the destination and begins anew if need be."""
         if not upload_gone(error):
@@ -196,7 +180,51 @@ class _Upload:
             todo="Check whether a rule of the bucket removes unfinished uploads.",
         )
 
-    # -- the parts ----------------------------------------------------------------------
+    async def complete(self, replace: VersionPin | None) -> Written:
+        address, upload_id = self.address, self.record.upload_id
+        parts = [self.done[number] for number in sorted(self.done)]
+        self.job.checkpoint()
+        self.job.intend(Effect.COMPLETE, **({"replaces": True} if replace else {}))
+        await self.job.commit()
+        try:
+            written = await self.destination.complete_upload(
+                address.bucket, address.key, upload_id, parts, replace=replace
+            )
+        except NotFound as error:
+            raise await self.lost(error) from error
+        except StoreError as error:
+            if refused(error):
+                self.job.settle(Effect.COMPLETE, Outcome.REFUSED)
+            raise
+        self.job.set(upload_id="", part_size=0)
+        self.job.forget_parts()
+        return written
+
+
+class _Stream(Upload):
+    """Parts out of one pass over the source."""
+
+    def __init__(
+        self,
+        job: Job,
+        services: Services,
+        reading: SourcePass,
+        head: ObjectHead,
+        meta: ObjectMeta,
+    ) -> None:
+        super().__init__(job, services, head, meta)
+        self.buffers = services.buffers
+        self.reading = reading
+        self.slots = asyncio.Semaphore(services.lanes.parts(self.address.cloud))
+
+    async def run(self, replace: VersionPin | None) -> Written:
+        await self.prepare(part_size_for(self.head.size, self.destination.capabilities))
+        self.job.set(step=Step.UPLOAD)
+        try:
+            await self._send_all()
+        except NotFound as error:
+            raise await self.lost(error) from error
+        return await self.complete(replace)
 
     async def _send_all(self) -> None:
         stopped = False
@@ -207,7 +235,7 @@ class _Upload:
                 except Stopped:
                     stopped = True  # what is in flight may end, and be remembered
         except BaseExceptionGroup as errors:
-            raise _first(errors) from errors
+            raise first_error(errors) from errors
         if stopped:
             raise Stopped
 
@@ -265,26 +293,6 @@ class _Upload:
         self.job.add_part(PartRecord(number, part.etag, len(data), part.md5, checksum))
         await self.job.commit()
 
-    async def _complete(self, replace: VersionPin | None) -> Written:
-        address, upload_id = self.address, self.record.upload_id
-        parts = [self.done[number] for number in sorted(self.done)]
-        self.job.checkpoint()
-        self.job.intend(Effect.COMPLETE, **({"replaces": True} if replace else {}))
-        await self.job.commit()
-        try:
-            written = await self.destination.complete_upload(
-                address.bucket, address.key, upload_id, parts, replace=replace
-            )
-        except NotFound as error:
-            raise await self._lost(error) from error
-        except StoreError as error:
-            if refused(error):
-                self.job.settle(Effect.COMPLETE, Outcome.REFUSED)
-            raise
-        self.job.set(upload_id="", part_size=0)
-        self.job.forget_parts()
-        return written
-
 
 def _unclear(error: NotFound) -> Unavailable:
     """Something answered 404, and not for the upload: it stays on record."""
@@ -298,7 +306,7 @@ def _unclear(error: NotFound) -> Unavailable:
     )
 
 
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     """The error that speaks for the others: one of ours, else the first."""
     flat: list[BaseException] = []
     stack: list[BaseException] = [errors]

@@ -23,8 +23,6 @@ from engine.migration.verify import verify
 from engine.model import JobState, MoveKind, ObjectHead, RestoreState, Step, VersionPin
 from engine.stores.base import ObjectStore
 
-_SPEED = "Standard"
-
 
 async def run(job: Job, services: Services) -> None:
     """Carry the job as far as it goes; it is completed when this returns.
@@ -122,7 +120,8 @@ async def _restore(job: Job, services: Services, source: ObjectStore, head: Obje
     """Ask for the object back, unless that was done; the job looks again later."""
     address, now = job.record.spec.source, time.time()
     job.set(state=JobState.RESTORING, step=Step.NONE, source_pin=head.pin, size=head.size)
-    asked = job.intended(Effect.RESTORE)
+    asked, options = job.intended(Effect.RESTORE), job.record.spec.options
+    speed = options.restore_speed or services.restore_speed
     if head.restore is not RestoreState.ONGOING:
         job.intend(Effect.RESTORE, at=now)
         await job.commit()
@@ -130,10 +129,12 @@ async def _restore(job: Job, services: Services, source: ObjectStore, head: Obje
             address.bucket,
             address.key,
             pin=head.pin,
-            days=services.restore_days,
-            speed=_SPEED,
+            days=options.restore_days or services.restore_days,
+            speed=speed,
         )
-        job.note("The source is archived; it was asked back and the job waits for it.")
+        job.note(
+            f"The source is archived; it was asked back ({speed} restore) and the job waits for it."
+        )
     since = float(asked["at"]) if asked else now
     # Restores take minutes to days: look more seldom the longer it takes.
     return Waiting(now + min(max(services.restore_poll, (now - since) / 20), 900.0))

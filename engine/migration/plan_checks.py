@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.migration.plan_sources import Place, SourceObject
+from engine.migration.travel import special_losses
 from engine.model import (
     Address,
     Evidence,
@@ -128,6 +129,11 @@ def refusal(route: Route, options: MoveOptions) -> str:
         return (
             f"it is archived in {item.entry.storage_class} and {source.store.name} has no restore"
         )
+    if archived and route.source is not None and route.source.restore:
+        wanted = options.restore_speed or "standard"
+        if route.source.speed(wanted) is None:
+            names = ", ".join(speed.name for speed in route.source.restore)
+            return f"{route.source.name} has no {wanted} restore; it has: {names}"
     if route.target is None:
         return f"{target.store.provider} has no class {route.to_class!r} that is known"
     return ""
@@ -176,7 +182,9 @@ def _move_refusal(route: Route, options: MoveOptions) -> str:
 def losses(route: Route) -> tuple[str, ...]:
     """What will not arrive at the destination."""
     if route.kind is MoveKind.TIER:
-        return ()
+        special = route.item.head.meta.special if route.item.head is not None else ()
+        locked = any(name.startswith("x-amz-object-lock") for name, _ in special)
+        return ("the object lock",) if locked else ()
     has, can = route.source_place.store.capabilities, route.target_place.store.capabilities
     meta = route.item.head.meta if route.item.head is not None else None
     lost = []
@@ -186,6 +194,8 @@ def losses(route: Route) -> tuple[str, ...]:
         lost.append("user metadata" if meta is not None else "user metadata, if it has any")
     if has.content_headers and not can.content_headers:
         lost.append("content type and other headers")
+    if meta is not None:
+        lost += special_losses(meta, route.source_place.store, route.target_place.store)
     if not can.user_metadata:
         lost.append("the original modification time")
     if has.versions:
@@ -204,7 +214,7 @@ def risks(
     item, source, target = route.item, route.source, route.target
     found = []
     if source is not None and not source.readable:
-        found.append(f"must be restored first: about {source.restore_hours:g} hours")
+        found.append(_restore_risk(item, source, options))
     if source is None:
         found.append(f"class {item.entry.storage_class!r} is not known, nor what it costs")
     found += _delete_risks(route)
@@ -215,13 +225,29 @@ def risks(
     there = existing.get(route.destination.key)
     if there is not None and route.kind is not MoveKind.TIER:
         if options.overwrite:
-            found.append(f"overwrites an object of {there.size:,} bytes at the destination")
+            found.append(
+                f"overwrites an object of {there.size:,} bytes at the destination: cancelling does "
+                "not bring it back, unless the bucket keeps versions"
+            )
         else:
             found.append(
                 "something is at the destination already: equal content is kept, other content "
                 "stops the job"
             )
     return tuple(found)
+
+
+def _restore_risk(item: SourceObject, source: ClassPrice, options: MoveOptions) -> str:
+    state = item.head.restore if item.head is not None else RestoreState.NONE
+    if state is RestoreState.AVAILABLE:
+        return "it is restored already and goes at once"
+    if state is RestoreState.ONGOING:
+        return "its restore is under way; the job waits for it"
+    name = options.restore_speed or "standard"
+    speed = source.speed(name)
+    hours = speed.hours if speed is not None else source.restore_hours
+    how = "" if name == "standard" else f" ({name})"
+    return f"must be restored first: about {hours:g} hours{how}"
 
 
 def _delete_risks(route: Route) -> list[str]:

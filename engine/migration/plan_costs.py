@@ -7,6 +7,7 @@ from engine.model import Evidence, MoveKind, MoveOptions, RestoreState
 from engine.pricing.book import PriceBook
 from engine.pricing.classes import ClassPrice
 from engine.pricing.cost import (
+    RESTORE_DAYS,
     MoveCost,
     gigabytes,
     month_cost,
@@ -72,6 +73,8 @@ def once(
         source_reads=source_reads,
         reread=options.verify is Evidence.REREAD or not proved,
         restored=head is not None and head.restore is RestoreState.AVAILABLE,
+        restore_speed=options.restore_speed or "standard",
+        restore_days=options.restore_days or RESTORE_DAYS,
     )
 
 

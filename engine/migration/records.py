@@ -154,7 +154,8 @@ def route_of(spec: JobSpec) -> str:
 def job_key(spec: JobSpec) -> str:
     """A stable name for what the spec would do: 32 hex digits.
 
-    The size and how often to try do not change the outcome and do not count.
+    The size, how often to try, who copies and how fast it is restored do not change the
+    outcome and do not count.
     """
     options = spec.options
     identity = [
@@ -207,6 +208,9 @@ def encode_spec(spec: JobSpec) -> str:
                 options.overwrite,
                 options.strict,
                 options.max_attempts,
+                options.server_copy,
+                options.restore_speed,
+                options.restore_days,
             ],
         ]
     )
@@ -215,7 +219,7 @@ def encode_spec(spec: JobSpec) -> str:
 def decode_spec(text: str) -> JobSpec:
     """What `encode_spec` gave."""
     source, destination, kind, size, pin, from_class, to_class, options = json.loads(text)
-    checksum, verify, overwrite, strict, attempts = options
+    checksum, verify, *others = options  # a ledger of an earlier release has fewer
     return JobSpec(
         Address(*source),
         Address(*destination),
@@ -224,7 +228,7 @@ def decode_spec(text: str) -> JobSpec:
         VersionPin(*pin),
         from_class,
         to_class,
-        MoveOptions(checksum, Evidence(verify), overwrite, strict, attempts),
+        MoveOptions(checksum, Evidence(verify), *others),
     )
 
 

@@ -8,7 +8,7 @@ from engine.migration.multipart import abandon_upload
 from engine.migration.records import Effect, Outcome
 from engine.migration.same import sweep_probes
 from engine.migration.services import Services
-from engine.model import Evidence, MoveKind, SourceProof
+from engine.model import SERVER_COPY, Evidence, MoveKind, SourceProof
 
 
 async def roll_back(job: Job, services: Services) -> None:
@@ -22,7 +22,11 @@ async def roll_back(job: Job, services: Services) -> None:
     """
     record = job.record
     check_places(job, services)
-    if record.spec.kind is not MoveKind.TIER:
+    if record.spec.kind is MoveKind.TIER:
+        if record.upload_id or job.intended(Effect.BEGIN_UPLOAD) is not None:
+            check_destination_writable(job, services)
+            await abandon_upload(job, services.store(record.spec.destination))
+    else:
         destination = services.store(record.spec.destination)
         if record.wrote or record.upload_id or job.intended(Effect.BEGIN_UPLOAD) is not None:
             check_destination_writable(job, services)
@@ -51,6 +55,7 @@ async def roll_back(job: Job, services: Services) -> None:
         evidence=Evidence.NONE,
         source_proof=SourceProof.NONE,
     )
+    job.drop_note(SERVER_COPY)
     job.put_places(("", ""))
     await job.commit()
 

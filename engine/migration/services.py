@@ -25,6 +25,7 @@ class Services:
     deletes: DeleteAllowance
     buffers: Buffers = field(default_factory=lambda: Buffers(MEMORY))
     restore_poll: float = 30.0  # seconds between two looks at a restore, at least
+    restore_speed: str = "standard"  # where a job names none
     restore_days: int = 7
     read_only: frozenset[str] = frozenset()  # clouds where nothing may be written or deleted
 

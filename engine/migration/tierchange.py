@@ -19,12 +19,14 @@ from engine.errors import (
 from engine.migration.answers import refused
 from engine.migration.digest import ALGORITHMS, MULTIPART_MD5, check_algorithm
 from engine.migration.job import Job
+from engine.migration.multipart import abandon_upload
 from engine.migration.records import Effect, Outcome
+from engine.migration.server_copy import copy_in_parts
 from engine.migration.services import Services
 from engine.migration.source import SourcePass, changed, expectations
 from engine.migration.switch import finish
 from engine.migration.verify import Proof, attested, reread
-from engine.model import Evidence, JobState, ObjectHead, Step, VersionPin
+from engine.model import Evidence, JobState, ObjectHead, Step
 from engine.stores.base import ObjectStore
 
 
@@ -42,6 +44,8 @@ async def change_class(job: Job, services: Services, head: ObjectHead) -> None:
     began = job.intended(Effect.SET_CLASS)
     if head.storage_class == spec.to_class and began is not None:
         # Sent before the process died or the line broke; what it did is proved now.
+        await abandon_upload(job, store)
+        job.settle(Effect.COMPLETE, Outcome.SUPERSEDED)
         job.set(destination_pin=head.pin)
         await _prove(job, services, store, head, began)
         return
@@ -57,7 +61,7 @@ async def change_class(job: Job, services: Services, head: ObjectHead) -> None:
     job.set(step=Step.UPLOAD)
     job.intend(Effect.SET_CLASS, **details)
     await job.commit()
-    after = await _send(job, store, head.pin)
+    after = await _send(job, services, store, head)
     job.set(destination_pin=after.pin)
     await _prove(job, services, store, after, details)
 
@@ -97,13 +101,16 @@ async def _digest_before(
     )
 
 
-async def _send(job: Job, store: ObjectStore, pin: VersionPin) -> ObjectHead:
+async def _send(job: Job, services: Services, store: ObjectStore, head: ObjectHead) -> ObjectHead:
     spec, began = job.record.spec, time.perf_counter()
     address = spec.source
     try:
-        after = await store.set_class(
-            address.bucket, address.key, pin=pin, storage_class=spec.to_class
-        )
+        if 0 < store.capabilities.copy_limit < head.size:
+            after = await _copy_onto_itself(job, services, store, head)
+        else:
+            after = await store.set_class(
+                address.bucket, address.key, pin=head.pin, storage_class=spec.to_class
+            )
     except PreconditionFailed as error:
         job.settle(Effect.SET_CLASS, Outcome.REFUSED)
         raise changed(address) from error
@@ -114,6 +121,23 @@ async def _send(job: Job, store: ObjectStore, pin: VersionPin) -> ObjectHead:
                 raise changed(address) from error
         raise
     job.spent(Step.UPLOAD, time.perf_counter() - began)
+    return after
+
+
+async def _copy_onto_itself(
+    job: Job, services: Services, store: ObjectStore, head: ObjectHead
+) -> ObjectHead:
+    """Too large for one request: part by part, the upload on record before its first part."""
+    address = job.record.spec.source
+    written = await copy_in_parts(job, services, head, head.meta, head.pin)
+    job.settle(Effect.COMPLETE)
+    after = await store.head(address.bucket, address.key, pin=written.pin)
+    if after.storage_class != job.record.spec.to_class:
+        raise NotSupported(
+            f"The server accepted the change and keeps the object in {after.storage_class}.",
+            subject=str(address),
+            safe="The object's bytes are unchanged.",
+        )
     return after
 
 

@@ -19,10 +19,11 @@ from engine.errors import (
     PreconditionFailed,
     StoreError,
 )
-from engine.migration.digest import STRONGEST
+from engine.migration.digest import MULTIPART_MD5, STRONGEST
 from engine.migration.job import Job, StartOver
+from engine.migration.server_copy import needs_reread
 from engine.migration.services import Services
-from engine.migration.source import Pass
+from engine.migration.source import Expected, Pass, changed
 from engine.model import Address, Evidence, JobState, ObjectHead, Step, VersionPin
 from engine.stores.base import ObjectStore
 
@@ -70,7 +71,9 @@ async def _prove(job: Job, services: Services) -> Proof:
     address, pin = record.spec.destination, record.destination_pin
     assert pin is not None
     store = services.store(address)
-    if record.spec.options.verify is Evidence.ATTESTED:
+    if needs_reread(job, store):
+        job.note("This server may copy a checksum along with the bytes; the copy was read back.")
+    elif record.spec.options.verify is Evidence.ATTESTED:
         found = attested(
             await store.head(address.bucket, address.key, pin=pin), store, record.digests
         )
@@ -93,8 +96,36 @@ async def reread(job: Job, services: Services, address: Address, pin: VersionPin
     digests = job.record.digests
     wanted = job.record.spec.options.checksum
     algorithm = wanted if wanted in digests else next(iter(digests))
-    reading = Pass(job, services, address, pin, job.record.size, algorithms=[algorithm])
+    sizes = await _part_sizes(job, services) if algorithm == MULTIPART_MD5 else ()
+    reading = Pass(
+        job,
+        services,
+        address,
+        pin,
+        job.record.size,
+        algorithms=[wanted if sizes else algorithm],
+        expected=Expected(part_sizes=sizes),
+    )
     return Proof(algorithm, (await reading.run())[algorithm], Evidence.REREAD)
+
+
+async def _part_sizes(job: Job, services: Services) -> tuple[int, ...]:
+    """How the source was uploaded: its only checksum is one of its parts' checksums.
+
+    Raises StartOver if the source cannot tell any more.
+    """
+    record, address = job.record, job.record.spec.source
+    assert record.source_pin is not None
+    count = int(record.digests[MULTIPART_MD5].rpartition("-")[2])
+    try:
+        sizes = await services.store(address).part_sizes(
+            address.bucket, address.key, pin=record.source_pin, count=count
+        )
+    except (NotFound, PreconditionFailed) as error:
+        raise changed(address) from error
+    if len(sizes) != count or sum(sizes) != record.size:
+        raise StartOver(changed(address))
+    return sizes
 
 
 def attested(head: ObjectHead, store: ObjectStore, digests: Mapping[str, str]) -> Proof | None:

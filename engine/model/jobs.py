@@ -91,12 +91,21 @@ class SourceProof(StrEnum):
     UNATTESTED = "unattested"  # the source has no checksum of its own
 
 
+# The note of a job whose bytes the provider copied by itself.
+SERVER_COPY = "Server-side copy: the provider copied the bytes; the copy was proved all the same."
+RESTORE_SPEEDS = ("standard", "bulk", "expedited")
+
+
 @dataclass(frozen=True, slots=True)
 class MoveOptions:
     """How the moves of a plan are carried out.
 
     With `max_attempts` a job fails after so many tries, whatever the reason. With 0 it gets five
     for its own trouble, and waits as long as a store is away or asks to slow down.
+
+    `server_copy`: let a provider copy between its own buckets where that is exact.
+    `restore_speed` (standard, bulk or expedited) and `restore_days` are for sources in an archive
+    class; "" and 0 are what the configuration says.
     """
 
     checksum: str = "md5"
@@ -104,6 +113,9 @@ class MoveOptions:
     overwrite: bool = False
     strict: bool = False
     max_attempts: int = 0
+    server_copy: bool = True
+    restore_speed: str = ""
+    restore_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +168,11 @@ class JobView:
     step_seconds: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
     notes: tuple[str, ...] = ()
     priority: int = 0
+
+    @property
+    def server_copied(self) -> bool:
+        """Whether the provider copied the bytes by itself."""
+        return SERVER_COPY in self.notes
 
     @property
     def progress(self) -> float:

@@ -85,8 +85,12 @@ class ClassPrice:
         return tuple(name for name, figure in self.figures if figure.remembered)
 
     def speed(self, name: str) -> RestoreSpeed | None:
-        """That restore speed, None if the class has none of this name."""
-        return next((speed for speed in self.restore if speed.name == name), None)
+        """That restore speed, None if the class has none of this name.
+
+        What Amazon calls expedited is high priority at Azure.
+        """
+        names = (name, "high") if name == "expedited" else (name,)
+        return next((speed for speed in self.restore if speed.name in names), None)
 
 
 def class_price(

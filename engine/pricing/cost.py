@@ -105,6 +105,7 @@ def move_cost(
     reread: bool = True,
     restored: bool = False,
     restore_speed: str = "standard",
+    restore_days: float = RESTORE_DAYS,
 ) -> MoveCost:
     """The one-time cost of moving, copying or re-classing one object of `size` bytes.
 
@@ -113,7 +114,7 @@ def move_cost(
     `source_reads` is how often Astra reads the source: once by default, or not at all for a
     change of class in place, which happens inside the store. `reread`: the result is read back
     for verification, where its class can be read. `restored`: an archived source was restored
-    already.
+    already; else it is asked for at that speed, for so many days.
     """
     bill = _Bill()
     gb = gigabytes(size)
@@ -122,7 +123,7 @@ def move_cost(
     # Changing a class reads the object inside the store, cooler classes of some providers aside.
     copied = in_place and (source.cooling_retrieval or not _cooler(target, source))
     if not source.readable and not restored:
-        _restore(bill, source, gb, restore_speed)
+        _restore(bill, source, gb, restore_speed, restore_days)
     if source.readable and reads + copied:
         each = f"{reads + copied} × " if reads + copied > 1 else ""
         text = f"retrieval: {each}{_gb(gb)} from {_name(source)}"
@@ -189,7 +190,7 @@ class _Bill:
             self.lines.append((text, price * quantity))
 
 
-def _restore(bill: _Bill, source: ClassPrice, gb: float, speed_name: str) -> None:
+def _restore(bill: _Bill, source: ClassPrice, gb: float, speed_name: str, days: float) -> None:
     speed = source.speed(speed_name)
     if speed is None:
         bill.unknown.append(f"{speed_name} restore from {_name(source)}")
@@ -197,10 +198,10 @@ def _restore(bill: _Bill, source: ClassPrice, gb: float, speed_name: str) -> Non
     label = f"{speed.name} restore"
     bill.add(f"{label}: 1 request to {_name(source)}", speed.per_1k, 1 / 1000)
     bill.add(f"{label}: {_gb(gb)} from {_name(source)}", speed.per_gb, gb)
-    kept = gb * RESTORE_DAYS / DAYS_PER_MONTH
+    kept = gb * days / DAYS_PER_MONTH
     bill.add(
-        f"restored copy: {RESTORE_DAYS:g} days at the price of the default class of "
-        f"{source.provider}",
+        f"restored copy: {days:g} day{'' if days == 1 else 's'} at the price of the default class"
+        f" of {source.provider}",
         source.default_storage,
         kept,
     )

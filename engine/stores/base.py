@@ -276,6 +276,10 @@ class PartCopier(Protocol):
     part, and an upload of a process that was killed can be found again.
     """
 
+    async def copies_parts(self, bucket: str) -> bool:
+        """Whether parts can be copied into that bucket with the source pinned."""
+        ...
+
     async def copy_part(
         self,
         source_bucket: str,

@@ -290,6 +290,11 @@ class S3Store:
             replace=replace,
         )
 
+    async def copies_parts(self, bucket: str) -> bool:
+        """Whether parts can be copied into that bucket with the source pinned."""
+        await self.conditions(bucket)
+        return await self._server_copy.pins_source(bucket)
+
     async def copy_part(
         self,
         source_bucket: str,

@@ -76,6 +76,10 @@ class ServerCopy:
         pin = VersionPin(etag, modified, size, written.version_id)
         return Written(pin, read_checksums({"etag": etag}, trusted=self._trusted))
 
+    async def pins_source(self, bucket: str) -> bool:
+        """Whether copies into the bucket hold to the source's ETag."""
+        return (await self._probe.conditions(bucket)).source
+
     async def copy_part(
         self,
         source: tuple[str, str],
@@ -89,7 +93,7 @@ class ServerCopy:
     ) -> Part:
         """One UploadPartCopy. See `PartCopier`."""
         at = self._client.at(*target)
-        if not (await self._probe.conditions(target[0])).source:
+        if not await self.pins_source(target[0]):
             raise _inexact("the server ignores which version shall be copied", at)
         headers = copy_source(*source, pin, at)
         headers["x-amz-copy-source-range"] = f"bytes={start}-{stop - 1}"

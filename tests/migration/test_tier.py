@@ -4,10 +4,19 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from engine.model import Evidence, JobState, MoveKind, Provider
+from engine.model import Evidence, JobState, MoveKind, ObjectMeta, Provider
 from engine.stores import open_store
 from tests.fake_s3 import FakeS3, Fault, Seen
-from tests.migration.world import World, fake_stores, md5, pattern, small_parts, two_clouds, world
+from tests.migration.world import (
+    World,
+    at,
+    fake_stores,
+    md5,
+    pattern,
+    small_parts,
+    two_clouds,
+    world,
+)
 from tests.servers import S3Server
 
 PART = 64 * 1024
@@ -228,3 +237,61 @@ async def test_classes_and_archives_of_moto(tmp_path, moto_s3: S3Server, bucket_
         head = await stores["gcp"].head(f"{bucket_name}-2", "back")
         assert head.storage_class == "NEARLINE"
         assert await there.keys(f"aws:{bucket_name}/") == []
+
+
+async def test_the_asked_for_restore_is_what_is_sent(there: World, fakes) -> None:
+    """Speed and days travel with the job; a copy that expired meanwhile is asked for again."""
+    fakes[0].state.put("b", "cold", b"from the archive", storage_class="GLACIER")
+    asked = restores(fakes[0])
+    job_id = await there.submit("src:b/cold", "dst:b/cold", restore_speed="bulk", restore_days=3)
+    await there.until(lambda: len(asked()) == 1, "the restore was asked for")
+    assert b"<Days>3</Days>" in asked()[0].body
+    assert b"<Tier>Bulk</Tier>" in asked()[0].body
+    await there.until(lambda: dict(there.runner.counts()).get("restoring") == 1, "it waits")
+    fakes[0].state.change("b", "cold", restore="")  # it came, and is gone again
+    await there.until(lambda: len(asked()) == 2, "it was asked for again")
+    fakes[0].state.change(
+        "b",
+        "cold",
+        restore='ongoing-request="false", expiry-date="Fri, 21 Dec 2040 00:00:00 GMT"',
+    )
+    done = await there.done(job_id)
+    assert (done.state, done.error) == (JobState.COMPLETED, "")
+    assert any("bulk restore" in note for note in done.notes)
+
+
+def restores(fake: FakeS3):
+    return lambda: [seen for seen in list(fake.seen) if "restore" in seen.query]
+
+
+async def test_moto_restores_and_the_job_goes_on(tmp_path, moto_s3: S3Server) -> None:
+    """GLACIER on a server that refuses to give it before it was restored."""
+    store = open_store(moto_s3.cloud("aws"))
+    await store.create_bucket("restored-from")
+    await store.create_bucket("restored-to")
+    async with world(tmp_path / "state", {"aws": store}) as there:
+        head = await put_class(there, "aws:restored-from/cold", b"from the archive", "GLACIER")
+        assert head.archived
+        done = await there.move("aws:restored-from/cold", "aws:restored-to/cold")
+        assert (done.state, done.error) == (JobState.COMPLETED, "")
+        assert any("standard restore" in note for note in done.notes)
+        assert await there.get("aws:restored-to/cold") == b"from the archive"
+        assert await there.get("aws:restored-from/cold") is None
+
+
+async def put_class(there: World, address: str, data: bytes, storage_class: str):
+    where = at(address)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield data
+
+    store = there.stores[where.cloud]
+    await store.write(
+        where.bucket,
+        where.key,
+        body(),
+        size=len(data),
+        meta=ObjectMeta(),
+        storage_class=storage_class,
+    )
+    return await store.head(where.bucket, where.key)

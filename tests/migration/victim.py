@@ -23,7 +23,16 @@ from engine.stores import open_store
 from tests.migration.world import World, at, small_parts
 
 PATIENCE = 60.0
-_EFFECTS = ("write", "begin_upload", "upload_part", "complete_upload", "abort_upload", "delete")
+_EFFECTS = (
+    "write",
+    "copy",
+    "copy_part",
+    "begin_upload",
+    "upload_part",
+    "complete_upload",
+    "abort_upload",
+    "delete",
+)
 _forks: list[ForkServerContext] = []
 
 
