@@ -21,10 +21,10 @@ from astra_tui.config_sources import (
     state_directory,
     user_config,
 )
-from astra_tui.config_table import Findings, Override, Table, did_you_mean, parse_size
+from astra_tui.config_table import Findings, Override, Table, did_you_mean
 from engine.errors import ConfigError
-from engine.model import RESTORE_SPEEDS, Provider, StoreKind
-from engine.settings import CloudSettings, EngineSettings, KafkaSettings
+from engine.model import RESTORE_SPEEDS, Provider, StoreKind, parse_size
+from engine.settings import MAX_DELETES, CloudSettings, EngineSettings, KafkaSettings
 
 __all__ = [
     "POLICY_NAMES",
@@ -68,7 +68,7 @@ _TABLE_KEYS: Mapping[str, tuple[str, ...]] = {
         *("password", "ca_file", "accept_jobs"),
     ),
     "engine": (
-        *("jobs", "bwlimit", "policy", "read_only", "prices"),
+        *("jobs", "bwlimit", "max_deletes", "policy", "read_only", "prices"),
         *("restore_speed", "restore_days"),
     ),
     "console": ("theme", "mouse", "ascii"),
@@ -139,9 +139,10 @@ def load_settings(
         prices_file=table.path("prices", must_exist=True),
         policy=table.text("policy", "rules", choices=POLICY_NAMES),
         jobs=table.integer("jobs", 8, 1, 256),
-        bwlimit=table.size("bwlimit"),
         restore_speed=table.text("restore_speed", "standard", choices=RESTORE_SPEEDS),
         restore_days=table.integer("restore_days", 7, 1, 365),
+        bwlimit=table.bandwidth("bwlimit"),
+        max_deletes=table.count_or_off("max_deletes", MAX_DELETES),
         read_only=table.flag("read_only"),
     )
     table.finish()

@@ -13,29 +13,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from astra_tui.config_sources import readable_by_all
+from engine.model import Timetable, parse_bandwidth
 from engine.settings import Secret
 
-_UNITS = {"": 1, "B": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
-_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]?)(i?B|)(?:/s)?", re.IGNORECASE)
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
-
-
-def parse_size(text: str) -> int:
-    """Bytes of `20MiB`, `1.5G` (binary, as rclone reads it), `20MB` (decimal), `off`.
-
-    A trailing `/s` is allowed. Raises ValueError with the reason.
-    """
-    if text.strip().lower() == "off":
-        return 0
-    match = _SIZE.fullmatch(text.strip())
-    if match is None:
-        raise ValueError(f"{text!r} is no size; write 20MiB, 500KB, 1G or off")
-    number, unit, suffix = match.groups()
-    factor = _UNITS[unit.upper()]
-    if unit and suffix.upper() == "B":
-        factor = 1000 ** ("KMGT".index(unit.upper()) + 1)
-    return int(float(number) * factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,20 +127,37 @@ class Table:
             return default
         return value
 
-    def size(self, key: str, default: int = 0) -> int:
-        """A size in bytes, as a number or as `20MiB`."""
+    def bandwidth(self, key: str) -> int | Timetable:
+        """Bytes a second, as a number or as `20MiB`, 0 for `off`; or a timetable of such."""
+        value = self._take(key)
+        if value is None:
+            return 0
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+        why = ""
+        if isinstance(value, str):
+            try:
+                return parse_bandwidth(value)
+            except ValueError as error:
+                why = f" {error}." if " " in value or "," in value else ""
+        allowed = 'a size such as "20MiB", "500KB" or "off", or "08:00,5MiB 19:00,off"'
+        self.wrong(key, describe(value), allowed, why)
+        return 0
+
+    def count_or_off(self, key: str, default: int | None) -> int | None:
+        """A whole number from 0, or `off` for None."""
         value = self._take(key)
         if value is None:
             return default
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-            return value
         if isinstance(value, str):
-            try:
-                return parse_size(value)
-            except ValueError:
-                pass  # told below, with the place
-        self.wrong(key, describe(value), 'a size such as "20MiB", "500KB" or "off"')
-        return default
+            if value.strip().lower() == "off":
+                return None
+            if key in self._overrides and re.fullmatch("[0-9]+", value):
+                value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            self.wrong(key, describe(value), 'a whole number from 0, or "off"')
+            return default
+        return value
 
     def path(self, key: str, *, must_exist: bool = False) -> Path | None:
         """A path; a relative one starts at the config file's folder."""

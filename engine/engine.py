@@ -34,6 +34,7 @@ from engine.model import (
     Plan,
     Snapshot,
     Tier,
+    Timetable,
 )
 from engine.notices import Notices
 from engine.settings import EngineSettings
@@ -141,6 +142,7 @@ class Engine:
 
             self._last = take(self._open, self.settings, self._last)
             self._notices.trouble(self._open.runner.error)
+            self._notices.stores(self._last.stores)
         return self._last
 
     def notices(self, after: int = 0) -> Sequence[tuple[int, Notice]]:
@@ -249,13 +251,26 @@ class Engine:
 
     # -- carrying out -------------------------------------------------------------------
 
-    async def submit(self, plan: Plan) -> str:
+    async def submit(self, plan: Plan, *, priority: int = 0) -> str:
         """Put the accepted moves into the ledger and start them; returns the job set's id.
 
-        Raises Refused in read-only mode. The same plan submitted twice makes no second job.
+        Jobs of a higher `priority` run first. The same plan submitted twice makes no second job.
+        Raises Refused in read-only mode, and for a plan with too many deletes.
         """
         self._refuse_read_only()
-        return await self._owned.planner.submit(plan)
+        self.check_deletes(plan)
+        return await self._owned.planner.submit(plan, priority)
+
+    def check_deletes(self, plan: Plan) -> None:
+        """Raises Refused if the plan would delete more sources than `max_deletes` allows."""
+        number, most = plan.deletes(), self.settings.max_deletes
+        if most is not None and number > most:
+            raise Refused(
+                f"This plan deletes {number:,} sources, and at most {most:,} are allowed.",
+                safe="Nothing was changed.",
+                todo=f"If that is meant, allow it with --max-deletes {number} (or max_deletes in"
+                " astra.toml); else choose fewer objects, or keep the sources.",
+            )
 
     def _refuse_read_only(self) -> None:
         if self.settings.read_only:
@@ -316,8 +331,25 @@ class Engine:
         """Sums over all jobs of the ledger."""
         return self._parts.runner.statistics()
 
-    def set_limits(self, *, jobs: int | None = None, bwlimit: int | None = None) -> None:
-        """Change how many jobs run at once and the bytes a second, while they run."""
+    async def prioritise(
+        self, priority: int, *, jobset: str = "", job_ids: Sequence[str] = ()
+    ) -> int:
+        """Let unfinished jobs of a set, or these ones, run sooner or later; returns how many.
+
+        Raises UsageError if neither is named.
+        """
+        if not jobset and not job_ids:
+            raise UsageError("Name the jobs, or their job set.")
+        return await self._owned.runner.prioritise(priority, jobset=jobset, job_ids=job_ids)
+
+    def set_limits(
+        self, *, jobs: int | None = None, bwlimit: int | Timetable | None = None
+    ) -> None:
+        """Change how many jobs run at once and the bytes a second, while they run.
+
+        A plain `bwlimit` beside a timetable holds until the timetable's next entry; a timetable
+        is followed from now on.
+        """
         self._parts.runner.set_limits(jobs=jobs, bwlimit=bwlimit)
 
     # -- events -------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from engine.errors import StateError
-from engine.model import JobView, Notice, NoticeLevel
+from engine.model import FlowState, JobView, Notice, NoticeLevel, StoreFlow
 
 log = logging.getLogger(__name__)
 _KEPT = 500
@@ -22,6 +22,7 @@ class Notices:
         self._notices: deque[tuple[int, Notice]] = deque(maxlen=_KEPT)
         self._noticed = 0
         self._trouble: StateError | None = None
+        self._away: set[str] = set()
         self._failures = 0
         self._failed_at = 0.0
 
@@ -53,6 +54,18 @@ class Notices:
             if error is not None:
                 text = f"{error.what} All jobs stand still. {error.safe}"
                 self.add(NoticeLevel.ERROR, text, error.todo)
+
+    def stores(self, stores: Sequence[StoreFlow]) -> None:
+        """A store went away, or is back; said once each time."""
+        for store in stores:
+            away = store.state in (FlowState.AWAY, FlowState.TRYING)
+            if away and store.cloud not in self._away:
+                self._away.add(store.cloud)
+                text = f"{store.cloud} is away, its jobs wait: {store.reason}"
+                self.add(NoticeLevel.WARNING, text, store.todo)
+            elif not away and store.cloud in self._away:
+                self._away.remove(store.cloud)
+                self.add(NoticeLevel.INFO, f"{store.cloud} is back; its jobs go on.")
 
     def failed(self, job: JobView) -> None:
         """A job failed. A thousand failures are one message: the board has the others."""

@@ -234,7 +234,7 @@ class Planner:
             )
         return replace(plan, plan_id=request.request_key)
 
-    async def submit(self, plan: Plan) -> str:
+    async def submit(self, plan: Plan, priority: int = 0) -> str:
         """The accepted moves as jobs; returns the job set's id, which is the plan's."""
         accepted = [move for move in plan.moves if not move.refused]
         specs = [
@@ -251,7 +251,7 @@ class Planner:
             for move in accepted
         ]
         savings = [move.saving_per_month or 0.0 for move in accepted]
-        await self._runner.submit(plan.plan_id, specs, savings)
+        await self._runner.submit(plan.plan_id, specs, savings, priority=priority)
         return plan.plan_id
 
     # -- what is where --------------------------------------------------------------------

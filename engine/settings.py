@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from engine.model import Provider, StoreKind
+from engine.model import Provider, StoreKind, Timetable
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -67,9 +67,15 @@ class KafkaSettings:
     accept_jobs: bool = False  # let messages of `jobs_topic` start migrations
 
 
+MAX_DELETES = 10_000  # sources of one plan, unless the operator allows more
+
+
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
-    """Everything. `bwlimit` in bytes a second, 0 unlimited."""
+    """Everything. `bwlimit` in bytes a second, 0 unlimited, or a timetable of such limits.
+
+    A plan that would delete more than `max_deletes` sources is refused; None allows any number.
+    """
 
     clouds: tuple[CloudSettings, ...]
     state_dir: Path
@@ -77,9 +83,10 @@ class EngineSettings:
     prices_file: Path | None = None
     policy: str = "rules"
     jobs: int = 8
-    bwlimit: int = 0
     restore_speed: str = "standard"  # or bulk, expedited
     restore_days: int = 7
+    bwlimit: int | Timetable = 0
+    max_deletes: int | None = MAX_DELETES
     read_only: bool = False
 
     def cloud(self, name: str) -> CloudSettings | None:

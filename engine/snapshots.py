@@ -35,6 +35,8 @@ def take(parts: Parts, settings: EngineSettings, last: Snapshot) -> Snapshot:
         policy=parts.planner.policy or settings.policy,
         statistics=runner.statistics(),
         read_only=settings.read_only,
+        limits=runner.limits(),
+        stores=runner.flows(),
     )
     if now == last:
         return last

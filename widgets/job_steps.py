@@ -107,9 +107,10 @@ class JobSteps(Lines):
 def _attempts(job: JobView) -> str:
     most = job.spec.options.max_attempts
     if job.attempt:
-        return f"{job.attempt} of {most}"
+        return f"{job.attempt} of {most}" if most else f"{job.attempt}"
     paused = job.paused and job.started
-    return f"{'one that a pause ended is not counted' if paused else 'none yet'}, {most} at most"
+    words = "one that a pause ended is not counted" if paused else "none yet"
+    return f"{words}, {most} at most" if most else words
 
 
 def _retry(job: JobView) -> list[Part]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from astra_tui.cli.context import Command
 from astra_tui.cli.exits import Exit
+from astra_tui.cli.narrator import Narrator, flow_json
 from astra_tui.cli.output import address_text, counted
 from astra_tui.cli.planview import plan_json, show_plan
 from astra_tui.cli.progress import Progress
@@ -95,23 +96,26 @@ class Tally:
         return Exit.FAILED if self.failed or self.cancelled or self.refused else Exit.DONE
 
 
-def print_plan(command: Command, plan: Plan) -> None:
-    """The whole plan as data on stdout."""
+def print_plan(command: Command, plan: Plan, most: int | None = None) -> None:
+    """The whole plan as data on stdout; `most` deletes are allowed."""
     if command.out.json:
-        for line in plan_json(plan):
+        for line in plan_json(plan, most):
             command.out.emit(line)
     else:
-        show_plan(command.out, plan, err=False, every=True)
+        show_plan(command.out, plan, err=False, every=True, most=most)
 
 
-async def carry_out(command: Command, engine: "Engine", plan: Plan, *, yes: bool) -> int:
+async def carry_out(
+    command: Command, engine: "Engine", plan: Plan, *, yes: bool, priority: int = 0
+) -> int:
     """Review, confirm, submit and follow a plan; returns the exit code."""
     if not plan.moves:
         command.out.say("There is nothing to do: no object fits.")
         command.out.emit(Tally().to_json("", interrupted=False))
         return Exit.DONE
-    show_plan(command.out, plan, err=True)
+    show_plan(command.out, plan, err=True, most=engine.settings.max_deletes)
     totals = plan.totals()
+    engine.check_deletes(plan)
     if totals.moves:
         await confirm(_question(plan, totals.moves), yes=yes)
     command.out.keep_going = True
@@ -123,7 +127,7 @@ async def carry_out(command: Command, engine: "Engine", plan: Plan, *, yes: bool
         command.out.emit(tally.to_json("", interrupted=False))
         command.out.say("Nothing was tried: every move was refused.")
         return Exit.REFUSED
-    jobset = await engine.submit(plan)
+    jobset = await engine.submit(plan, priority=priority)
     return await follow(command, engine, tally, jobset=jobset, total=totals.moves)
 
 
@@ -188,6 +192,7 @@ async def follow(
             command.out.say(_failure(job))
 
     interrupted = True
+    narrator = Narrator(command.out.say)
     with Progress(total or len(wanted), data_too=command.out.json) as progress:
         try:
             async with _waiting(engine.wait(jobset)) as ended:
@@ -199,6 +204,7 @@ async def follow(
                         fresh = job.state in FINAL_STATES and job.finished >= tally.started
                         if fresh and ours(job):
                             tell(job)
+                    narrator.tell(snapshot)
                     progress.show(tally.successful, tally.failed, snapshot)
             interrupted = False
         finally:
@@ -211,7 +217,9 @@ async def follow(
                             tally.pending += 1
                 except StateError:  # the ledger cannot even be read; the reason is told above
                     tally.pending = (total or len(wanted)) - len(told)
-                command.out.emit(tally.to_json(jobset, interrupted=interrupted))
+                summary = tally.to_json(jobset, interrupted=interrupted)
+                summary["summary"] |= flow_json(engine.snapshot())
+                command.out.emit(summary)
                 if tally.pending and not interrupted:
                     tally.stopped = True
                     _tell_trouble(command, engine)

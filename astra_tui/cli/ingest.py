@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @options.proof_options
 @filter_options
 @options.run_options
+@options.submit_options
 @options.dry_run_option
 @options.yes_option
 def ingest(command: Command, paths: Sequence[str], destination: str, **values: Any) -> int:

@@ -70,6 +70,25 @@ def show(command: Command, job_id: str) -> int:
     return command.run(work, runner=True, look=True)
 
 
+@verb("priority", group=jobs)
+@click.argument("priority", type=options.Priority(), metavar="low|normal|high|NUMBER")
+@click.argument("job_ids", nargs=-1, metavar="[JOB]...")
+@click.option("--jobset", default="", help="Every unfinished job of this set.")
+def prioritise(command: Command, priority: int, job_ids: Sequence[str], jobset: str) -> int:
+    """Let unfinished jobs run sooner or later than others."""
+    if bool(jobset) == bool(job_ids):
+        raise UsageError("Name the jobs, or their set with --jobset.")
+
+    async def work(engine: "Engine") -> int:
+        await _check(engine, job_ids)
+        count = await engine.prioritise(priority, jobset=jobset, job_ids=job_ids)
+        command.out.emit({"changed": count, "priority": priority})
+        command.out.say(f"{counted(count, 'job')} changed." if count else "No unfinished job fits.")
+        return DONE
+
+    return command.run(work)
+
+
 @verb("resume")
 @click.argument("job_ids", nargs=-1, metavar="[JOB]...")
 @options.run_options
@@ -191,7 +210,7 @@ def _print_jobs(command: Command, found: "Sequence[JobView]") -> None:
 
 def _print_job(command: Command, job: "JobView") -> None:
     from astra_tui.cli.carry import job_json
-    from engine.model import STEPS
+    from engine.model import STEPS, priority_text
     from widgets.text import bytes_text, date_text, duration_text, visible
 
     seconds = {step.name.lower(): job.step_seconds[step - 1] for step in STEPS}
@@ -202,6 +221,7 @@ def _print_job(command: Command, job: "JobView") -> None:
             "kind": job.spec.kind.value,
             "paused": job.paused,
             "attempt": job.attempt,
+            "priority": job.priority,
             "from_class": job.spec.from_class,
             "to_class": job.spec.to_class,
             "bytes_done": job.bytes_done,
@@ -223,6 +243,7 @@ def _print_job(command: Command, job: "JobView") -> None:
         ("size", bytes_text(job.spec.size)),
         ("class", f"{job.spec.from_class or '-'} → {job.spec.to_class or 'default'}"),
         ("state", f"{job.state.value}{', paused' if job.paused else ''}, attempt {job.attempt}"),
+        ("priority", priority_text(job.priority)),
         ("created", date_text(job.created)),
         ("finished", date_text(job.finished) if job.finished else "not yet"),
         ("steps", ", ".join(f"{name} {duration_text(value)}" for name, value in seconds.items())),

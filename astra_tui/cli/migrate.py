@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--keep-source", is_flag=True, help="Copy; delete nothing.")
 @filter_options
 @options.run_options
+@options.submit_options
 @options.dry_run_option
 @options.save_option
 @options.yes_option
@@ -63,7 +64,7 @@ def run_moving(command: Command, work: Any, values: dict[str, Any], *, files: bo
     With `files` it also knows this machine's own files, as `astra ingest` reads them.
     """
     moving = not values.get("dry_run")
-    settings = options.limited(command.settings, values.get("workers"), values.get("bwlimit"))
+    settings = options.limited(command.settings, values)
     if files:
         from astra_tui.config import with_files
 
@@ -81,6 +82,8 @@ async def review(command: Command, engine: "Engine", plan: Any, values: dict[str
         await engine.workspace.save_plan(plan)
         command.out.say(f"Saved as plan {plan.plan_id}; `astra plan submit {plan.plan_id}`.")
     if values.get("dry_run"):
-        print_plan(command, plan)
+        print_plan(command, plan, engine.settings.max_deletes)
         return Exit.DONE
-    return await carry_out(command, engine, plan, yes=values["yes"])
+    return await carry_out(
+        command, engine, plan, yes=values["yes"], priority=values.get("priority", 0)
+    )

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import rich_click as click
 
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
-    from engine.model import MoveOptions, Tier
+    from engine.model import MoveOptions, Tier, Timetable
     from engine.settings import EngineSettings
 
 TIERS = ("HOT", "WARM", "COLD", "ARCHIVE")
@@ -25,7 +25,7 @@ class Size(click.ParamType[int]):
     name = "size"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> int:
-        from astra_tui.config_table import parse_size
+        from engine.model import parse_size
 
         if isinstance(value, int):
             return value
@@ -33,6 +33,52 @@ class Size(click.ParamType[int]):
             return parse_size(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Bandwidth(click.ParamType["int | Timetable"]):
+    """Bytes a second, written as 20MiB, or a timetable."""
+
+    name = "limit"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> "int | Timetable":
+        from engine.model import parse_bandwidth
+
+        if not isinstance(value, str):
+            limit: int | Timetable = value
+            return limit
+        try:
+            return parse_bandwidth(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Priority(click.ParamType[int]):
+    """low, normal, high or a number."""
+
+    name = "priority"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        from engine.model import parse_priority
+
+        if isinstance(value, int):
+            return value
+        try:
+            return parse_priority(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class CountOrOff(click.ParamType["int | Literal['off']"]):
+    """A whole number from 0, or off."""
+
+    name = "count"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> "int | Literal['off']":
+        if value == "off" or isinstance(value, int):
+            return value  # type: ignore[no-any-return]
+        if not str(value).isdecimal():
+            self.fail(f"{value!r} is no number; write 10000, or off", param, ctx)
+        return int(value)
 
 
 def all_of(*options: Decorator) -> Decorator:
@@ -86,10 +132,29 @@ proof_options = all_of(
     click.option(
         "--restore-days", type=click.IntRange(1, 365), help="How long they shall stay readable."
     ),
+    click.option(
+        "--max-attempts",
+        type=click.IntRange(1, 100),
+        help="Fail a job after so many tries, even if its store was only away.",
+    ),
 )
 run_options = all_of(
     click.option("--jobs", "workers", type=click.IntRange(1, 256), help="So many objects at once."),
-    click.option("--bwlimit", type=Size(), help="Bytes a second over all jobs, such as 20MiB."),
+    click.option(
+        "--bwlimit",
+        type=Bandwidth(),
+        help='Bytes a second over all jobs: 20MiB, or a timetable "08:00,5MiB 19:00,off".',
+    ),
+)
+submit_options = all_of(
+    click.option(
+        "--priority", type=Priority(), default="normal", help="low, normal, high or a number."
+    ),
+    click.option(
+        "--max-deletes",
+        type=CountOrOff(),
+        help="Refuse a plan that deletes more sources (10000; off: any number).",
+    ),
 )
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 dry_run_option = click.option(
@@ -112,6 +177,7 @@ def move_options(values: dict[str, Any]) -> "MoveOptions":
         server_copy=values.pop("server_copy"),
         restore_speed=(values.pop("restore_speed") or "").lower(),
         restore_days=values.pop("restore_days") or 0,
+        max_attempts=values.pop("max_attempts", None) or 0,
     )
 
 
@@ -124,12 +190,13 @@ def target(tier: str | None, storage_class: str) -> "Tier | None":
     return Tier(tier.upper()) if tier else None
 
 
-def limited(
-    settings: "EngineSettings", workers: int | None, bwlimit: int | None
-) -> "EngineSettings":
-    """Settings with the limits of `run_options` over those of the config."""
+def limited(settings: "EngineSettings", values: dict[str, Any]) -> "EngineSettings":
+    """Settings with the limits of `run_options` and `submit_options` over those of the config."""
+    workers, bwlimit = values.get("workers"), values.get("bwlimit")
+    most = values.get("max_deletes")
     return replace(
         settings,
         jobs=settings.jobs if workers is None else workers,
         bwlimit=settings.bwlimit if bwlimit is None else bwlimit,
+        max_deletes=settings.max_deletes if most is None else None if most == "off" else most,
     )

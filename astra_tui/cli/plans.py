@@ -60,7 +60,8 @@ def show(command: Command, plan_id: str) -> int:
     async def work(engine: "Engine") -> int:
         from astra_tui.cli.carry import print_plan
 
-        print_plan(command, await engine.workspace.plan(plan_id))
+        plan = await engine.workspace.plan(plan_id)
+        print_plan(command, plan, engine.settings.max_deletes)
         return DONE
 
     return command.run(work, look=True)
@@ -69,6 +70,7 @@ def show(command: Command, plan_id: str) -> int:
 @verb("submit", group=plan)
 @click.argument("plan_id")
 @options.run_options
+@options.submit_options
 @options.yes_option
 def submit(command: Command, plan_id: str, yes: bool, **values: Any) -> int:
     """Review a saved plan once more, ask, and carry it out."""
@@ -77,7 +79,8 @@ def submit(command: Command, plan_id: str, yes: bool, **values: Any) -> int:
     async def work(engine: "Engine") -> int:
         from astra_tui.cli.carry import carry_out
 
-        return await carry_out(command, engine, await engine.workspace.plan(plan_id), yes=yes)
+        plan = await engine.workspace.plan(plan_id)
+        return await carry_out(command, engine, plan, yes=yes, priority=values["priority"])
 
     return run_moving(command, work, values)
 

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 _SHOWN = 20  # moves that a question shows; --dry-run shows all
 
 
-def plan_json(plan: "Plan") -> Iterator[dict[str, Any]]:
-    """One object a move, then `{"plan": totals}`. Money in USD, null unknown."""
+def plan_json(plan: "Plan", most: int | None = None) -> Iterator[dict[str, Any]]:
+    """One object a move, then `{"plan": totals}`. Money in USD, null unknown. `most` deletes are
+    allowed, null any number."""
     for move in plan.moves:
         yield {
             "source": str(move.source),
@@ -44,13 +45,17 @@ def plan_json(plan: "Plan") -> Iterator[dict[str, Any]]:
             "saving_per_month": totals.saving_per_month,
             "one_time_cost": totals.one_time_cost,
             "payback_months": totals.payback_months,
+            "deletes": plan.deletes(),
+            "max_deletes": most,
             "warnings": list(plan.warnings),
         }
     }
 
 
-def show_plan(out: Output, plan: "Plan", *, err: bool, every: bool = False) -> None:
-    """The moves as a table, then totals, losses, risks and refusals."""
+def show_plan(
+    out: Output, plan: "Plan", *, err: bool, every: bool = False, most: int | None = None
+) -> None:
+    """The moves as a table, then totals, losses, risks and refusals; `most` deletes are allowed."""
     from widgets.text import bytes_text, visible
 
     def put(text: str) -> None:
@@ -85,6 +90,11 @@ def show_plan(out: Output, plan: "Plan", *, err: bool, every: bool = False) -> N
         f"{usd(totals.one_time_cost, currency=True)} once"
         + (f", paid back in {payback:.1f} months." if payback is not None else ".")
     )
+    if most is not None and plan.deletes() > most:
+        put(
+            f"  Refused as it is: it deletes {plan.deletes():,} sources, and at most {most:,} are"
+            " allowed (--max-deletes)."
+        )
     for warning in plan.warnings:
         put(f"  Warning: {visible(warning)}")
     accepted = [move for move in plan.moves if not move.refused]

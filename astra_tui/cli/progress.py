@@ -62,6 +62,7 @@ class Progress:
         words = [f"{failed:,} failed"] if failed else []
         if rate := rate_text(snapshot.rate):
             words.append(rate)
+        words += [store.text for store in snapshot.stores if store.text]
         if snapshot.eta > 0:
             end = clock_text(time.time() + snapshot.eta, seconds=False)
             words.append(f"{duration_text(snapshot.eta)} left ({end})")

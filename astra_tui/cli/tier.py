@@ -46,6 +46,7 @@ def plan(command: Command, places: Sequence[str], **values: Any) -> int:
 @verb("apply", group=tier)
 @_choice
 @options.run_options
+@options.submit_options
 @options.save_option
 @options.yes_option
 def apply(command: Command, places: Sequence[str], **values: Any) -> int:

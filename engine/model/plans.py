@@ -97,6 +97,10 @@ class Plan:
     options: MoveOptions = field(default_factory=MoveOptions)
     warnings: tuple[str, ...] = ()
 
+    def deletes(self) -> int:
+        """How many sources the accepted moves delete."""
+        return sum(move.kind is MoveKind.MOVE and not move.refused for move in self.moves)
+
     def totals(self) -> PlanTotals:
         """Sum up the accepted moves."""
         accepted = [move for move in self.moves if not move.refused]

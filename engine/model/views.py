@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from engine.model.flow import Limits, StoreFlow
 from engine.model.jobs import JobView, MigrationStatistics
 from engine.model.objects import Address, ObjectHead, Provider, StoreKind
 from engine.model.plans import Decision, Tier
@@ -212,6 +213,8 @@ class Snapshot:
     policy: str = ""
     statistics: MigrationStatistics = field(default_factory=MigrationStatistics)
     read_only: bool = False
+    limits: Limits = field(default_factory=Limits)
+    stores: tuple[StoreFlow, ...] = ()  # how each takes what is sent to it
 
     def count(self, state: str) -> int:
         return next((number for name, number in self.job_counts if name == state), 0)
