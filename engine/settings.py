@@ -42,6 +42,8 @@ class CloudSettings:
     access_key: Secret = Secret()
     secret_key: Secret = Secret()
     session_token: Secret = Secret()
+    credentials_file: Path | None = None  # gcs: a key file instead of the default credentials
+    project: str = ""  # gcs: whose buckets are listed and made
     root: Path | None = None
     account: str = ""
     account_key: Secret = Secret()

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.fake_s3 import FakeS3
-from tests.servers import AzureServer, S3Server, moto_server, rclone_s3, seaweed_s3
+from tests.servers import AzureServer, GCSServer, S3Server, fake_gcs_server, moto_server, rclone_s3, seaweed_s3
 from tests.servers import azurite as azurite_blob
 
 
@@ -47,6 +47,13 @@ def azurite() -> Iterator[AzureServer]:
             yield server
     except FileNotFoundError:
         pytest.skip("Azurite is not installed (npm install --prefix .azurite azurite)")
+
+
+@pytest.fixture(scope="session")
+def fakegcs() -> Iterator[GCSServer]:
+    """One fake-gcs-server for the session."""
+    with fake_gcs_server() as server:
+        yield server
 
 
 @pytest.fixture

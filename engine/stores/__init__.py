@@ -1,6 +1,5 @@
 """Stores: one protocol (`base`), one module for each kind."""
 
-from engine.errors import ConfigError
 from engine.model import StoreKind
 from engine.settings import CloudSettings
 from engine.stores.base import ObjectStore
@@ -20,10 +19,6 @@ def open_store(settings: CloudSettings) -> ObjectStore:
         from engine.stores.azure import AzureStore
 
         return AzureStore(settings)
-    raise ConfigError(
-        f"This version speaks to S3-compatible stores, Azure and local folders, not to kind "
-        f"{settings.kind.value!r}.",
-        subject=f"clouds.{settings.name}",
-        todo='Use kind = "s3" with the S3-compatible endpoint of that cloud '
-        '(for Google Cloud Storage: endpoint = "https://storage.googleapis.com" and an HMAC key).',
-    )
+    from engine.stores.gcs import GCSStore
+
+    return GCSStore(settings)

@@ -17,7 +17,7 @@ from engine.stores import open_store
 from engine.stores.base import ObjectStore, Written
 from engine.stores.s3_client import S3Client
 from tests.fake_s3 import FakeS3
-from tests.servers import AzureServer, S3Server
+from tests.servers import AzureServer, GCSServer, S3Server
 
 GAPS: Mapping[str, Mapping[str, str]] = {
     "local": {
@@ -57,12 +57,23 @@ GAPS: Mapping[str, Mapping[str, str]] = {
         "part-sizes": "no digest of a blob is made of its blocks",
         "versions": "Azurite has no versions",
     },
+    "fakegcs": {
+        "delete-conditions": "fake-gcs-server ignores conditions on deletes",
+        "class-change": "fake-gcs-server keeps the class in a rewrite",
+        "composed-metadata": "fake-gcs-server composes with content type and metadata alone",
+        "restore": "every class of Google Cloud Storage can be read at once",
+        "tags": "objects in Google Cloud Storage have no tags",
+        "multipart-etag": "no ETag of Google Cloud Storage is made of parts",
+        "part-sizes": "an object in Google Cloud Storage remembers no parts",
+        "versions": "fake-gcs-server fails with versioning",
+    },
     "fake": {"versions": "the scripted server has no versions"},
 }
 
 # Amazon allows letters, digits, spaces and + - = . _ : / @ in tags; Azure no @, and ASCII alone.
 TAGS = (("cost centre", "42 +/é"), ("empty", ""), ("owner", "a=b:c@d"))
 WORDS: Mapping[StoreKind, Mapping[str, Any]] = {
+    StoreKind.GCS: {"cool": "NEARLINE", "tags": ()},
     StoreKind.AZURE: {
         "default": "Hot",
         "cool": "Cool",
@@ -140,7 +151,7 @@ async def pieces(data: bytes, size: int = 1024**2) -> AsyncIterator[bytes]:
         yield data[start : start + size]
 
 
-@pytest.fixture(params=["local", "moto", "seaweed", "rclone", "fake", "azurite"])
+@pytest.fixture(params=["local", "moto", "seaweed", "rclone", "fake", "azurite", "fakegcs"])
 async def place(
     request: pytest.FixtureRequest, tmp_path: Path, bucket_name: str
 ) -> AsyncIterator[Place]:
@@ -171,5 +182,5 @@ def settings_for(request: pytest.FixtureRequest, server: str, folder: Path) -> C
     if server == "local":
         return CloudSettings("disk", StoreKind.LOCAL, Provider.ONPREM, root=folder / "root")
     found = request.getfixturevalue("moto_s3" if server == "moto" else server)
-    assert isinstance(found, S3Server | FakeS3 | AzureServer)
+    assert isinstance(found, S3Server | GCSServer | FakeS3 | AzureServer)
     return found.cloud(server)

@@ -31,6 +31,7 @@ async def test_metadata_comes_back_exactly(place: Place) -> None:
 
 
 async def test_metadata_of_an_upload_in_parts_comes_back_exactly(place: Place) -> None:
+    place.needs("composed-metadata")
     upload = await place.store.begin_upload(place.bucket, "object", meta=META)
     part = await place.store.upload_part(place.bucket, "object", upload, 1, b"bytes")
     await place.store.complete_upload(place.bucket, "object", upload, [part])
@@ -70,7 +71,7 @@ async def test_an_object_is_written_into_a_class(place: Place) -> None:
 
 
 async def test_a_class_changes_in_place(place: Place) -> None:
-    place.needs("classes")
+    place.needs("classes", "class-change")
     meta = ObjectMeta(
         content_type=META.content_type, user=META.user, tags=place.tags, modified=77.5
     )
