@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.fake_gcs import FakeGCS
 from tests.fake_s3 import FakeS3
 from tests.servers import AzureServer, GCSServer, S3Server, fake_gcs_server, moto_server, rclone_s3, seaweed_s3
 from tests.servers import azurite as azurite_blob
@@ -66,4 +67,11 @@ def bucket_name() -> str:
 def fake() -> Iterator[FakeS3]:
     """A scripted S3 server of the test's own, well-behaved until told otherwise."""
     with FakeS3() as server:
+        yield server
+
+
+@pytest.fixture
+def gcs() -> Iterator[FakeGCS]:
+    """A scripted Google Cloud Storage of the test's own, well-behaved until told otherwise."""
+    with FakeGCS() as server:
         yield server

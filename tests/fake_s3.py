@@ -106,6 +106,21 @@ class FakeS3:
             secret_key=Secret("fake-secret"),
         )
 
+    # What another protocol does otherwise (see `fake_gcs`).
+    writes: tuple[str, ...] = ("PUT",)  # methods that bring bytes
+
+    def parse(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Request:
+        """A request as it came."""
+        return Request.parse(method, target, headers, body)
+
+    def handle(self, request: Request) -> Answer:
+        """Carry it out."""
+        return handle(self.state, self.quirks, request)
+
+    def error(self, status: int, code: str) -> Answer:
+        """An error answer of this protocol."""
+        return error(status, code)
+
     def count(self, method: str = "", bucket: str = "", key: str | None = None) -> int:
         """How many requests of that method, bucket and key came."""
         return sum(
@@ -195,7 +210,7 @@ class FakeS3:
         if headers.get("expect", "").lower() == "100-continue":
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = await reader.readexactly(int(headers.get("content-length", "0")))
-        return Request.parse(method, target, headers, body)
+        return self.parse(method, target, headers, body)
 
     async def _respond(self, request: Request, writer: asyncio.StreamWriter) -> bool:
         seen = Seen(
@@ -212,18 +227,20 @@ class FakeS3:
         fault = (self.on_request(seen) if self.on_request else None) or Fault()
         if fault.before is not None:
             await asyncio.to_thread(fault.before)
-        if fault.flip >= 0 and request.method == "PUT":
+        if fault.flip >= 0 and request.method in self.writes:
             request.body = flip(request.body, fault.flip)
         answers_itself = bool(fault.status) or fault.reset
         answer = Answer(500)
         if not answers_itself or fault.after:
-            answer = handle(self.state, self.quirks, request)
+            answer = self.handle(request)
         if fault.hold is not None:
             await asyncio.to_thread(fault.hold.wait, 30)
         if fault.reset:
             return False
         if fault.status:
-            answer = error(fault.status, fault.code) if fault.body is None else Answer(fault.status)
+            answer = Answer(fault.status)
+            if fault.body is None:
+                answer = self.error(fault.status, fault.code)
             answer.body = fault.body if fault.body is not None else answer.body
             answer.headers |= fault.headers
         if fault.flip >= 0 and request.method == "GET":

@@ -67,6 +67,12 @@ GAPS: Mapping[str, Mapping[str, str]] = {
         "part-sizes": "an object in Google Cloud Storage remembers no parts",
         "versions": "fake-gcs-server fails with versioning",
     },
+    "gcs": {
+        "restore": "every class of Google Cloud Storage can be read at once",
+        "tags": "objects in Google Cloud Storage have no tags",
+        "multipart-etag": "no ETag of Google Cloud Storage is made of parts",
+        "part-sizes": "an object in Google Cloud Storage remembers no parts",
+    },
     "fake": {"versions": "the scripted server has no versions"},
 }
 
@@ -151,7 +157,9 @@ async def pieces(data: bytes, size: int = 1024**2) -> AsyncIterator[bytes]:
         yield data[start : start + size]
 
 
-@pytest.fixture(params=["local", "moto", "seaweed", "rclone", "fake", "azurite", "fakegcs"])
+@pytest.fixture(
+    params=["local", "moto", "seaweed", "rclone", "fake", "azurite", "fakegcs", "gcs"]
+)
 async def place(
     request: pytest.FixtureRequest, tmp_path: Path, bucket_name: str
 ) -> AsyncIterator[Place]:
