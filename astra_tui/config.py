@@ -56,7 +56,7 @@ _BY_KIND: Mapping[StoreKind, tuple[str, ...]] = {
         *("endpoint", "path_style", "profile"),
         *("access_key", "secret_key", "session_token"),
     ),
-    StoreKind.GCS: ("endpoint", "credentials"),
+    StoreKind.GCS: ("endpoint", "credentials", "project"),
     StoreKind.AZURE: ("endpoint", "account", "key", "sas"),
     StoreKind.LOCAL: ("root",),
 }
@@ -294,8 +294,6 @@ def _cloud(
                 "costs are shown at AWS prices because nothing else is said; set provider, for "
                 'example to "onprem".',
             )
-    elif kind is StoreKind.GCS:
-        table.warn("kind", f'clouds of kind "{kind}" cannot be opened by this version.')
     elif kind is StoreKind.AZURE and cloud.account_key and cloud.sas:
         table.wrong("sas", "a key as well", "one of key and sas")
     table.finish(dict.fromkeys(_CLOUD_KEYS, f"has no meaning for kind {kind}, ignored."))
@@ -327,10 +325,10 @@ def _connection(table: Table, kind: StoreKind) -> dict[str, Any]:
         values["profile"] = table.text("profile")
         for key in ("access_key", "secret_key", "session_token"):
             values[key] = table.secret(key)
-    else:
-        for key in _BY_KIND[kind]:
-            if key != "endpoint":
-                table.text(key)
+    if kind is StoreKind.GCS:
+        values["credentials_file"] = table.path("credentials", must_exist=True)
+        allowed = "the id of a Google Cloud project"
+        values["project"] = table.pattern("project", "", r"[a-z0-9.:-]{1,100}", allowed)
     return values
 
 

@@ -8,7 +8,15 @@ import pytest
 
 from tests.fake_gcs import FakeGCS
 from tests.fake_s3 import FakeS3
-from tests.servers import AzureServer, GCSServer, S3Server, fake_gcs_server, moto_server, rclone_s3, seaweed_s3
+from tests.servers import (
+    AzureServer,
+    GCSServer,
+    S3Server,
+    fake_gcs_server,
+    moto_server,
+    rclone_s3,
+    seaweed_s3,
+)
 from tests.servers import azurite as azurite_blob
 
 

@@ -196,9 +196,8 @@ def _upload(state: GCSState, quirks: GCSQuirks, request: GCSRequest) -> Answer:
     for name, shown in (("crc32c", "CRC32C"), ("md5Hash", "MD5 hash")):
         told = request.resource.get(name)
         if told and told != probe[name] and not quirks.accepts_wrong_checksums:
-            message = (
-                f'Provided {shown} "{told}" doesn\'t match calculated {shown} "{probe[name]}".'
-            )
+            right = probe[name]
+            message = f'Provided {shown} "{told}" doesn\'t match calculated {shown} "{right}".'
             return error(400, "invalid", message)
     return reply(_made(state, request.bucket, request.key, request.media, request.resource))
 

@@ -290,11 +290,30 @@ def test_compatible_servers_say_whose_prices_are_shown() -> None:
     assert "AWS prices" in warnings[0]
 
 
-def test_kinds_of_a_later_version_are_read_and_warned_about() -> None:
-    engine, _, warnings = load('[clouds.g]\nkind = "gcs"\nbucket = "b"\n')
-    assert [cloud.kind for cloud in engine.clouds] == [StoreKind.GCS]
-    assert len(warnings) == 1
-    assert all("cannot be opened by this version" in warning for warning in warnings)
+def test_google_clouds_with_a_key_file_or_the_default_credentials() -> None:
+    Path("key.json").write_text("{}")
+    engine, _, warnings = load(
+        '[clouds.g]\nkind = "gcs"\nbucket = "b"\n'
+        '[clouds.k]\nkind = "gcs"\ncredentials = "key.json"\nproject = "my-project-1"\n'
+        '[clouds.e]\nkind = "gcs"\nendpoint = "http://127.0.0.1:4443"\n',
+        {"ASTRA_CLOUDS_G_PROJECT": "other"},
+    )
+    assert warnings == []
+    default, by_key, emulator = engine.clouds
+    assert (default.kind, default.provider) == (StoreKind.GCS, Provider.GCP)
+    assert (default.credentials_file, default.project) == (None, "other")
+    assert by_key.credentials_file == Path("key.json").absolute()
+    assert by_key.project == "my-project-1"
+    assert emulator.endpoint == "http://127.0.0.1:4443"
+
+
+def test_what_is_wrong_with_a_google_cloud_is_told() -> None:
+    text = problems(
+        '[clouds.g]\nkind = "gcs"\ncredentials = "no-such.json"\nproject = "My Project"\n'
+    )
+    assert "[clouds.g] credentials" in text
+    assert "a file that is there" in text
+    assert "the id of a Google Cloud project" in text
 
 
 def test_an_azure_account_with_its_key_or_sas() -> None:

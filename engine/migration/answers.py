@@ -90,6 +90,10 @@ async def version_gone(store: ObjectStore, address: Address, pin: VersionPin) ->
         if error.code in ("NoSuchVersion", "NoSuchKey"):
             return True
         raise unclear(address, error) from error
+    except PreconditionFailed as error:
+        if error.code == "NoSuchVersion":  # another one is there, and this one is nowhere
+            return True
+        raise
 
 
 def unclear(address: Address, error: NotFound) -> Unavailable:

@@ -157,9 +157,7 @@ async def pieces(data: bytes, size: int = 1024**2) -> AsyncIterator[bytes]:
         yield data[start : start + size]
 
 
-@pytest.fixture(
-    params=["local", "moto", "seaweed", "rclone", "fake", "azurite", "fakegcs", "gcs"]
-)
+@pytest.fixture(params=["local", "moto", "seaweed", "rclone", "fake", "azurite", "fakegcs", "gcs"])
 async def place(
     request: pytest.FixtureRequest, tmp_path: Path, bucket_name: str
 ) -> AsyncIterator[Place]:
