@@ -41,6 +41,18 @@ class Body:
         """
         self._first = await anext(self._pieces, b"")
 
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """The pieces, once `prime` was called; `given` counts them."""
+        try:
+            piece = self._first
+            while piece:
+                self.given += len(piece)
+                yield piece
+                piece = await anext(self._pieces, b"")
+        except Exception as error:
+            self.failure = error
+            raise
+
     async def guarded(self, guard: asyncio.Timeout, limit: float) -> AsyncGenerator[bytes, None]:
         """The pieces; `guard` runs out when the server takes none of them for `limit` seconds."""
         loop = asyncio.get_running_loop()

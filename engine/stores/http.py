@@ -5,32 +5,35 @@ and one for everything else, so that a write never waits for the read that feeds
 retried here (a repeated write may not mean the same again), nothing is decompressed or
 redirected, and no call has a total time limit: only waiting for a connection, connecting and
 waiting for the next bytes have one.
+
+The wire is our own (`http_connection`): for objects of a few KiB a general client costs more
+than all the rest of a move. Through a proxy the requests go by aiohttp (`http_proxied`).
 """
 
-import asyncio
 import functools
-import os
-import ssl
-import time
 import urllib.parse
 import urllib.request
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import BadResponse, ConfigError
 from engine.stores.body import CHUNK, Body
-from engine.stores.http_errors import all_in_use, network_error, no_connection, wrong_length
+from engine.stores.http_connection import Connection
+from engine.stores.http_errors import all_in_use, network_error, wrong_length
+from engine.stores.http_pool import AllInUse, Pool
+from engine.stores.http_wire import Head, request_head
 
 if TYPE_CHECKING:
-    import aiohttp
+    from engine.stores.http_proxied import ProxiedClient
 
 _MAX_REPLY = 64 * 1024**2
-_HEADER_BYTES = 64 * 1024
+_ALWAYS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "astra"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """A finished answer; header names are lower-case."""
 
@@ -39,52 +42,90 @@ class Reply:
     body: bytes
 
 
-class Incoming:
-    """An answer whose body is still to be read."""
+class Source(Protocol):
+    """Where the bytes of an answer come from."""
 
-    def __init__(self, client: "HttpClient", answer: "aiohttp.ClientResponse", at: str) -> None:
-        self.status = answer.status
-        self.headers = lower_headers(answer)
-        self.length = answer.content_length  # None where the server did not say
-        self._client = client
-        self._answer = answer
+    async def next_bytes(self, count: int) -> bytes:
+        """Up to `count` bytes (more of them at once where that is cheaper), b"" at the end."""
+        ...
+
+
+class Incoming:
+    """An answer whose body is still to be read. `length` is None where it was not said."""
+
+    def __init__(
+        self, status: int, headers: Mapping[str, str], length: int | None, source: Source, at: str
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.length = length
+        self._source = source
         self._at = at
 
-    async def chunks(self, size: int) -> AsyncIterator[bytes]:
+    def chunks(self, size: int) -> "Chunks":
         """The body in chunks of 1 MiB. Raises TruncatedBody unless it has `size` bytes."""
-        got, have, pieces = 0, 0, list[bytes]()
-        while piece := await self._next(CHUNK - have):
-            got += len(piece)
-            have += len(piece)
-            if got > size:
+        return Chunks(self._source, size, self._at)
+
+    async def exactly(self, size: int) -> bytes:
+        """The whole body of a small object. Raises TruncatedBody unless it has `size` bytes."""
+        data = await self._source.next_bytes(CHUNK)
+        if len(data) != size or await self._source.next_bytes(1):
+            pieces = [data]
+            got = len(data)
+            while got <= size and (piece := await self._source.next_bytes(CHUNK)):
+                pieces.append(piece)
+                got += len(piece)
+            if got != size:
                 raise wrong_length(got, size, self._at)
-            pieces.append(piece)
-            if have == CHUNK:
-                yield pieces[0] if len(pieces) == 1 else b"".join(pieces)
-                pieces, have = [], 0
-        if got != size:
-            raise wrong_length(got, size, self._at)
-        if pieces:
-            yield b"".join(pieces)
+            data = b"".join(pieces)
+        return data
 
     async def whole(self) -> bytes:
         """The body at once; for errors and XML. Raises BadResponse if it is far too long."""
         pieces = []
         left = _MAX_REPLY
-        while piece := await self._next(left):
+        while piece := await self._source.next_bytes(left):
             pieces.append(piece)
             left -= len(piece)
             if left <= 0:
                 raise BadResponse("The answer is far too long.", subject=self._at)
-        return b"".join(pieces)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    async def _next(self, count: int) -> bytes:
-        try:
-            piece = await self._answer.content.read(count)
-        except Exception as error:
-            raise network_error(error, self._at, reading=True) from error
-        self._client.received += len(piece)
-        return piece
+
+class Chunks:
+    """The body of an answer in chunks of 1 MiB, the last one shorter, counted.
+
+    An incomplete chunk is given only once it is known to be the last.
+    """
+
+    __slots__ = ("_at", "_ended", "_got", "_rest", "_size", "_source")
+
+    def __init__(self, source: Source, size: int, at: str) -> None:
+        self._source = source
+        self._size = size
+        self._at = at
+        self._got = 0
+        self._rest = b""
+        self._ended = False
+
+    def __aiter__(self) -> "Chunks":
+        return self
+
+    async def __anext__(self) -> bytes:
+        pieces, have = [self._rest] if self._rest else [], len(self._rest)
+        while have < CHUNK and not self._ended:
+            piece = await self._source.next_bytes(CHUNK - have)
+            self._got += len(piece)
+            self._ended = not piece
+            if self._got > self._size or (self._ended and self._got != self._size):
+                raise wrong_length(self._got, self._size, self._at)
+            pieces.append(piece)
+            have += len(piece)
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if not data:
+            raise StopAsyncIteration
+        self._rest = data[CHUNK:]
+        return data[:CHUNK]  # bytes that fit are given as they are, not copied
 
 
 class HttpClient:
@@ -104,19 +145,19 @@ class HttpClient:
     ) -> None:
         self.received = 0
         self.sent = 0
-        self._connections = connections
-        self._wait_timeout = wait_timeout
-        self._connect_timeout = connect_timeout
-        self._read_timeout = read_timeout
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}  # by whether it is for downloads
-        self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
+        self.wait_timeout = wait_timeout
+        self.read_timeout = read_timeout
+        self.downloads = Pool(connections, connect_timeout)
+        self.others = Pool(connections, connect_timeout)
+        self._limits = (connections, wait_timeout, connect_timeout, read_timeout)
+        self._proxied: ProxiedClient | None = None
 
     async def close(self) -> None:
         """Close every connection. Safe to call twice."""
-        while self._sessions:
-            _, session = self._sessions.popitem()
-            await session.close()
-            await asyncio.sleep(0)  # transports close their sockets one turn later
+        await self.downloads.close()
+        await self.others.close()
+        if self._proxied is not None:
+            await self._proxied.close()
 
     async def request(
         self,
@@ -132,20 +173,17 @@ class HttpClient:
 
         `url` is sent exactly as it is. `patience` replaces the read timeout (seconds).
         """
-        async with self._open(method, url, headers, at, body, patience) as incoming:
+        async with self._open(method, url, headers, at, body, patience, self.others) as incoming:
             data = b"" if method == "HEAD" else await incoming.whole()
             return Reply(incoming.status, incoming.headers, data)
 
-    @asynccontextmanager
-    async def stream(
+    def stream(
         self, url: str, headers: Mapping[str, str], *, at: str
-    ) -> AsyncGenerator[Incoming, None]:
+    ) -> AbstractAsyncContextManager[Incoming]:
         """GET with a body that is read in chunks."""
-        async with self._open("GET", url, headers, at, b"", 0.0, download=True) as incoming:
-            yield incoming
+        return self._open("GET", url, headers, at, b"", 0.0, self.downloads)
 
-    @asynccontextmanager
-    async def _open(
+    def _open(
         self,
         method: str,
         url: str,
@@ -153,95 +191,157 @@ class HttpClient:
         at: str,
         body: bytes | Body,
         patience: float,
-        *,
-        download: bool = False,
-    ) -> AsyncGenerator[Incoming, None]:
-        from yarl import URL
-
-        session = self._open_session(download=download)
-        limit = patience or self._read_timeout
+        pool: Pool,
+    ) -> AbstractAsyncContextManager[Incoming]:
+        slash = url.index("/", 8)
+        origin = url[:slash]
+        proxy = proxy_for(origin)
         if isinstance(body, bytes) and len(body) > CHUNK // 2:
             body = Body.of(body)
+        if proxy is not None:
+            return self._by(proxy, method, url, headers, at, body, patience, pool)
+        return _Exchange(self, pool, method, origin, url[slash:], headers, at, body, patience)
+
+    def _by(
+        self,
+        proxy: str,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        at: str,
+        body: bytes | Body,
+        patience: float,
+        pool: Pool,
+    ) -> AbstractAsyncContextManager[Incoming]:
+        from engine.stores.http_proxied import ProxiedClient
+
+        if self._proxied is None:
+            self._proxied = ProxiedClient(self, *self._limits)
+        return self._proxied.open(
+            proxy,
+            method,
+            url,
+            {**_ALWAYS, **headers},
+            at,
+            body,
+            patience or self.read_timeout,
+            download=pool is self.downloads,
+        )
+
+
+class _Exchange:
+    """One request and its answer, as an async context manager.
+
+    Whatever happens in the block, a connection that is not at the clean end of an answer is
+    closed, never used again.
+    """
+
+    __slots__ = (
+        "_at",
+        "_body",
+        "_client",
+        "_connection",
+        "_headers",
+        "_method",
+        "_origin",
+        "_patience",
+        "_pool",
+        "_target",
+    )
+
+    def __init__(
+        self,
+        client: HttpClient,
+        pool: Pool,
+        method: str,
+        origin: str,
+        target: str,
+        headers: Mapping[str, str],
+        at: str,
+        body: bytes | Body,
+        patience: float,
+    ) -> None:
+        self._client = client
+        self._pool = pool
+        self._method = method
+        self._origin = origin
+        self._target = target
+        self._headers = headers
+        self._at = at
+        self._body = body
+        self._patience = patience or client.read_timeout
+        self._connection: Connection | None = None
+
+    async def __aenter__(self) -> Incoming:
+        body, client = self._body, self._client
         if isinstance(body, Body):
-            headers = {**headers, "Content-Length": str(body.size)}
             await body.prime()
-        entered = False
-        begun = time.monotonic()
         try:
-            async with AsyncExitStack() as stack:
-                data: bytes | AsyncIterator[bytes] | None = None
-                if isinstance(body, Body):
-                    guard = await stack.enter_async_context(asyncio.timeout(None))
-                    data = body.guarded(guard, limit)
-                elif body:
-                    data = body
-                answer = await stack.enter_async_context(
-                    session.request(
-                        method,
-                        URL(url, encoded=True),
-                        headers=headers,
-                        data=data,
-                        allow_redirects=False,
-                        proxy=proxy_for(url[: url.index("/", 8)]),
-                        timeout=self._timeout(limit),
-                    )
-                )
-                self.sent += body.given if isinstance(body, Body) else len(body)
-                entered = True
-                yield Incoming(self, answer, at)
-        except Exception as error:
-            if entered:
-                raise  # of whoever reads the answer
+            head = await self._ask(body)
+        except BaseException as error:
+            self._hang_up()
             if isinstance(body, Body) and body.failure is not None:
                 raise body.failure from error
-            if no_connection(error) and time.monotonic() - begun >= self._wait_timeout:
-                raise all_in_use(self._wait_timeout, at) from error
-            raise network_error(error, at, reading=method in ("GET", "HEAD")) from error
+            if isinstance(error, AllInUse):
+                raise all_in_use(client.wait_timeout, self._at) from error
+            if isinstance(error, Exception):
+                reading = self._method in ("GET", "HEAD")
+                raise network_error(error, self._at, reading=reading) from error
+            raise
+        return Incoming(head.status, head.headers, head.length, self, self._at)
 
-    def _open_session(self, *, download: bool) -> "aiohttp.ClientSession":
-        session = self._sessions.get(download)
-        if session is None:
-            import aiohttp
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._pool.give_back(connection)
 
-            connector = aiohttp.TCPConnector(
-                limit=self._connections, ttl_dns_cache=60, keepalive_timeout=15, ssl=_tls()
-            )
-            session = self._sessions[download] = aiohttp.ClientSession(
-                connector=connector,
-                timeout=self._timeout(self._read_timeout),
-                headers={"User-Agent": "astra", "Accept-Encoding": "identity"},
-                skip_auto_headers=("Content-Type",),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                read_bufsize=CHUNK,
-                max_line_size=_HEADER_BYTES,
-                max_field_size=_HEADER_BYTES,
-            )
-            # aiohttp would send a PUT or DELETE again by itself after a dropped connection. The
-            # first may have had its effect; then the second one's answer is about that.
-            session._retry_connection = False
-        return session
+    async def _ask(self, body: bytes | Body) -> Head:
+        client, method = self._client, self._method
+        headers = {**_ALWAYS, **self._headers}
+        streamed = isinstance(body, Body)
+        size = body.size if isinstance(body, Body) else len(body)
+        if size or method in ("PUT", "POST"):
+            headers["Content-Length"] = str(size)
+        data = request_head(method, self._target, self._origin.partition("//")[2], headers)
+        connection = await self._pool.take(self._origin, client.wait_timeout)
+        self._connection = connection
+        if isinstance(body, bytes):
+            data += body
+        connection.begin(data, bodiless=method == "HEAD", more=streamed)
+        if isinstance(body, Body):
+            await self._send(connection, body)
+            client.sent += body.given
+        else:
+            client.sent += size
+        return await connection.answered(self._patience)
 
-    def _timeout(self, read: float) -> "aiohttp.ClientTimeout":
-        if read not in self._timeouts:
-            import aiohttp
+    async def _send(self, connection: Connection, body: Body) -> None:
+        async with aclosing(body.pieces()) as pieces:
+            async for piece in pieces:
+                if not await connection.send(piece, self._patience):
+                    return  # answered before it had everything: no use to go on
+        connection.sent()
 
-            self._timeouts[read] = aiohttp.ClientTimeout(
-                total=None,
-                connect=self._wait_timeout,
-                sock_connect=self._connect_timeout,
-                sock_read=read,
-            )
-        return self._timeouts[read]
+    async def next_bytes(self, count: int) -> bytes:
+        connection = self._connection
+        assert connection is not None
+        try:
+            piece = await connection.next_chunk(self._patience)
+        except Exception as error:
+            raise network_error(error, self._at, reading=True) from error
+        self._client.received += len(piece)
+        return piece
 
-
-def lower_headers(answer: "aiohttp.ClientResponse") -> dict[str, str]:
-    """Headers by lower-case name; repeated ones are joined by a comma."""
-    headers: dict[str, str] = {}
-    for name, value in answer.headers.items():
-        name = name.lower()
-        headers[name] = f"{headers[name]},{value}" if name in headers else value
-    return headers
+    def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+            self._pool.give_back(connection)
 
 
 @functools.lru_cache(maxsize=256)
@@ -278,17 +378,3 @@ def _is_proxy(url: str) -> bool:
 def is_loopback(host: str) -> bool:
     """Whether what is sent to that host stays on this machine."""
     return host == "localhost" or host.startswith("127.") or host == "::1"
-
-
-def _tls() -> ssl.SSLContext | bool:
-    bundle = os.environ.get("AWS_CA_BUNDLE", "")
-    if not bundle:
-        return True
-    try:
-        return ssl.create_default_context(cafile=bundle)
-    except OSError as error:
-        raise ConfigError(
-            f"The certificates named by AWS_CA_BUNDLE cannot be read: {error}.",
-            subject=bundle,
-            todo="Correct or unset AWS_CA_BUNDLE.",
-        ) from error

@@ -11,48 +11,52 @@ from engine.errors import (
     TruncatedBody,
     Unavailable,
 )
+from engine.stores.http_connection import Truncated
+from engine.stores.http_pool import NotConnected
 
 _UNKNOWN = "It is not known whether the change was made."
 _USERINFO = re.compile(r"//[^\s/?#]*@")
 
 
 def network_error(error: Exception, at: str, *, reading: bool) -> AstraError:
-    """The store error for anything that aiohttp, asyncio or the socket raised."""
-    import aiohttp
-
+    """The store error for anything that asyncio, the socket or the wire raised."""
     safe = "" if reading else _UNKNOWN
     if isinstance(error, AstraError):
         return error
-    if isinstance(error, (aiohttp.ClientSSLError, aiohttp.ServerFingerprintMismatch)):
-        return StoreError(
-            f"The server's certificate or TLS cannot be accepted: {_said(error)}.",
-            subject=at,
-            safe="Nothing was sent.",
-            todo="Check the endpoint's scheme and certificate; AWS_CA_BUNDLE names your own CA.",
-        )
-    if isinstance(error, (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError)):
-        return Unavailable(
-            f"The store cannot be reached: {_said(error)}.",
-            subject=at,
-            safe="Nothing was sent.",
-            todo="Check the endpoint and the network.",
-        )
+    if isinstance(error, NotConnected):
+        cause = error.__cause__
+        if isinstance(cause, (ssl.SSLError, ssl.CertificateError)):
+            return not_trusted(cause, at)
+        return not_reached(cause if isinstance(cause, Exception) else error, at)
     if isinstance(error, TimeoutError):
         return StoreTimeout("The store gave no answer in time.", subject=at, safe=safe)
-    if isinstance(error, aiohttp.ClientPayloadError):
-        return TruncatedBody(f"The answer broke off: {_said(error)}.", subject=at)
-    if isinstance(error, (aiohttp.ClientResponseError, aiohttp.InvalidURL, ValueError)):
-        return BadResponse(f"This is no proper HTTP: {_said(error)}.", subject=at, safe=safe)
-    if isinstance(error, (aiohttp.ClientConnectionError, OSError)):
-        return Unavailable(f"The connection was lost: {_said(error)}.", subject=at, safe=safe)
-    return StoreError(f"The request failed: {_said(error)}.", subject=at, safe=safe)
+    if isinstance(error, Truncated):
+        return TruncatedBody(f"The answer broke off: {said(error)}.", subject=at)
+    if isinstance(error, ValueError):  # WireError among them
+        return BadResponse(f"This is no proper HTTP: {said(error)}.", subject=at, safe=safe)
+    if isinstance(error, OSError):
+        return Unavailable(f"The connection was lost: {said(error)}.", subject=at, safe=safe)
+    return StoreError(f"The request failed: {said(error)}.", subject=at, safe=safe)
 
 
-def no_connection(error: Exception) -> bool:
-    """Whether there was none in time: neither a free one nor a new one."""
-    import aiohttp
+def not_trusted(error: Exception, at: str) -> StoreError:
+    """The server's certificate, or its TLS, is not acceptable."""
+    return StoreError(
+        f"The server's certificate or TLS cannot be accepted: {said(error)}.",
+        subject=at,
+        safe="Nothing was sent.",
+        todo="Check the endpoint's scheme and certificate; AWS_CA_BUNDLE names your own CA.",
+    )
 
-    return isinstance(error, aiohttp.ConnectionTimeoutError)
+
+def not_reached(error: Exception, at: str) -> Unavailable:
+    """There is no connection to the store."""
+    return Unavailable(
+        f"The store cannot be reached: {said(error)}.",
+        subject=at,
+        safe="Nothing was sent.",
+        todo="Check the endpoint and the network.",
+    )
 
 
 def all_in_use(seconds: float, at: str) -> StoreTimeout:
@@ -80,7 +84,10 @@ def printable(text: str, limit: int = 200) -> str:
     return shown if len(shown) <= limit else shown[:limit] + "…"
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
+    """What an error says, or at least what it is."""
+    if isinstance(error, TimeoutError) and not str(error):
+        return "no connection in time"
     if isinstance(error, ssl.SSLError):
         return printable(error.reason or str(error))
     return printable(str(error) or type(error).__name__)

@@ -15,16 +15,14 @@ from engine.stores.s3_headers import content_range, read_head
 class S3Reader:
     """An open download. `size` is the number of bytes this read will give."""
 
-    def __init__(self, incoming: Incoming | None, head: ObjectHead, size: int) -> None:
+    def __init__(self, incoming: Incoming, head: ObjectHead, size: int) -> None:
         self.head = head
         self.size = size
         self._incoming = incoming
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
         """Chunks of 1 MiB. Raises TruncatedBody if the count is wrong at the end."""
-        if self._incoming is not None:
-            async for chunk in self._incoming.chunks(self.size):
-                yield chunk
+        return self._incoming.chunks(self.size)
 
 
 @asynccontextmanager
