@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from engine.database import Database
 from engine.migration.ledger import SCHEMA, Ledger
@@ -103,6 +104,7 @@ class World:
         grace: float = 5.0,
         backoff: Backoff = QUICK,
         read_only: frozenset[str] = frozenset(),
+        **more: Any,
     ) -> None:
         self.database = Database(self.state / "astra.db", [SCHEMA])
         await self.database.open()
@@ -116,6 +118,7 @@ class World:
             restore_poll=0.01,
             grace=grace,
             read_only=read_only,
+            **more,
         )
         await self.runner.start()
 
