@@ -1,6 +1,7 @@
 """A hostile tree goes once around four kinds of store, and comes home byte for byte."""
 
 import hashlib
+import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -83,7 +84,7 @@ async def test_a_hostile_tree_goes_around_four_kinds_of_store_and_comes_home(
     )
     left: dict[str, dict[str, str]] = {}
     async with Engine(settings) as engine:
-        for source, target in zip(ROUND, ROUND[1:], strict=False):
+        for source, target in itertools.pairwise(ROUND):
             wanted = await digests(clouds[source])
             plan = await engine.plan_migration(
                 [Address(source, bucket_name, "")],
