@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.fake_azure import FakeAzure
 from tests.fake_gcs import FakeGCS
 from tests.fake_s3 import FakeS3
 from tests.servers import (
@@ -82,4 +83,11 @@ def fake() -> Iterator[FakeS3]:
 def gcs() -> Iterator[FakeGCS]:
     """A scripted Google Cloud Storage of the test's own, well-behaved until told otherwise."""
     with FakeGCS() as server:
+        yield server
+
+
+@pytest.fixture
+def fakeazure() -> Iterator[FakeAzure]:
+    """A scripted Blob service of the test's own, well-behaved until told otherwise."""
+    with FakeAzure() as server:
         yield server

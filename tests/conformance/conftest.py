@@ -73,6 +73,11 @@ GAPS: Mapping[str, Mapping[str, str]] = {
         "multipart-etag": "no ETag of Google Cloud Storage is made of parts",
         "part-sizes": "an object in Google Cloud Storage remembers no parts",
     },
+    "fakeazure": {
+        "multipart-etag": "no ETag of Azure is made of blocks",
+        "part-sizes": "no digest of a blob is made of its blocks",
+        "versions": "versions are tested on the scripted service by themselves",
+    },
     "fake": {"versions": "the scripted server has no versions"},
 }
 
@@ -157,7 +162,10 @@ async def pieces(data: bytes, size: int = 1024**2) -> AsyncIterator[bytes]:
         yield data[start : start + size]
 
 
-@pytest.fixture(params=["local", "moto", "seaweed", "rclone", "fake", "azurite", "fakegcs", "gcs"])
+SERVERS = ("local", "moto", "seaweed", "rclone", "fake", "azurite", "fakeazure", "fakegcs", "gcs")
+
+
+@pytest.fixture(params=SERVERS)
 async def place(
     request: pytest.FixtureRequest, tmp_path: Path, bucket_name: str
 ) -> AsyncIterator[Place]:
