@@ -215,6 +215,8 @@ def risks(
     found = []
     if source is not None and not source.readable:
         found.append(_restore_risk(item, source, options))
+        if route.source_place.store.kind is StoreKind.AZURE:
+            found.append("a restore there is for good: the blob stays in Hot, not for some days")
     if source is None:
         found.append(f"class {item.entry.storage_class!r} is not known, nor what it costs")
     found += _delete_risks(route)

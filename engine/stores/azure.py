@@ -8,6 +8,7 @@ from engine.errors import (
     Archived,
     BadResponse,
     KeyNotSupported,
+    NotFound,
     NotSupported,
     PreconditionFailed,
     StoreError,
@@ -46,6 +47,7 @@ from engine.stores.s3_reader import check_pin
 
 _SMALL = 128 * 1024  # bytes; up to here an MD5 costs next to nothing
 _PAGE = 1000
+_EMULATOR = "Azurite-Blob/"  # the Server header of one that is known to honour conditions
 _ROOT_VERSION = "OperationNotAllowedOnRootBlob"  # the code for deleting the current version by id
 
 
@@ -181,14 +183,15 @@ class AzureStore:
 
         The MD5 that the answer tells is the service's own, of what it stored.
         """
-        at = await self._checked(bucket, key)
+        at = await self._checked(bucket, key, meta)
         headers = write_headers(meta, storage_class, at)
         sized = Body(body, size, at=at)
         payload: bytes | Body = sized
         if size <= CHUNK:
             payload = await sized.whole()
             md5 = md5 or (md5_hex(payload) if size <= _SMALL else "")
-        headers |= md5_header(md5) | _condition(replace, at) | {"x-ms-blob-type": "BlockBlob"}
+        headers |= md5_header(md5) | {"x-ms-blob-type": "BlockBlob"}
+        headers |= await self._condition(bucket, key, replace)
         reply = await self._client.call("PUT", bucket, key, headers=headers, body=payload)
         pin = written_pin(reply.headers, size, at)
         stored = md5_of(reply.headers.get("content-md5", ""))
@@ -201,7 +204,7 @@ class AzureStore:
         self, bucket: str, key: str, *, meta: ObjectMeta, storage_class: str = ""
     ) -> str:
         """Begin an upload in blocks."""
-        await self._checked(bucket, key)
+        await self._checked(bucket, key, meta)
         return await self._blocks.begin(bucket, key, meta, storage_class)
 
     async def upload_part(
@@ -224,7 +227,7 @@ class AzureStore:
         replace: VersionPin | None = None,
     ) -> Written:
         """Commit the blocks, create-only unless `replace` is given. Attests nothing."""
-        condition = _condition(replace, self._client.at(bucket, key))
+        condition = await self._condition(bucket, key, replace)
         return await self._blocks.complete(bucket, key, upload_id, parts, condition)
 
     async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
@@ -257,7 +260,7 @@ class AzureStore:
         replace: VersionPin | None = None,
     ) -> Written:
         """Copy Blob From URL of exactly that version, up to 256 MiB. See `ObjectStore.copy`."""
-        at = await self._checked(bucket, key)
+        await self._checked(bucket, key, meta)
         return await self._server_copy.copy(
             (source_bucket, source_key),
             (bucket, key),
@@ -265,8 +268,12 @@ class AzureStore:
             size=size,
             meta=meta,
             storage_class=storage_class,
-            condition=_condition(replace, at),
+            condition=await self._condition(bucket, key, replace),
         )
+
+    async def copies_parts(self, bucket: str) -> bool:
+        """Whether parts can be copied with the source pinned: known of Azure itself alone."""
+        return self._trusted
 
     async def copy_part(
         self,
@@ -401,11 +408,38 @@ class AzureStore:
         """None: no digest of a blob is made of its blocks."""
         return ()
 
+    async def _condition(self, bucket: str, key: str, replace: VersionPin | None) -> dict[str, str]:
+        """The header that makes a write conditional.
+
+        Where the server does not honour it, the same is asked just before: not as good, but
+        better than to overwrite blindly.
+        """
+        at = self._client.at(bucket, key)
+        if not self._trusted and not self._client.server.startswith(_EMULATOR):
+            found = await self.conditions(bucket)
+            if replace is not None and not found.replace:
+                await self.head(bucket, key, pin=replace)
+            if replace is None and not found.create and await self._exists(bucket, key):
+                raise PreconditionFailed(
+                    "A blob of this name is already there.",
+                    subject=at,
+                    safe="What is there is left alone.",
+                    code="Changed",
+                )
+        return {"If-None-Match": "*"} if replace is None else match_header(replace, at)
+
+    async def _exists(self, bucket: str, key: str) -> bool:
+        try:
+            await self._must_exist(bucket, key)
+        except NotFound:
+            return False
+        return True
+
     async def _must_exist(self, bucket: str, key: str) -> None:
         """Raises NotFound if there is no such blob: a condition on none fails as well."""
         await self._client.call("HEAD", bucket, key)
 
-    async def _checked(self, bucket: str, key: str) -> str:
+    async def _checked(self, bucket: str, key: str, meta: ObjectMeta) -> str:
         at = self._client.at(bucket, key)
         if is_risky(key) and not self._asked:
             self._directories = await self._has_directories()
@@ -414,6 +448,14 @@ class AzureStore:
         if problem:
             raise KeyNotSupported(
                 f"This store cannot hold the key: {problem}.", subject=at, safe="Nothing was sent."
+            )
+        if meta.tags and not (await self.conditions(bucket)).tags:
+            raise NotSupported(
+                "Blob index tags cannot be set here: they need a permission of their own (`t`, or"
+                " the role Storage Blob Data Owner), and an account without folders.",
+                subject=at,
+                safe="Nothing was written.",
+                todo="Allow it, or retry the job: the tags are then left behind, and it says so.",
             )
         return at
 
@@ -427,7 +469,3 @@ class AzureStore:
             return None
         value = reply.headers.get("x-ms-is-hns-enabled", "").lower()
         return {"true": True, "false": False}.get(value)
-
-
-def _condition(replace: VersionPin | None, at: str) -> dict[str, str]:
-    return {"If-None-Match": "*"} if replace is None else match_header(replace, at)

@@ -27,6 +27,7 @@ class AzureClient:
         self.endpoint = Endpoint.of(settings.name, self._access.account, self._access.endpoint)
         self.http = HttpClient()
         self._name = settings.name
+        self.server = ""  # what the Server header of the last answer said
         self._dated = ("", 0.0)  # the Date header of the last answer, and what our clock said then
         self._tokens: TokenSource | None = None
         if not self._access.key and not self._access.sas:
@@ -111,6 +112,7 @@ class AzureClient:
         return clock_offset({"date": date}, lambda: ours)
 
     def _note(self, headers: Mapping[str, str]) -> None:
+        self.server = headers.get("server", "")
         self._dated = (headers.get("date", ""), time.time())
 
     async def _authorise(

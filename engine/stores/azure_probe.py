@@ -9,12 +9,16 @@ import hashlib
 import re
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from uuid import uuid4
 
 from engine.errors import AccessDenied, NotFound, NotSupported, PreconditionFailed, StoreError
+from engine.model import VersionPin
 from engine.stores import azure_xml as xml
+from engine.stores.azure_blocks import written_pin
 from engine.stores.azure_client import AzureClient
 from engine.stores.azure_headers import md5_of
+from engine.stores.azure_reader import match_header, version_query
 from engine.stores.s3_errors import clock_offset
 from engine.stores.s3_probe import CANARY, Conditions
 
@@ -43,26 +47,26 @@ class AzureProbe:
         return self._found[bucket]
 
     async def _ask(self, bucket: str) -> Conditions:
-        key, etags = CANARY + uuid4().hex, list[str]()
+        key, pins = CANARY + uuid4().hex, list[VersionPin]()
         sure = self._trusted
         try:
-            etags.append(await self._put(bucket, key, {}))
+            pins.append(await self._put(bucket, key, {}))
         except (AccessDenied, NotSupported):
             return Conditions(create=sure, replace=sure, delete=sure)
         try:
             tags = await self._keeps_tags(bucket, key)
-            create = sure or await self._refuses(bucket, key, {"If-None-Match": "*"}, etags)
-            replace = sure or await self._refuses(bucket, key, _OTHER, etags)
+            create = sure or await self._refuses(bucket, key, {"If-None-Match": "*"}, pins)
+            replace = sure or await self._refuses(bucket, key, _OTHER, pins)
             delete = sure or await self._refuses_delete(bucket, key)
         finally:
-            await self._remove(bucket, key, etags)
+            await self._remove(bucket, key, pins)
         await self._clear(bucket)
         return Conditions(create, replace, delete, tags, known=True)
 
-    async def _put(self, bucket: str, key: str, headers: Mapping[str, str]) -> str:
+    async def _put(self, bucket: str, key: str, headers: Mapping[str, str]) -> VersionPin:
         sent = {"x-ms-blob-type": "BlockBlob", **headers}
         reply = await self._client.call("PUT", bucket, key, headers=sent, body=_BODY)
-        return reply.headers.get("etag", "")
+        return written_pin(reply.headers, len(_BODY), self._client.at(bucket, key))
 
     async def _keeps_tags(self, bucket: str, key: str) -> bool:
         body = b"<Tags><TagSet><Tag><Key>astra</Key><Value>canary</Value></Tag></TagSet></Tags>"
@@ -77,10 +81,10 @@ class AzureProbe:
             return False
 
     async def _refuses(
-        self, bucket: str, key: str, headers: Mapping[str, str], etags: list[str]
+        self, bucket: str, key: str, headers: Mapping[str, str], pins: list[VersionPin]
     ) -> bool:
         try:
-            etags.append(await self._put(bucket, key, headers))
+            pins.append(await self._put(bucket, key, headers))
         except PreconditionFailed:
             return True
         except StoreError as error:
@@ -105,11 +109,14 @@ class AzureProbe:
             return False
         return True
 
-    async def _remove(self, bucket: str, key: str, etags: list[str]) -> None:
-        try:
-            await self._client.call("DELETE", bucket, key, headers={"If-Match": etags[-1]})
-        except (NotFound, AccessDenied, PreconditionFailed):
-            return
+    async def _remove(self, bucket: str, key: str, pins: list[VersionPin]) -> None:
+        """Remove what was written; where the account keeps versions, those too."""
+        headers = match_header(pins[-1], self._client.at(bucket, key))
+        with suppress(NotFound, AccessDenied, PreconditionFailed):
+            await self._client.call("DELETE", bucket, key, headers=headers)
+        for query in {tuple(version_query(pin)) for pin in pins} - {()}:
+            with suppress(NotFound, AccessDenied, NotSupported):
+                await self._client.call("DELETE", bucket, key, query=query)
 
     async def _clear(self, bucket: str) -> None:
         """Remove canaries of processes that were killed in the middle of this.
@@ -127,6 +134,6 @@ class AzureProbe:
                     and md5_of(properties.get("Content-MD5", "")) == _MD5
                     and now - entry.modified > _LEFT_BEHIND
                 ):
-                    await self._remove(bucket, entry.key, [f'"{entry.etag}"'])
+                    await self._remove(bucket, entry.key, [VersionPin(entry.etag)])
         except AccessDenied:
             return  # may not be listed: nothing more to do

@@ -16,6 +16,7 @@ from engine.stores.http_pool import NotConnected
 
 _UNKNOWN = "It is not known whether the change was made."
 _USERINFO = re.compile(r"//[^\s/?#]*@")
+_QUERY = re.compile(r"(//[^\s?'\"]*)\?[^\s'\"]*")  # of a URL: it may hold a signature
 
 
 def network_error(error: Exception, at: str, *, reading: bool) -> AstraError:
@@ -77,9 +78,9 @@ def wrong_length(got: int, size: int, at: str) -> TruncatedBody:
 def printable(text: str, limit: int = 200) -> str:
     """A server's or library's words, fit for one line of a message.
 
-    Names and passwords in URLs (of a proxy, say) are left out.
+    Names and passwords in URLs (of a proxy, say) are left out, and so are their queries.
     """
-    text = _USERINFO.sub("//", text.strip())
+    text = _QUERY.sub(r"\1", _USERINFO.sub("//", text.strip()))
     shown = "".join(char if char.isprintable() else "?" for char in text)
     return shown if len(shown) <= limit else shown[:limit] + "…"
 
