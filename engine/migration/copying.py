@@ -251,14 +251,16 @@ class _Copy:
             await job.commit()
 
     async def _put_small(self, reading: SourcePass) -> Written:
-        data = await reading.read_all()
-        await self._intend()
+        held, reading.reserve = reading.reserve, 0  # for longer than the pass
+        async with self.services.buffers.hold(held):
+            data = await reading.read_all()
+            await self._intend()
 
-        async def body() -> AsyncIterator[bytes]:
-            if data:
-                yield data
+            async def body() -> AsyncIterator[bytes]:
+                if data:
+                    yield data
 
-        return await self._put(body(), reading.digests.get("md5", ""))
+            return await self._put(body(), reading.digests.get("md5", ""))
 
     async def _put_stream(self, reading: SourcePass) -> Written:
         await self._intend()

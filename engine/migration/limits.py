@@ -9,9 +9,14 @@ from dataclasses import dataclass
 
 
 class Buffers:
-    """Bytes of parts that may be in memory at once, over all jobs; first come, first served."""
+    """Bytes of objects that may be in memory at once, over all jobs; first come, first served.
+
+    Who holds some must never wait for more: a job takes what it cannot do without in one go, and
+    more only where that is free (`take`). `peak` is the most that was ever held.
+    """
 
     def __init__(self, limit: int) -> None:
+        self.peak = 0
         self._limit = limit
         self._used = 0
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -28,7 +33,7 @@ class Buffers:
     async def acquire(self, count: int) -> int:
         """Wait for so many bytes (the limit at most); give what is to be released."""
         count = min(count, self._limit)
-        if self._queue or self._used + count > self._limit:
+        if count and (self._queue or self._used + count > self._limit):
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._queue.append((count, future))
             try:
@@ -41,8 +46,19 @@ class Buffers:
                     self._wake()
                 raise
         else:
-            self._used += count
+            self._use(count)
         return count
+
+    def take(self, count: int) -> bool:
+        """Hold so many bytes if they are free and nobody waits; does not wait itself."""
+        if self._queue or self._used + count > self._limit:
+            return False
+        self._use(count)
+        return True
+
+    def _use(self, count: int) -> None:
+        self._used += count
+        self.peak = max(self.peak, self._used)
 
     def release(self, count: int) -> None:
         """Give bytes back."""
@@ -53,7 +69,7 @@ class Buffers:
         while self._queue and self._used + self._queue[0][0] <= self._limit:
             count, future = self._queue.popleft()
             if not future.done():
-                self._used += count
+                self._use(count)
                 future.set_result(None)
 
 

@@ -7,6 +7,7 @@ are those already sent is not sent again.
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -16,11 +17,12 @@ from engine.errors import AstraError, NotFound, StoreError, Unavailable
 from engine.migration.answers import refused, upload_gone
 from engine.migration.job import Job, Stopped
 from engine.migration.records import Effect, Outcome, PartRecord
-from engine.migration.services import Services
+from engine.migration.services import PASS, Services
 from engine.migration.source import SourcePass
 from engine.model import ObjectHead, ObjectMeta, Step, VersionPin
 from engine.stores.base import Capabilities, ObjectStore, Part, Written
 
+_LARGEST = 16 * 1024**2  # bytes; a source's own parts are taken over up to here
 _SKEW = 15 * 60.0  # seconds that a server's clock may be off: signed requests allow no more
 
 
@@ -83,10 +85,11 @@ async def _abort_unrecorded(job: Job, destination: ObjectStore) -> None:
 
 @dataclass(slots=True)
 class _Buffer:
-    """The part being filled."""
+    """The part being filled. `give_back` returns the memory that was taken for it."""
 
     size: int
     chunks: list[bytes]
+    give_back: Callable[[], None]
     have: int = 0
 
     def take(self, chunk: bytes) -> bytes:
@@ -216,15 +219,27 @@ class _Stream(Upload):
         self.buffers = services.buffers
         self.reading = reading
         self.slots = asyncio.Semaphore(services.lanes.parts(self.address.cloud))
+        self.own = asyncio.Semaphore(1)  # the room for a part that was taken with the pass
 
     async def run(self, replace: VersionPin | None) -> Written:
-        await self.prepare(part_size_for(self.head.size, self.destination.capabilities))
+        await self.prepare(self._part_size())
         self.job.set(step=Step.UPLOAD)
+        # With that a job comes to its end whatever others do; more parts take what is free.
+        self.reading.reserve = 0
         try:
-            await self._send_all()
+            async with self.buffers.hold(PASS + self.record.part_size):
+                await self._send_all()
         except NotFound as error:
             raise await self.lost(error) from error
         return await self.complete(replace)
+
+    def _part_size(self) -> int:
+        """The source's own, so that a multipart ETag stays; else what the store's limits ask."""
+        can, sizes = self.destination.capabilities, self.reading.part_sizes
+        fits = sizes and len(set(sizes[:-1])) == 1 and sizes[-1] <= sizes[0]
+        if fits and can.min_part <= sizes[0] <= _LARGEST and len(sizes) <= can.max_parts:
+            return sizes[0]
+        return part_size_for(self.head.size, can)
 
     async def _send_all(self) -> None:
         stopped = False
@@ -241,46 +256,59 @@ class _Stream(Upload):
 
     async def _read(self, group: asyncio.TaskGroup) -> None:
         number, size = 0, self.record.part_size
-        held = await self.buffers.acquire(size)
+        buffer: _Buffer | None = None
         try:
-            buffer = _Buffer(size, [])
             async with aclosing(self.reading.chunks()) as chunks:
                 async for chunk in chunks:
                     rest = chunk
                     while rest:
+                        if buffer is None:
+                            buffer = _Buffer(size, [], give_back=await self._room(size))
                         rest = buffer.take(rest)
-                        if buffer.have < size:
-                            continue
-                        number += 1
-                        await self._launch(group, number, buffer.empty(), held)
-                        held = 0
-                        held = await self.buffers.acquire(size)
-            if buffer.have:
+                        if buffer.have == size:
+                            number += 1
+                            full, buffer = buffer, None
+                            await self._launch(group, number, full)
+            if buffer is not None:
                 number += 1
-                await self._launch(group, number, buffer.empty(), held)
-                held = 0
+                full, buffer = buffer, None
+                await self._launch(group, number, full)
         finally:
-            self.buffers.release(held)
+            if buffer is not None:
+                buffer.give_back()
 
-    async def _launch(self, group: asyncio.TaskGroup, number: int, data: bytes, held: int) -> None:
-        """Send a part in the background; its bytes are given back when it is through."""
-        checksum = f"{google_crc32c.value(data):08x}"
-        kept = self.kept.get(number)
-        if kept is not None and (kept.size, kept.crc32c) == (len(data), checksum):
-            self.done[number] = Part(number, kept.etag, kept.size, kept.md5)
-            self.buffers.release(held)
-            return
+    async def _room(self, size: int) -> Callable[[], None]:
+        """Wait for memory for one part; gives what returns it."""
+        if self.own.locked() and self.buffers.take(size):
+            return lambda: self.buffers.release(size)
+        await self.own.acquire()
+        return self.own.release
+
+    async def _launch(self, group: asyncio.TaskGroup, number: int, buffer: _Buffer) -> None:
+        """Send a part in the background; its memory is given back when it is through."""
         try:
+            data = buffer.empty()
+            checksum = f"{google_crc32c.value(data):08x}"
+            kept = self.kept.get(number)
+            if kept is not None and (kept.size, kept.crc32c) == (len(data), checksum):
+                self.done[number] = Part(number, kept.etag, kept.size, kept.md5)
+                buffer.give_back()
+                return
             await self.slots.acquire()
+        except BaseException:
+            buffer.give_back()
+            raise
+        try:
             self.job.checkpoint()
         except BaseException:
-            self.buffers.release(held)
+            self.slots.release()
+            buffer.give_back()
             raise
         task = group.create_task(self._send(number, data, checksum))
 
         def through(_: object) -> None:
             self.slots.release()
-            self.buffers.release(held)
+            buffer.give_back()
 
         task.add_done_callback(through)
 

@@ -12,7 +12,8 @@ from engine.model import Address, ObjectHead
 from engine.stores.base import ObjectStore
 
 SMALL = 1024**2  # up to here an object is read whole before anything is sent
-MEMORY = 256 * 1024**2  # bytes of parts in memory over all jobs
+MEMORY = 112 * 1024**2  # bytes of objects in memory over all jobs
+PASS = 8 * 1024**2  # at most, of one object streaming by: in sockets, being hashed, kept back
 
 
 @dataclass(slots=True)

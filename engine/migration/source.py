@@ -17,7 +17,7 @@ from engine.errors import (
 )
 from engine.migration.digest import ALGORITHMS, CHEAPEST, MULTIPART_MD5, StreamDigest
 from engine.migration.job import Job
-from engine.migration.services import Services
+from engine.migration.services import PASS, Services
 from engine.model import Address, ObjectHead, SourceProof, VersionPin
 from engine.stores.base import ObjectStore
 
@@ -133,8 +133,15 @@ class Pass:
         self.digests: Mapping[str, str] = {}
         self.complete = False
         self.error: BaseException | None = None
+        # Bytes of memory that are taken for the pass; whoever needs more beside it says so here.
+        self.reserve = min(PASS, 3 * max(size, 0))
         self.reading = 0.0  # seconds spent waiting for bytes
         self.hashing = 0.0  # seconds spent waiting for digests
+
+    @property
+    def part_sizes(self) -> tuple[int, ...]:
+        """Of the source's upload, () unless its checksum is one of its parts."""
+        return self._expected.part_sizes
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The bytes, proved before the last of them is given."""
@@ -161,6 +168,14 @@ class Pass:
             return b"".join([chunk async for chunk in chunks])
 
     async def _proved(self) -> AsyncGenerator[bytes, None]:
+        async with (
+            self._services.buffers.hold(self.reserve),
+            aclosing(self._read()) as chunks,
+        ):
+            async for chunk in chunks:
+                yield chunk
+
+    async def _read(self) -> AsyncGenerator[bytes, None]:
         job, bandwidth = self._job, self._services.bandwidth
         store = self._services.store(self._address)
         held = b""

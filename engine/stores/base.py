@@ -58,7 +58,7 @@ class Capabilities:
     max_key_bytes: int = 1024
     max_object: int = 5 * 1024**4
     multipart_threshold: int = 16 * 1024**2
-    part_size: int = 16 * 1024**2
+    part_size: int = 8 * 1024**2
     max_parts: int = 10_000
     min_part: int = 5 * 1024**2
     copy_limit: int = 0  # `copy` takes objects of up to so many bytes; 0 any
