@@ -12,6 +12,7 @@ from typing import Protocol
 import google_crc32c
 
 from engine.errors import UsageError
+from engine.migration.crc import combined
 
 PIECE = 1024**2  # from here on a thread hop costs less than it frees the loop
 _TAIL = 256 * 1024  # a rest this small is hashed where it is
@@ -36,6 +37,10 @@ class Crc32c:
 
     def update(self, data: bytes, /) -> None:
         self._value = google_crc32c.extend(self._value, data)
+
+    def append(self, digest: str, length: int) -> None:
+        """Add `length` bytes that are known by their CRC only."""
+        self._value = combined(self._value, int(digest, 16), length)
 
     def hexdigest(self) -> str:
         return f"{self._value:08x}"
@@ -131,8 +136,24 @@ class StreamDigest:
             loop = asyncio.get_running_loop()
             self._work = loop.run_in_executor(None, self._hash, pieces)
 
+    @property
+    def combines(self) -> bool:
+        """Whether stretches of bytes may be left out whose CRCs are known (`append`)."""
+        return all(isinstance(made, Crc32c) for made in self._hashes.values())
+
+    async def append(self, crc32c: str, length: int) -> None:
+        """Add `length` bytes by their CRC-32C. Only where `combines`."""
+        await self._hash_rest()
+        for made in self._hashes.values():
+            assert isinstance(made, Crc32c)
+            made.append(crc32c, length)
+
     async def finish(self) -> Mapping[str, str]:
         """The digests, by algorithm."""
+        await self._hash_rest()
+        return {name: made.hexdigest() for name, made in self._hashes.items()}
+
+    async def _hash_rest(self) -> None:
         await self._join()
         pieces, self._pieces = self._pieces, []
         if self._waiting > _TAIL:
@@ -140,7 +161,6 @@ class StreamDigest:
         else:
             self._hash(pieces)
         self._waiting = 0
-        return {name: made.hexdigest() for name, made in self._hashes.items()}
 
     async def _join(self) -> None:
         work, self._work = self._work, None

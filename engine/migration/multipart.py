@@ -1,8 +1,9 @@
 """Upload in parts: bounded in memory, remembered in the ledger, taken up again later.
 
 The source is read in one stream. When an earlier try left parts behind, the stream is read
-and hashed from its start (a digest cannot be taken up in its middle), but a part whose bytes
-are those already sent is not sent again.
+and hashed from its start (an MD5 cannot be taken up in its middle), but a part whose bytes
+are those already sent is not sent again. CRCs of parts combine: where a CRC-32C is the only
+digest that is needed, finished parts are not read again either.
 """
 
 import asyncio
@@ -255,7 +256,8 @@ class _Stream(Upload):
             raise Stopped
 
     async def _read(self, group: asyncio.TaskGroup) -> None:
-        number, size = 0, self.record.part_size
+        size = self.record.part_size
+        numbers = iter(self._missing(size))
         buffer: _Buffer | None = None
         try:
             async with aclosing(self.reading.chunks()) as chunks:
@@ -266,16 +268,32 @@ class _Stream(Upload):
                             buffer = _Buffer(size, [], give_back=await self._room(size))
                         rest = buffer.take(rest)
                         if buffer.have == size:
-                            number += 1
                             full, buffer = buffer, None
-                            await self._launch(group, number, full)
+                            await self._launch(group, next(numbers), full)
             if buffer is not None:
-                number += 1
                 full, buffer = buffer, None
-                await self._launch(group, number, full)
+                await self._launch(group, next(numbers), full)
         finally:
             if buffer is not None:
                 buffer.give_back()
+
+    def _missing(self, size: int) -> list[int]:
+        """Numbers of the parts to be read. Where CRCs are all that is wanted, those on record
+        are not read again: their CRCs are combined with the others'."""
+        total = self.head.size
+        every = range(1, -(-total // size) + 1)
+        spans = {number: ((number - 1) * size, min(number * size, total)) for number in every}
+        if not self.reading.combines:
+            return list(every)
+        kept = {
+            number: part
+            for number, part in self.kept.items()
+            if part.crc32c and number in spans and part.size == spans[number][1] - spans[number][0]
+        }
+        for number, part in kept.items():
+            self.done[number] = Part(number, part.etag, part.size, part.md5)
+        self.reading.skip = [(*spans[number], kept[number].crc32c) for number in sorted(kept)]
+        return [number for number in every if number not in kept]
 
     async def _room(self, size: int) -> Callable[[], None]:
         """Wait for memory for one part; gives what returns it."""

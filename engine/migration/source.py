@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -68,16 +68,27 @@ async def expectations(
 
 
 async def read_through(
-    store: ObjectStore, address: Address, pin: VersionPin, size: int
+    store: ObjectStore,
+    address: Address,
+    pin: VersionPin,
+    size: int,
+    *,
+    start: int = 0,
+    stop: int | None = None,
 ) -> AsyncGenerator[bytes, None]:
-    """All bytes of that version; a cut download goes on where it was cut, with the same pin.
+    """All bytes of that version of `size` bytes, or those start ≤ i < stop.
 
-    Raises TruncatedBody unless exactly `size` bytes came.
+    A cut download goes on where it was cut, with the same pin. Raises TruncatedBody unless
+    exactly those bytes came.
     """
-    offset = opened = cuts = 0
+    offset, opened, cuts = start, start, 0
+    end = None if stop == size else stop
+    size = size if stop is None else stop
     while True:
         try:
-            async with store.read(address.bucket, address.key, pin=pin, start=offset) as reader:
+            async with store.read(
+                address.bucket, address.key, pin=pin, start=offset, stop=end
+            ) as reader:
                 async for chunk in reader:
                     offset += len(chunk)
                     if offset > size:
@@ -135,6 +146,8 @@ class Pass:
         self.error: BaseException | None = None
         # Bytes of memory that are taken for the pass; whoever needs more beside it says so here.
         self.reserve = min(PASS, 3 * max(size, 0))
+        # Stretches (start, stop, CRC-32C) that an earlier pass has read; only where it `combines`.
+        self.skip: Sequence[tuple[int, int, str]] = ()
         self.reading = 0.0  # seconds spent waiting for bytes
         self.hashing = 0.0  # seconds spent waiting for digests
 
@@ -142,6 +155,11 @@ class Pass:
     def part_sizes(self) -> tuple[int, ...]:
         """Of the source's upload, () unless its checksum is one of its parts."""
         return self._expected.part_sizes
+
+    @property
+    def combines(self) -> bool:
+        """Whether bytes whose CRC-32C is known need not be read again."""
+        return self._digest.combines
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
         """The bytes, proved before the last of them is given."""
@@ -177,11 +195,10 @@ class Pass:
 
     async def _read(self) -> AsyncGenerator[bytes, None]:
         job, bandwidth = self._job, self._services.bandwidth
-        store = self._services.store(self._address)
         held = b""
         job.begin_pass()
         clock = time.perf_counter
-        async with aclosing(read_through(store, self._address, self._pin, self._size)) as arriving:
+        async with aclosing(self._arriving()) as arriving:
             began = clock()
             async for chunk in arriving:
                 if bandwidth.limit:
@@ -205,6 +222,22 @@ class Pass:
         self.complete = True
         if held:
             yield held
+
+    async def _arriving(self) -> AsyncGenerator[bytes, None]:
+        """The bytes but for those to be skipped, which go into the digest by their CRCs."""
+        store, position = self._services.store(self._address), 0
+        for start, stop, crc32c in (*self.skip, (self._size, self._size, "")):
+            if start > position or not self._size:
+                span = read_through(
+                    store, self._address, self._pin, self._size, start=position, stop=start
+                )
+                async with aclosing(span) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+            if stop > start:
+                await self._digest.append(crc32c, stop - start)
+                self._job.passed_by(stop - start)
+            position = stop
 
     def _prove(self) -> None:
         for name, value in self._expected.digests.items():
