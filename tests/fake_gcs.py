@@ -13,7 +13,7 @@ from engine.model import Provider, StoreKind
 from engine.settings import CloudSettings
 from tests.fake_gcs_handlers import GCSQuirks, GCSRequest, error, handle
 from tests.fake_gcs_state import GCSBucket, GCSObject, GCSState
-from tests.fake_s3 import FakeS3, Fault, Seen
+from tests.fake_s3 import FakeS3, Fault, Seen, flip
 from tests.fake_s3_wire import Answer, Request
 
 __all__ = ["FakeGCS", "Fault", "GCSBucket", "GCSObject", "GCSQuirks", "GCSState", "Seen"]
@@ -21,8 +21,6 @@ __all__ = ["FakeGCS", "Fault", "GCSBucket", "GCSObject", "GCSQuirks", "GCSState"
 
 class FakeGCS(FakeS3):
     """The server. `objects` holds them, `seen` is every request, `on_request` the script."""
-
-    writes = ("POST",)
 
     def __init__(self, quirks: GCSQuirks | None = None, *buckets: str) -> None:
         super().__init__()
@@ -40,6 +38,11 @@ class FakeGCS(FakeS3):
     def parse(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Request:
         """A request as it came; `key` is the object's name, also of an upload."""
         return GCSRequest.read(method, target, headers, body)
+
+    def damage(self, request: Request, at: int) -> None:
+        """One bit of an upload's bytes is wrong; its frame is left as it is."""
+        assert isinstance(request, GCSRequest)
+        request.media = flip(request.media, at)
 
     def handle(self, request: Request) -> Answer:
         """Carry it out."""

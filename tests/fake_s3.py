@@ -107,7 +107,11 @@ class FakeS3:
         )
 
     # What another protocol does otherwise (see `fake_gcs`).
-    writes: tuple[str, ...] = ("PUT",)  # methods that bring bytes
+
+    def damage(self, request: Request, at: int) -> None:
+        """One bit of the bytes that a request brings is wrong."""
+        if request.method == "PUT":
+            request.body = flip(request.body, at)
 
     def parse(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Request:
         """A request as it came."""
@@ -227,8 +231,8 @@ class FakeS3:
         fault = (self.on_request(seen) if self.on_request else None) or Fault()
         if fault.before is not None:
             await asyncio.to_thread(fault.before)
-        if fault.flip >= 0 and request.method in self.writes:
-            request.body = flip(request.body, fault.flip)
+        if fault.flip >= 0:
+            self.damage(request, fault.flip)
         answers_itself = bool(fault.status) or fault.reset
         answer = Answer(500)
         if not answers_itself or fault.after:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace as replace_fields
 
 from engine.errors import (
+    ConfigError,
     KeyNotSupported,
     NotFound,
     NotSupported,
@@ -86,6 +87,12 @@ class GCSStore:
             url = self._client.endpoint.objects(self._settings.bucket, [("maxResults", "1")])
             await self._client.ask("GET", url, at=self._client.at(self._settings.bucket))
             return [self._settings.bucket]
+        if not project:
+            raise ConfigError(
+                "The credentials name no project, so its buckets cannot be listed.",
+                subject=f"clouds.{self.name}",
+                todo="Add project or bucket to the cloud in astra.toml.",
+            )
         query = [("project", project), ("fields", "kind,nextPageToken,items(name)")]
         names: list[str] = []
         pages = list_pages(

@@ -86,8 +86,6 @@ class GCSClient:
         if send is not None:
             headers = {"Content-Type": "application/json; charset=UTF-8"}
             body = json.dumps(send).encode()
-        elif method == "POST":
-            headers = {"Content-Length": "0"}
         reply = await self.call(method, url, at=at, headers=headers, body=body, patience=patience)
         return as_object(reply.body, at)
 

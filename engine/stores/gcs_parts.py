@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from uuid import uuid4
 
-from engine.errors import BadResponse, NotFound, NotSupported, StoreError
+from engine.errors import BadResponse, NotFound, NotSupported, StoreError, Unavailable
 from engine.model import ObjectMeta
 from engine.stores.base import Part, UploadInfo, Written
 from engine.stores.crc32c import combined
@@ -128,7 +128,17 @@ class Parts:
         while len(pieces) > _AT_MOST:
             level += 1
             pieces = await self._join(bucket, upload_id, level, pieces)
-        made = await self._compose(bucket, key, pieces, wanted, query, last=True)
+        try:
+            made = await self._compose(bucket, key, pieces, wanted, query, last=True)
+        except NotFound as error:
+            # The upload itself is still there: that is for the next try to find out.
+            raise Unavailable(
+                "A part was removed while the object was made of them.",
+                subject=at,
+                safe="Nothing was written.",
+                status=error.status,
+                code="InvalidPart",
+            ) from error
         if (made["size"], _crc32c(made)) != (str(size), f"{crc32c:08x}"):
             await delete_version(self._client, bucket, made)
             raise BadResponse(
