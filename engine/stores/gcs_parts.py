@@ -147,7 +147,17 @@ class Parts:
                 safe="It was removed again.",
                 code="BadDigest",
             )
-        await self.abort(bucket, upload_id)
+        try:
+            await self.abort(bucket, upload_id)
+        except StoreError as error:
+            # Not as if it had been refused: the object is there.
+            raise Unavailable(
+                f"The object was made, but its parts could not be removed: {error.what}",
+                subject=at,
+                safe="The object is whole.",
+                todo=error.todo,
+                code="PartsLeft",
+            ) from error
         return Written(pin_of(made), checksums(made))
 
     async def abort(self, bucket: str, upload_id: str) -> None:
