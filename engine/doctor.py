@@ -88,7 +88,7 @@ class _Doctor:
     def _where(self) -> str:
         if self._settings.kind is StoreKind.LOCAL:
             return f"{self._settings.root}"
-        return self._settings.endpoint or f"{self._settings.provider} {self._store.region}"
+        return self._settings.endpoint or f"{self._settings.provider} {self._store.region}".strip()
 
     async def _listing(self) -> Check:
         count = 0

@@ -10,8 +10,9 @@ from engine.model import Check, CheckState, ObjectMeta, Provider, StoreKind
 from engine.settings import CloudSettings, Secret
 from engine.stores import open_store
 from tests.conformance.conftest import pieces
+from tests.fake_gcs import FakeGCS, GCSBucket
 from tests.fake_s3 import FakeS3, Fault
-from tests.servers import S3Server, free_ports
+from tests.servers import GCSServer, S3Server, free_ports
 
 OK, WARNING, FAILED, SKIPPED = (
     CheckState.OK,
@@ -62,6 +63,45 @@ async def test_ignored_conditions_are_a_warning(rclone: S3Server, bucket_name: s
     assert states(checks) == ALL_WELL | {"conditions": WARNING, "metadata": WARNING}
     assert "conditional deletes" in checks["conditions"].detail
     assert "tags" in checks["metadata"].detail
+
+
+async def test_google_cloud_storage_passes_but_for_tags(gcs: FakeGCS) -> None:
+    settings = dataclasses.replace(gcs.cloud(), bucket="b")
+    checks = await examine(settings)
+    assert states(checks) == ALL_WELL | {"metadata": WARNING}
+    assert checks["metadata"].detail == "This store keeps no tags."
+    assert gcs.objects.buckets["b"].live == {}
+
+
+async def test_what_an_emulator_ignores_is_a_warning(fakegcs: GCSServer, bucket_name: str) -> None:
+    checks = await examine(fakegcs.cloud(bucket=bucket_name))
+    assert states(checks) == ALL_WELL | {"conditions": WARNING, "metadata": WARNING}
+    assert "conditional deletes" in checks["conditions"].detail
+    assert "create-only" not in checks["conditions"].detail
+
+
+async def test_a_google_account_without_permission_is_told_which(gcs: FakeGCS) -> None:
+    gcs.objects.buckets["b"] = GCSBucket()
+    gcs.objects.put("b", "object", b"bytes")
+    gcs.on_request = lambda seen: (
+        Fault(status=403, code="forbidden") if seen.method != "GET" else None
+    )
+    checks = await examine(dataclasses.replace(gcs.cloud(), bucket="b"), create=False)
+    assert (checks["write"].state, checks["read"].state) == (FAILED, OK)
+    assert "roles/storage.objectUser" in checks["write"].todo
+
+
+async def test_missing_google_credentials_are_said_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NO_GCE_CHECK", "true")
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
+    settings = CloudSettings("g", StoreKind.GCS, Provider.GCP, bucket="b")
+    checks = await examine(settings, create=False)
+    assert states(checks) == {"reachable": FAILED}
+    assert "gcloud auth" in checks["reachable"].todo
 
 
 async def test_wrong_keys_are_named(seaweed: S3Server, bucket_name: str) -> None:
