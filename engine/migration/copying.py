@@ -102,10 +102,10 @@ class _Copy:
         found = await expectations(
             self.source, self.spec.source, self.head, check_algorithm(options.checksum)
         )
-        if found.digests or not options.strict:
+        if found.proof is not SourceProof.UNATTESTED or not options.strict:
             return found
-        # `--strict` and nothing to hold the source to: read it twice.
-        first = self._pass(Expected(), [options.checksum])
+        # `--strict` and nothing that proves the source: read it twice.
+        first = self._pass(found, [options.checksum])
         return Expected(await first.run(), proof=SourceProof.REREAD)
 
     def _must_look(self) -> bool:
@@ -330,7 +330,10 @@ class _Copy:
         shown = digests[name] if name == wanted else f"{name}:{digests[name]}"
         job.set(digests=dict(digests), checksum_source=shown, source_proof=proof)
         if proof is SourceProof.UNATTESTED:
-            job.note("The source is unattested: it has no checksum of its own.")
+            if self.expected.digests:
+                job.note("The source is unattested: it has only an MD5 that somebody noted.")
+            else:
+                job.note("The source is unattested: it has no checksum of its own.")
 
     # -- refused ------------------------------------------------------------------------
 

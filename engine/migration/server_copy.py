@@ -23,6 +23,7 @@ from engine.model import (
     ObjectHead,
     ObjectMeta,
     RestoreState,
+    SourceProof,
     Step,
     VersionPin,
 )
@@ -60,7 +61,7 @@ def known_digests(head: ObjectHead, expected: Expected) -> Mapping[str, str]:
         for item in head.checksums
         if item.algorithm in ALGORITHMS and item.computed_by_provider and not item.parts
     }
-    return known | dict(expected.digests) if expected.digests else {}
+    return {} if expected.proof is SourceProof.UNATTESTED else known | dict(expected.digests)
 
 
 async def copy_on_server(

@@ -30,7 +30,9 @@ class Expected:
     """What the source itself says about its bytes: digests by algorithm, lower-case hex.
 
     `part_sizes` are needed to recompute a multipart ETag, which is then under
-    `MULTIPART_MD5`. Nothing in `digests`: the source has no checksum of its own.
+    `MULTIPART_MD5`. Nothing in `digests`: the source has no checksum of its own. Where `proof`
+    is UNATTESTED a digest is only noted with the object: bytes that differ are refused, but
+    bytes that agree are not proved by it.
     """
 
     digests: Mapping[str, str] = field(default_factory=dict)
@@ -64,6 +66,9 @@ async def expectations(
             return Expected(
                 {MULTIPART_MD5: f"{digest}-{item.parts}"}, tuple(sizes), SourceProof.ATTESTED
             )
+    for item in head.checksums:
+        if item.algorithm == "md5" and not item.parts and not item.computed_by_provider:
+            return Expected({"md5": item.value.lower()})
     return Expected()
 
 
@@ -248,8 +253,12 @@ class Pass:
                     subject=str(self._address),
                     safe="Nothing was written from this read and the source is kept.",
                     todo="Retry the job; if it happens again, the source or the line to it is"
-                    " damaged.",
+                    f" damaged{self._doubt()}.",
                 )
+
+    def _doubt(self) -> str:
+        noted = self._expected.proof is SourceProof.UNATTESTED and self._expected.digests
+        return ", or what was noted with it (nobody checked that) is wrong" if noted else ""
 
 
 class SourcePass(Pass):

@@ -99,7 +99,7 @@ async def to_azure(tmp_path: Path, fakeazure: FakeAzure) -> AsyncIterator[World]
 
 
 async def test_a_copy_of_one_request_is_attested_and_one_of_blocks_is_read_back(
-    fakeazure: FakeAzure, to_azure: World
+    to_azure: World,
 ) -> None:
     small, large = pattern(1000), pattern(300_000)
     await to_azure.put("disk:bucket/small", small)
@@ -109,12 +109,29 @@ async def test_a_copy_of_one_request_is_attested_and_one_of_blocks_is_read_back(
     done = await to_azure.move("disk:bucket/large", "az:box/large", verify=Evidence.ATTESTED)
     assert (done.state, done.evidence) == (JobState.COMPLETED, Evidence.REREAD)
     assert await to_azure.get("az:box/large") == large
-    # Back again: a Content-MD5 that anybody may have written attests no source.
-    blob = fakeazure.blobs.get("box", "small")
-    assert blob is not None
-    fakeazure.blobs.put("box", "foreign", small)
-    done = await to_azure.move("az:box/foreign", "disk:bucket/foreign")
+
+
+async def test_an_md5_that_somebody_noted_is_an_alarm_and_no_proof(
+    fakeazure: FakeAzure, to_azure: World
+) -> None:
+    fakeazure.blobs.put("box", "right", b"bytes")
+    wrong = (("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg=="),)
+    fakeazure.blobs.put("box", "wrong", b"bytes", headers=wrong)
+    done = await to_azure.move("az:box/right", "disk:bucket/right", checksum="crc32c")
     assert (done.state, done.source_proof) == (JobState.COMPLETED, SourceProof.UNATTESTED)
+    assert any("somebody noted" in note for note in done.notes)
+    done = await to_azure.move("az:box/wrong", "disk:bucket/wrong")
+    assert done.state is JobState.FAILED
+    assert "nobody checked" in done.error_todo
+    assert await to_azure.get("disk:bucket/wrong") is None
+    assert await to_azure.get("az:box/wrong") == b"bytes"
+
+
+async def test_strict_reads_such_a_source_twice(fakeazure: FakeAzure, to_azure: World) -> None:
+    fakeazure.blobs.put("box", "k", b"bytes")
+    done = await to_azure.move("az:box/k", "disk:bucket/k", strict=True)
+    assert (done.state, done.source_proof) == (JobState.COMPLETED, SourceProof.REREAD)
+    assert fakeazure.count("GET", "box", "k") == 2
 
 
 async def test_a_bad_copy_is_found_and_taken_back(fakeazure: FakeAzure, to_azure: World) -> None:
