@@ -1,0 +1,98 @@
+"""Somebody else writes a blob at every request of a move: what they wrote is never lost."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.model import JobState
+from engine.stores import open_store
+from engine.stores.base import ObjectStore
+from tests.fake_azure import AzureQuirks, FakeAzure, Fault, Seen
+from tests.migration.world import local_store, pattern, small_parts, world
+
+PART = 64 * 1024
+THEIRS = b"written by somebody else"
+
+
+class Rival:
+    """Writes `key` just before request `number` for a blob is carried out."""
+
+    def __init__(self, fake: FakeAzure, key: str, number: int) -> None:
+        self.seen = 0
+        self._fake = fake
+        self._key = key
+        self._number = number
+        fake.on_request = self._on_request
+
+    @property
+    def wrote(self) -> bool:
+        return self.seen >= self._number
+
+    def _on_request(self, seen: Seen) -> Fault | None:
+        if not seen.key or ".astra-canary" in seen.key:
+            return None
+        self.seen += 1
+        if self.seen != self._number:
+            return None
+        blobs = self._fake.blobs
+        return Fault(before=lambda: blobs.put("box", self._key, THEIRS, version_id="theirs"))
+
+
+@pytest.mark.parametrize("size", [1000, PART * 2 + 11])
+@pytest.mark.parametrize("versions", [False, True])
+async def test_a_source_overwritten_at_any_request(
+    tmp_path: Path, size: int, versions: bool
+) -> None:
+    body, number, racing = pattern(size), 0, True
+    while racing:
+        number += 1
+        assert number < 30, "a move takes more requests than expected"
+        with FakeAzure(AzureQuirks(versions=versions), "box") as fake:
+            fake.blobs.put("box", "k", body, version_id="ours" if versions else "")
+            stores: dict[str, ObjectStore] = {
+                "az": open_store(fake.cloud("az")),
+                "disk": local_store("disk", tmp_path / f"{number}"),
+            }
+            async with world(tmp_path / f"{number}" / "state", stores) as there:
+                await stores["az"].guards_deletes("box")
+                rival = Rival(fake, "k", number)
+                done = await there.move("az:box/k", "disk:bucket/k")
+                fake.on_request = None
+                racing = rival.wrote
+                ends = [await there.get("az:box/k"), await there.get("disk:bucket/k")]
+                assert (THEIRS if racing else body) in ends
+                if done.state is JobState.COMPLETED and not racing:
+                    assert ends == [None, body]
+    assert number > 2
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("size", [1000, PART * 2 + 11])
+async def test_a_destination_written_at_any_request(
+    tmp_path: Path, size: int, overwrite: bool
+) -> None:
+    body, number, racing = pattern(size), 0, True
+    while racing:
+        number += 1
+        assert number < 40, "a move takes more requests than expected"
+        with FakeAzure(None, "box") as fake:
+            stores: dict[str, ObjectStore] = {
+                "az": small_parts(open_store(fake.cloud("az")), PART),
+                "disk": local_store("disk", tmp_path / f"{number}"),
+            }
+            async with world(tmp_path / f"{number}" / "state", stores) as there:
+                await stores["az"].guards_deletes("box")
+                await there.put("disk:bucket/k", body)
+                rival = Rival(fake, "k", number)
+                done = await there.move("disk:bucket/k", "az:box/k", overwrite=overwrite)
+                fake.on_request = None
+                racing = rival.wrote
+                ends = [await there.get("disk:bucket/k"), await there.get("az:box/k")]
+                assert body in ends  # ours is at one end, whatever they did
+                theirs_first = overwrite and done.state is JobState.COMPLETED
+                if racing and not theirs_first:
+                    assert ends == [body, THEIRS]  # theirs was not overwritten
+                    assert done.state is JobState.FAILED
+                if not racing:
+                    assert ends == [None, body]
+    assert number > 2
