@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from astra_tui.screens.dialogs import Confirm, Line, bullet, field
+from astra_tui.job_report import write_report
+from astra_tui.screens.dialogs import Choice, Choosable, Confirm, Line, bullet, field
 from engine.model import JobState, JobView, MoveKind, Plan, PlanTotals, Snapshot
 from widgets.text import bytes_text, count_text, counted, money_text, visible
 
@@ -156,6 +157,24 @@ async def cancel(app: "AstraApp", job_ids: Sequence[str]) -> None:
     if await app.ask(Confirm(title, lines, yes=yes)):
         number = await app.engine.cancel(job_ids)
         app.say(f"{jobs_text(number)} cancelled; the sources are kept.")
+
+
+async def report(app: "AstraApp", job_id: str) -> None:
+    """Ask for the format, then write the report of the job's set and say where it is."""
+    job = next((job for job in app.snapshot.jobs if job.job_id == job_id), None)
+    jobset = (job or await app.engine.job(job_id)).jobset
+    forms = (("text", "failures first, in words"), ("csv", "one row an object, for spreadsheets"),
+             ("json", "one JSON object a line, for programs"))  # fmt: skip
+    lines: list[Line] = [field("job set", visible(jobset, width=40)), "", "In which form?"]
+    choices = [Choosable(name, name.upper() if name != "text" else name, detail)
+               for name, detail in forms]  # fmt: skip
+    chosen = await app.ask(Choice("Write the report of a job set", choices, lines=lines))
+    if chosen is None:
+        return
+    summary = await app.engine.summary(jobset)
+    done = await write_report(app.engine, summary, chosen.value)
+    failed = f", {count_text(done.failed)} failed" if done.failed else ""
+    app.say(f"Report of {jobs_text(done.jobs)}{failed}: {done.path}")
 
 
 async def save_plan(app: "AstraApp", plan: Plan) -> None:

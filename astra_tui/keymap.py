@@ -110,6 +110,8 @@ ACTIONS: tuple[Action, ...] = (
            changes=True),
     Action("cancel", ("c",), "cancel", "Cancel the jobs: what they wrote is removed, every source "
            "is kept.", (BO, JO), footer=4, changes=True, dangerous=True),
+    Action("report", ("w",), "report", "Write the report of the job's whole set to a file: every "
+           "object with digests, evidence and times, failures first.", (BO, JO)),
     # -- plan ---------------------------------------------------------------------------
     Action("approve", ("A",), "approve", "Approve the plan and start its jobs, after one more "
            "question.", (PL,), footer=2, changes=True, dangerous=True),

@@ -19,6 +19,7 @@ from engine.model import (
     EventRow,
     FeedSource,
     Filters,
+    JobsetSummary,
     JobState,
     JobView,
     KafkaState,
@@ -318,6 +319,26 @@ class Engine:
         parts = self._parts
         views = await parts.ledger.views(jobset=jobset, states=states, text=text, limit=limit)
         return [parts.runner.live(view.job_id) or view for view in views]
+
+    async def summary(self, jobset: str = "") -> JobsetSummary:
+        """A job set added up; none named, or `latest`: the one that was made last.
+
+        Raises UsageError if there is no such set.
+        """
+        from engine.accounts import summary
+
+        return await summary(self._parts, self.workspace, jobset)
+
+    async def report(
+        self, jobset: str, *, failed: bool | None = None, until: float = 0.0
+    ) -> AsyncIterator[Sequence[JobView]]:
+        """Every job of a set in its order, page by page, so that a million need no memory.
+
+        `failed`: only those that failed up to the time `until`, or only the others.
+        """
+        parts = self._parts
+        async for page in parts.ledger.pages(jobset, failed=failed, until=until):
+            yield [parts.runner.live(view.job_id) or view for view in page]
 
     async def job(self, job_id: str) -> JobView:
         """One job. Raises UsageError if there is none."""

@@ -15,6 +15,7 @@ from astra_tui.cli.output import address_text, counted
 from astra_tui.cli.planview import plan_json, show_plan
 from astra_tui.cli.progress import Progress
 from astra_tui.cli.running import confirm
+from astra_tui.job_report import digests
 from engine.errors import StateError
 from engine.model import FINAL_STATES, JobState, JobView, MoveKind, NoticeLevel, Plan
 
@@ -27,6 +28,7 @@ _FAILURES = 50  # told one by one; the ledger has them all
 
 def job_json(job: JobView) -> dict[str, Any]:
     """One job, as every verb with `--json` prints it. What is not known is null."""
+    algorithm, source, destination = digests(job)
     return {
         "job_id": job.job_id,
         "job_key": job.job_key,
@@ -36,9 +38,9 @@ def job_json(job: JobView) -> dict[str, Any]:
         "step": int(job.step),
         "bytes": job.spec.size,
         "checksum": {
-            "algorithm": job.spec.options.checksum,
-            "source": job.checksum_source or None,
-            "destination": job.checksum_destination or None,
+            "algorithm": algorithm,
+            "source": source or None,
+            "destination": destination or None,
         },
         "evidence": job.evidence.value or None,
         "guarded": job.guarded,

@@ -31,6 +31,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "ls": "listing:ls",
         "dashboard": "listing:dashboard",
         "jobs": "jobs:jobs",
+        "report": "report:report",
         "prices": "prices:prices",
         "doctor": "doctor:doctor",
     },

@@ -209,32 +209,13 @@ def _print_jobs(command: Command, found: "Sequence[JobView]") -> None:
 
 
 def _print_job(command: Command, job: "JobView") -> None:
-    from astra_tui.cli.carry import job_json
+    from astra_tui.job_report import digests, job_details
     from engine.model import STEPS, priority_text
     from widgets.text import bytes_text, date_text, duration_text, visible
 
     seconds = {step.name.lower(): job.step_seconds[step - 1] for step in STEPS}
-    command.out.emit(
-        {
-            **job_json(job),
-            "jobset": job.jobset,
-            "kind": job.spec.kind.value,
-            "paused": job.paused,
-            "attempt": job.attempt,
-            "priority": job.priority,
-            "from_class": job.spec.from_class,
-            "to_class": job.spec.to_class,
-            "bytes_done": job.bytes_done,
-            "source_proof": job.source_proof.value or None,
-            "created": job.created or None,
-            "started": job.started or None,
-            "finished": job.finished or None,
-            "step_seconds": seconds,
-            "notes": list(job.notes),
-            "todo": job.error_todo or None,
-        }
-    )
-    algorithm = job.spec.options.checksum
+    command.out.emit(job_details(job))
+    algorithm, source, destination = digests(job)
     guarded = {None: "no delete yet", True: "guarded", False: "unguarded"}[job.guarded]
     lines = (
         ("job", f"{job.job_id} of set {job.jobset}, {job.spec.kind.value}"),
@@ -247,8 +228,8 @@ def _print_job(command: Command, job: "JobView") -> None:
         ("created", date_text(job.created)),
         ("finished", date_text(job.finished) if job.finished else "not yet"),
         ("steps", ", ".join(f"{name} {duration_text(value)}" for name, value in seconds.items())),
-        (algorithm, f"{job.checksum_source or '?'} source"),
-        ("", f"{job.checksum_destination or '?'} destination"),
+        (algorithm, f"{source or '?'} source"),
+        ("", f"{destination or '?'} destination"),
         ("evidence", f"{job.evidence.value or 'none yet'}; source {job.source_proof or '?'}"),
         ("delete", guarded),
         *(("note", visible(note)) for note in job.notes),

@@ -43,6 +43,11 @@ class Output:
         if not self.json:
             self._write(text + "\n")
 
+    def raw(self, text: str) -> None:
+        """Text in a form of its own, as it is; the caller has made it harmless."""
+        if text:
+            self._write(text)
+
     def say(self, text: str) -> None:
         """Narration, on stderr."""
         say(text)

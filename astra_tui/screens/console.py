@@ -296,6 +296,10 @@ class ConsoleScreen(AstraScreen[None]):
     async def do_cancel(self) -> None:
         await job_flows.cancel(self.astra, self.board.selected_ids())
 
+    async def do_report(self) -> None:
+        if job_ids := self.board.selected_ids():
+            await job_flows.report(self.astra, job_ids[0])
+
     def do_copy(self) -> None:
         flows.copy_text(self.astra, self._copyable())
 

@@ -81,6 +81,9 @@ class JobScreen(AstraScreen[None]):
     async def do_cancel(self) -> None:
         await job_flows.cancel(self.astra, [self.job_id])
 
+    async def do_report(self) -> None:
+        await job_flows.report(self.astra, self.job_id)
+
     def do_copy(self) -> None:
         if self.job is not None:
             flows.copy_text(self.astra, str(self.job.spec.source))

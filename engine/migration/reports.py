@@ -2,7 +2,9 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
 
 from engine.database import Database
@@ -14,7 +16,12 @@ from engine.migration.records import (
     encode_pin,
     searchable,
 )
-from engine.model import JobState, JobView, VersionPin
+from engine.model import FINAL_STATES, JobsetSummary, JobState, JobView, VersionPin
+
+_PAGE = 200  # jobs; a page is read, worded and written in some ten milliseconds
+_PROOFS = ("evidence", "source_proofs", "guards")
+_GUARDS = {None: "no delete", 0: "unguarded", 1: "guarded"}
+_STEP_SUMS = ", ".join(f"total(json_extract(step_seconds, '$[{index}]'))" for index in range(5))
 
 
 class Sum(NamedTuple):
@@ -72,6 +79,63 @@ class Reports:
         found = await self._views("WHERE job_id = ?", (job_id,))
         return found[0] if found else None
 
+    # -- one job set ----------------------------------------------------------------------
+
+    async def latest_jobset(self) -> str:
+        """The set of the job that was made last, "" if there is none."""
+
+        def work(connection: sqlite3.Connection) -> str:
+            row = connection.execute("SELECT jobset FROM jobs ORDER BY seq DESC LIMIT 1").fetchone()
+            return str(row[0]) if row is not None else ""
+
+        return await self._database.run(work)
+
+    async def pages(
+        self, jobset: str, *, failed: bool | None = None, until: float = 0.0
+    ) -> AsyncIterator[list[JobView]]:
+        """The jobs of a set in their order, a page at a time: memory holds one page.
+
+        `failed`: only those that failed up to the time `until` (epoch seconds), or only the
+        others, so that the two together give each job once though some fail meanwhile.
+        """
+        chosen, values = "", list[Any]()
+        if failed is not None:
+            chosen = f"AND {'' if failed else 'NOT '}(state = 'failed' AND finished <= ?)"
+            values = [until]
+        after = 0
+        while True:
+            clause = f"WHERE jobset = ? AND seq > ? {chosen} ORDER BY seq LIMIT {_PAGE}"
+            records = await self._records_of(clause, (jobset, after, *values))
+            if records:
+                after = records[-1].seq
+                yield [record.view() for record in records]
+            if len(records) < _PAGE:
+                return
+
+    async def summary(self, jobset: str) -> JobsetSummary | None:
+        """A job set added up, None if it has no job."""
+        at = time.time()
+
+        def work(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+            return connection.execute(
+                "SELECT route, state, paused, evidence, source_proof, guarded, count(*) AS jobs,"
+                " total(size) AS size, total(saving) AS saving, min(created) AS created,"
+                " coalesce(min(nullif(started, 0)), 0) AS started, max(finished) AS finished,"
+                f" {_STEP_SUMS} FROM jobs WHERE jobset = ?"
+                " GROUP BY route, state, paused, evidence, source_proof, guarded",
+                (jobset,),
+            ).fetchall()
+
+        rows = await self._database.run(work)
+        return _summed(jobset, at, rows) if rows else None
+
+    async def _records_of(self, clause: str, values: Sequence[Any]) -> list[JobRecord]:
+        def work(connection: sqlite3.Connection) -> list[JobRecord]:
+            rows = connection.execute(f"SELECT * FROM jobs {clause}", values)
+            return [decode_row(row) for row in rows]
+
+        return await self._database.run(work)
+
     async def _views(self, clause: str, values: Sequence[Any]) -> list[JobView]:
         def work(connection: sqlite3.Connection) -> list[JobView]:
             connection.create_function("astra_contains", -1, _contains, deterministic=True)
@@ -84,11 +148,8 @@ class Reports:
         """All jobs added up by route and bucket."""
 
         def work(connection: sqlite3.Connection) -> list[Sum]:
-            steps = ", ".join(
-                f"total(json_extract(step_seconds, '$[{index}]'))" for index in range(5)
-            )
             rows = connection.execute(
-                f"SELECT route, state, paused, count(*), total(size), total(saving), {steps}"
+                f"SELECT route, state, paused, count(*), total(size), total(saving), {_STEP_SUMS}"
                 " FROM jobs GROUP BY route, state, paused"
             )
             return [
@@ -140,6 +201,39 @@ class Reports:
             return ""
 
         return await self._database.run(work)
+
+
+def _summed(jobset: str, at: float, rows: Sequence[sqlite3.Row]) -> JobsetSummary:
+    from engine.migration.totals import Totals
+
+    sums: list[Sum] = []
+    counts: dict[str, Counter[str]] = {name: Counter() for name in ("states", *_PROOFS)}
+    for row in rows:
+        steps, jobs = tuple(row[-5:]), row["jobs"]
+        bucket = bucket_of(row["state"], row["paused"])
+        size = int(row["size"])
+        sums.append(Sum(row["route"], bucket, jobs, size, sum(steps), row["saving"], steps))
+        counts["states"][bucket] += jobs
+        if row["state"] == JobState.COMPLETED:
+            counts["evidence"][row["evidence"] or "none"] += jobs
+            counts["source_proofs"][row["source_proof"] or "none"] += jobs
+            counts["guards"][_GUARDS[row["guarded"]]] += jobs
+    unfinished = any(row["state"] not in FINAL_STATES for row in rows)
+    started = [row["started"] for row in rows if row["started"]]
+    return JobsetSummary(
+        jobset,
+        at,
+        jobs=sum(item.jobs for item in sums),
+        size=sum(item.bytes for item in sums),
+        created=min(row["created"] for row in rows),
+        started=min(started, default=0.0),
+        finished=0.0 if unfinished else max(row["finished"] for row in rows),
+        states=tuple(counts["states"].items()),
+        evidence=tuple(counts["evidence"].items()),
+        source_proofs=tuple(counts["source_proofs"].items()),
+        guards=tuple(counts["guards"].items()),
+        statistics=Totals(sums).statistics(),
+    )
 
 
 def _contains(text: str, *columns: str) -> bool:

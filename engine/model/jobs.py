@@ -226,3 +226,31 @@ class MigrationStatistics:
     @property
     def success_rate(self) -> float | None:
         return self.successful / self.attempted if self.attempted else None
+
+
+@dataclass(frozen=True, slots=True)
+class JobsetSummary:
+    """All jobs of one set added up, as the ledger has them at `at` (epoch seconds).
+
+    `states` counts jobs by state (`paused` apart); of the completed ones `evidence`,
+    `source_proofs` and `guards` (`guarded`, `unguarded`, `no delete`) tell how each was proved.
+    `size` is the bytes of all jobs. Times in epoch seconds, 0 not yet; `finished` is that of the
+    last job, 0 while some are unfinished.
+    """
+
+    jobset: str
+    at: float
+    jobs: int
+    size: int
+    created: float
+    started: float
+    finished: float
+    states: tuple[tuple[str, int], ...]
+    evidence: tuple[tuple[str, int], ...]
+    source_proofs: tuple[tuple[str, int], ...]
+    guards: tuple[tuple[str, int], ...]
+    statistics: MigrationStatistics
+
+    def count(self, state: str) -> int:
+        """Jobs in that state."""
+        return dict(self.states).get(state, 0)

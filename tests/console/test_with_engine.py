@@ -96,7 +96,18 @@ async def test_objects_move_from_cloud_to_cloud(tmp_path: Path) -> None:
         await pilot.press("enter")
         await until(pilot, on(pilot, JobScreen))
         await until(pilot, lambda: "reread" in words(pilot) and "equal" in words(pilot))
-        await pilot.press("escape", "q")
+        await pilot.press("w")
+        await until(pilot, on(pilot, Choice))
+        await pilot.press("2")
+        await until(pilot, lambda: list((tmp_path / "state" / "reports").glob("*.csv")))
+        await until(pilot, lambda: "Report of 5 jobs" in words(pilot), "it says where")
+        (report,) = (tmp_path / "state" / "reports").iterdir()
+        assert report.read_text().count('"completed"') == 5
+        await pilot.press("escape", "w")
+        await until(pilot, on(pilot, Choice))
+        await pilot.press("escape")
+        await until(pilot, on(pilot, ConsoleScreen))
+        await pilot.press("q")
         await until(pilot, lambda: app._exit)
     assert app.return_code == 0
 

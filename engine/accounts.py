@@ -1,0 +1,24 @@
+"""Which job set is meant, and what it adds up to."""
+
+from engine.errors import UsageError
+from engine.model import JobsetSummary
+from engine.parts import Parts
+from engine.workspace import Workspace
+
+
+async def summary(parts: Parts, workspace: Workspace, jobset: str) -> JobsetSummary:
+    """A job set added up; "" or `latest`: the one that was made last. Raises UsageError."""
+    name = jobset
+    if jobset in ("", "latest"):
+        name = await parts.ledger.latest_jobset()
+        if not name:
+            raise UsageError("There is no job set yet.", todo="Jobs come from `astra migrate`.")
+    found = await parts.ledger.summary(name)
+    if found is not None:
+        return found
+    if any(plan.plan_id == name for plan in await workspace.plans()):
+        raise UsageError(
+            f"Plan {name!r} is saved, but was never carried out.",
+            todo=f"Carry it out with `astra plan submit {name}`.",
+        )
+    raise UsageError(f"There is no job set {name!r}.", todo="List jobs with `astra jobs --json`.")
