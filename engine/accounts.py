@@ -1,7 +1,9 @@
-"""Which job set is meant, and what it adds up to."""
+"""Which job set is meant, what it adds up to, and its jobs."""
+
+from collections.abc import AsyncIterator, Sequence
 
 from engine.errors import UsageError
-from engine.model import JobsetSummary
+from engine.model import JobsetSummary, JobView
 from engine.parts import Parts
 from engine.workspace import Workspace
 
@@ -22,3 +24,11 @@ async def summary(parts: Parts, workspace: Workspace, jobset: str) -> JobsetSumm
             todo=f"Carry it out with `astra plan submit {name}`.",
         )
     raise UsageError(f"There is no job set {name!r}.", todo="List jobs with `astra jobs --json`.")
+
+
+async def report(
+    parts: Parts, jobset: str, *, failed: bool | None, until: float
+) -> AsyncIterator[Sequence[JobView]]:
+    """The jobs of a set page by page, as they are now."""
+    async for page in parts.ledger.pages(jobset, failed=failed, until=until):
+        yield [parts.runner.live(view.job_id) or view for view in page]

@@ -18,14 +18,28 @@ from engine.model import (
     StoreKind,
     VersionPin,
 )
+from engine.parts import Parts
 from engine.pricing.book import PriceBook
-from engine.settings import CloudSettings
+from engine.settings import CloudSettings, EngineSettings
 from engine.stores.base import DeleteGuard, ObjectStore
 
 CANARY = ".astra-doctor-"
 _BYTES = b"astra doctor"
 _SKEW_FAILED = 14 * 60.0  # seconds; signatures that are a quarter of an hour off are refused
 _SKEW_WARNING = 30.0
+
+
+async def examine(parts: Parts, settings: EngineSettings) -> AsyncIterator[Check]:
+    """Each cloud, then Kafka and the state files."""
+    from engine.doctor_local import check_kafka, check_prices, check_state
+
+    for cloud in settings.clouds:
+        async for check in check_cloud(parts.stores[cloud.name], cloud):
+            yield check
+    async for check in check_kafka(parts.bus):
+        yield check
+    yield await check_state(settings.state_dir)
+    yield check_prices(parts.book)
 
 
 async def check_cloud(store: ObjectStore, settings: CloudSettings) -> AsyncIterator[Check]:

@@ -6,19 +6,18 @@ The console and the commands call nothing else. Commands and answers are plain v
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from types import TracebackType
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Self
 
-from engine.errors import Refused, StateBusy, StateError, UsageError
+from engine.errors import StateError, UsageError
 from engine.model import (
     Address,
     Check,
     CloudStatus,
     Decision,
-    EventRow,
     FeedSource,
     Filters,
+    Finding,
     JobsetSummary,
     JobState,
     JobView,
@@ -37,24 +36,14 @@ from engine.model import (
     Tier,
     Timetable,
 )
-from engine.notices import Notices
+from engine.notices import NoFeed, Notices
+from engine.refusals import only_looks, refuse_deletes, refuse_read_only
 from engine.settings import EngineSettings
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.events.schema import JobRequest
     from engine.parts import Parts
-
-
-class _NoFeed:
-    """The feed before events were started."""
-
-    first, last = 1, 0
-
-    def window(
-        self, count: int, *, end: int | None = None, text: str = "", after: int = -1
-    ) -> Sequence[EventRow]:
-        return ()
 
 
 class Engine:
@@ -67,7 +56,7 @@ class Engine:
     def __init__(self, settings: EngineSettings) -> None:
         self.settings = settings
         self.workspace = Workspace(settings.state_dir / "workspace.json")
-        self.feed: FeedSource = _NoFeed()
+        self.feed: FeedSource = NoFeed()
         self._open: Parts | None = None
         self._changing = asyncio.Lock()
         self._notices = Notices()
@@ -126,12 +115,7 @@ class Engine:
         await self.start()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
     # -- seeing -------------------------------------------------------------------------
@@ -172,19 +156,11 @@ class Engine:
 
         return await inspect(self._parts, address)
 
-    async def doctor(self) -> AsyncIterator[Check]:
+    def doctor(self) -> AsyncIterator[Check]:
         """Check each cloud, Kafka and the state files; canaries are removed again."""
-        from engine.doctor import check_cloud
-        from engine.doctor_local import check_kafka, check_prices, check_state
+        from engine.doctor import examine
 
-        parts = self._parts
-        for cloud in self.settings.clouds:
-            async for check in check_cloud(parts.stores[cloud.name], cloud):
-                yield check
-        async for check in check_kafka(parts.bus):
-            yield check
-        yield await check_state(self.settings.state_dir)
-        yield check_prices(parts.book)
+        return examine(self._parts, self.settings)
 
     # -- deciding and planning ----------------------------------------------------------
 
@@ -258,28 +234,13 @@ class Engine:
         Jobs of a higher `priority` run first. The same plan submitted twice makes no second job.
         Raises Refused in read-only mode, and for a plan with too many deletes.
         """
-        self._refuse_read_only()
+        refuse_read_only(self.settings)
         self.check_deletes(plan)
         return await self._owned.planner.submit(plan, priority)
 
     def check_deletes(self, plan: Plan) -> None:
         """Raises Refused if the plan would delete more sources than `max_deletes` allows."""
-        number, most = plan.deletes(), self.settings.max_deletes
-        if most is not None and number > most:
-            raise Refused(
-                f"This plan deletes {number:,} sources, and at most {most:,} are allowed.",
-                safe="Nothing was changed.",
-                todo=f"If that is meant, allow it with --max-deletes {number} (or max_deletes in"
-                " astra.toml); else choose fewer objects, or keep the sources.",
-            )
-
-    def _refuse_read_only(self) -> None:
-        if self.settings.read_only:
-            raise Refused(
-                "Astra runs read-only; nothing is moved, re-classed or deleted.",
-                safe="Nothing was changed.",
-                todo="Start it without --read-only (or read_only in astra.toml) to migrate.",
-            )
+        refuse_deletes(self.settings, plan)
 
     async def wait(self, jobset: str = "") -> None:
         """Wait until every job of the set (none named: all) ended or is paused.
@@ -297,7 +258,7 @@ class Engine:
 
         Raises Refused in read-only mode.
         """
-        self._refuse_read_only()
+        refuse_read_only(self.settings)
         return await self._owned.runner.resume(job_ids)
 
     async def cancel(self, job_ids: Sequence[str] = ()) -> int:
@@ -309,7 +270,7 @@ class Engine:
 
         Raises Refused in read-only mode.
         """
-        self._refuse_read_only()
+        refuse_read_only(self.settings)
         return await self._owned.runner.retry(job_ids)
 
     async def jobs(
@@ -329,16 +290,42 @@ class Engine:
 
         return await summary(self._parts, self.workspace, jobset)
 
-    async def report(
+    def report(
         self, jobset: str, *, failed: bool | None = None, until: float = 0.0
     ) -> AsyncIterator[Sequence[JobView]]:
         """Every job of a set in its order, page by page, so that a million need no memory.
 
         `failed`: only those that failed up to the time `until`, or only the others.
         """
-        parts = self._parts
-        async for page in parts.ledger.pages(jobset, failed=failed, until=until):
-            yield [parts.runner.live(view.job_id) or view for view in page]
+        from engine.accounts import report
+
+        return report(self._parts, jobset, failed=failed, until=until)
+
+    def check(
+        self,
+        source: Address,
+        destination: Address,
+        *,
+        filters: Filters = Filters(),
+        checksum: str = "md5",
+        download: bool = False,
+    ) -> AsyncGenerator[Finding, None]:
+        """Compare two places by digests, object by object; `download` reads both sides always.
+
+        Changes nothing. A listing that fails raises StoreError before the first finding.
+        """
+        from engine.checking import check_places
+
+        places = (source, destination, filters)
+        return check_places(
+            self._parts, self.settings, *places, checksum=checksum, download=download
+        )
+
+    def check_jobset(self, jobset: str, *, download: bool = False) -> AsyncGenerator[Finding, None]:
+        """Whether each destination of a job set still has the digest that was proved."""
+        from engine.checking import check_jobset
+
+        return check_jobset(self._parts, self.settings, jobset, download=download)
 
     async def job(self, job_id: str) -> JobView:
         """One job. Raises UsageError if there is none."""
@@ -406,12 +393,7 @@ class Engine:
     def _owned(self) -> "Parts":
         parts = self._parts
         if not parts.owner:
-            raise StateBusy(
-                "Another Astra works on this state directory; this one only looks.",
-                subject=str(self.settings.state_dir),
-                safe="Nothing was changed.",
-                todo="Do it there, or end that one first.",
-            )
+            raise only_looks(self.settings)
         return parts
 
     def _job_changed(self, job: JobView) -> None:

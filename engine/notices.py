@@ -1,4 +1,4 @@
-"""What the operator must be told, numbered, with repetition kept short."""
+"""What the operator is told: notices, numbered and with repetition kept short; no events yet."""
 
 import logging
 import time
@@ -6,13 +6,24 @@ from collections import deque
 from collections.abc import Sequence
 
 from engine.errors import StateError
-from engine.model import FlowState, JobView, Notice, NoticeLevel, StoreFlow
+from engine.model import EventRow, FlowState, JobView, Notice, NoticeLevel, StoreFlow
 
 log = logging.getLogger(__name__)
 _KEPT = 500
 _FAILURES_SHOWN = 3
 _FAILURE_PAUSE = 30.0  # seconds without a failure after which one is told again
 _LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+class NoFeed:
+    """The feed before events were started."""
+
+    first, last = 1, 0
+
+    def window(
+        self, count: int, *, end: int | None = None, text: str = "", after: int = -1
+    ) -> Sequence[EventRow]:
+        return ()
 
 
 class Notices:

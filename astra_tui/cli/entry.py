@@ -32,6 +32,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "dashboard": "listing:dashboard",
         "jobs": "jobs:jobs",
         "report": "report:report",
+        "check": "check:check",
         "prices": "prices:prices",
         "doctor": "doctor:doctor",
     },

@@ -3,12 +3,14 @@
 `objects`   addresses, pins, checksums, what a store tells of an object
 `plans`     tiers, decisions, moves, plans
 `filters`   which objects of a source are meant
+`findings`  how two sides of an object compare
 `jobs`      jobs, steps, evidence, statistics
 `flow`      bandwidth by the clock, how stores take what is sent
 `views`     what the console draws: rows, cloud and Kafka status, the snapshot
 """
 
 from engine.model.filters import Filters
+from engine.model.findings import Finding, Outcome
 from engine.model.flow import (
     FlowState,
     Limits,
@@ -91,6 +93,7 @@ __all__ = [
     "Evidence",
     "FeedSource",
     "Filters",
+    "Finding",
     "FlowState",
     "JobSpec",
     "JobState",
@@ -114,6 +117,7 @@ __all__ = [
     "ObjectHead",
     "ObjectMeta",
     "ObjectRow",
+    "Outcome",
     "Plan",
     "PlanTotals",
     "Provider",
