@@ -170,8 +170,8 @@ def guard(job: "JobView") -> str:
     return "kept" if job.spec.kind is MoveKind.COPY else ""
 
 
-def job_details(job: "JobView") -> dict[str, Any]:
-    """Everything about a job as JSON; what is not known is null."""
+def job_json(job: "JobView") -> dict[str, Any]:
+    """One job, as every verb with `--json` prints it. What is not known is null."""
     algorithm, source, destination = digests(job)
     return {
         "job_id": job.job_id,
@@ -188,7 +188,15 @@ def job_details(job: "JobView") -> dict[str, Any]:
         },
         "evidence": job.evidence.value or None,
         "guarded": job.guarded,
+        "server_copy": job.server_copied,
         "error": job.error or None,
+    }
+
+
+def job_details(job: "JobView") -> dict[str, Any]:
+    """Everything about a job as JSON; what is not known is null."""
+    return {
+        **job_json(job),
         "jobset": job.jobset,
         "kind": job.spec.kind.value,
         "paused": job.paused,

@@ -32,3 +32,11 @@ async def report(
     """The jobs of a set page by page, as they are now."""
     async for page in parts.ledger.pages(jobset, failed=failed, until=until):
         yield [parts.runner.live(view.job_id) or view for view in page]
+
+
+async def job(parts: Parts, job_id: str) -> JobView:
+    """One job as it is now. Raises UsageError if there is none."""
+    view = parts.runner.live(job_id) or await parts.ledger.view(job_id)
+    if view is None:
+        raise UsageError(f"There is no job {job_id!r}.", todo="List them with `astra jobs`.")
+    return view

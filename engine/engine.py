@@ -329,11 +329,9 @@ class Engine:
 
     async def job(self, job_id: str) -> JobView:
         """One job. Raises UsageError if there is none."""
-        parts = self._parts
-        view = parts.runner.live(job_id) or await parts.ledger.view(job_id)
-        if view is None:
-            raise UsageError(f"There is no job {job_id!r}.", todo="List them with `astra jobs`.")
-        return view
+        from engine.accounts import job
+
+        return await job(self._parts, job_id)
 
     async def statistics(self) -> MigrationStatistics:
         """Sums over all jobs of the ledger."""

@@ -15,7 +15,7 @@ from astra_tui.cli.output import address_text, counted
 from astra_tui.cli.planview import plan_json, show_plan
 from astra_tui.cli.progress import Progress
 from astra_tui.cli.running import confirm
-from astra_tui.job_report import digests
+from astra_tui.job_report import job_json
 from engine.errors import StateError
 from engine.model import FINAL_STATES, JobState, JobView, MoveKind, NoticeLevel, Plan
 
@@ -24,29 +24,6 @@ if TYPE_CHECKING:
 
 _TICK = 0.25
 _FAILURES = 50  # told one by one; the ledger has them all
-
-
-def job_json(job: JobView) -> dict[str, Any]:
-    """One job, as every verb with `--json` prints it. What is not known is null."""
-    algorithm, source, destination = digests(job)
-    return {
-        "job_id": job.job_id,
-        "job_key": job.job_key,
-        "source": str(job.spec.source),
-        "destination": str(job.spec.destination),
-        "state": job.state.value,
-        "step": int(job.step),
-        "bytes": job.spec.size,
-        "checksum": {
-            "algorithm": algorithm,
-            "source": source or None,
-            "destination": destination or None,
-        },
-        "evidence": job.evidence.value or None,
-        "guarded": job.guarded,
-        "server_copy": job.server_copied,
-        "error": job.error or None,
-    }
 
 
 @dataclass(slots=True)

@@ -61,7 +61,7 @@ def check(command: Command, source: str, destination: str | None, **values: Any)
             found = engine.check_jobset(jobset, download=download)
         return await _tell(command, found, every=every)
 
-    settings = options.limited(command.settings, values["workers"], values["bwlimit"])
+    settings = options.limited(command.settings, values)
     return command.run(work, settings=settings, look=True)
 
 

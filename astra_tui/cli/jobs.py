@@ -152,8 +152,8 @@ def cancel(command: Command, job_ids: Sequence[str], every: bool, yes: bool) -> 
     unfinished = [state for state in JobState if state not in FINAL_STATES]
 
     async def work(engine: "Engine") -> int:
-        from astra_tui.cli.carry import job_json
         from astra_tui.cli.running import confirm
+        from astra_tui.job_report import job_json
 
         await _check(engine, job_ids)
         found = await engine.jobs(states=unfinished)
@@ -182,7 +182,7 @@ async def _check(engine: "Engine", job_ids: Sequence[str]) -> None:
 
 
 def _print_jobs(command: Command, found: "Sequence[JobView]") -> None:
-    from astra_tui.cli.carry import job_json
+    from astra_tui.job_report import job_json
     from widgets.text import bytes_text, visible
 
     if command.out.json:
