@@ -6,13 +6,34 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from astra_tui.job_report import write_report
-from astra_tui.screens.dialogs import Choice, Choosable, Confirm, Line, bullet, field
-from engine.model import JobState, JobView, MoveKind, Plan, PlanTotals, Snapshot
-from widgets.text import bytes_text, count_text, counted, money_text, visible
+from astra_tui.screens.dialogs import Choice, Choosable, Confirm, Line, Prompt, bullet, field
+from engine.model import (
+    JobState,
+    JobView,
+    Limits,
+    MoveKind,
+    Plan,
+    PlanTotals,
+    Snapshot,
+    Timetable,
+    parse_bandwidth,
+    parse_priority,
+    priority_text,
+)
+from widgets.text import (
+    bytes_text,
+    clock_text,
+    count_text,
+    counted,
+    money_text,
+    rate_text,
+    visible,
+)
 
 if TYPE_CHECKING:
     from astra_tui.app import AstraApp
 
+_JOBS_AT_MOST = 256
 RUNNING = (JobState.RESTORING, JobState.COPYING, JobState.VERIFYING, JobState.SWITCHING)
 
 
@@ -86,6 +107,7 @@ def approval_money(totals: PlanTotals) -> str:
 
 async def approve(app: "AstraApp", plan: Plan, totals: PlanTotals) -> bool:
     """Ask once more, then start the jobs. True if they started."""
+    app.engine.check_deletes(plan)
     yes = await app.ask(Confirm("Approve the plan", approval_lines(plan, totals), yes="Start"))
     if not yes:
         return False
@@ -143,6 +165,85 @@ async def retry(app: "AstraApp", job_ids: Sequence[str]) -> None:
     """Queue failed and cancelled jobs again."""
     number = await app.engine.retry(job_ids)
     app.say(f"{jobs_text(number)} queued again.")
+
+
+async def prioritise(app: "AstraApp", job_ids: Sequence[str]) -> None:
+    """Ask for a priority, then let jobs run sooner or later."""
+    known = [job.priority for job in app.snapshot.jobs if job.job_id in set(job_ids)]
+    priority = await app.ask(
+        Prompt(
+            f"Priority of {jobs_text(len(job_ids))}",
+            parse_priority,
+            lines=["low, normal, high, or a number from -100 to 100; higher runs first."],
+            value=priority_text(known[0]) if known else "normal",
+        )
+    )
+    if priority is not None:
+        number = await app.engine.prioritise(priority, job_ids=job_ids)
+        app.say(f"{jobs_text(number)} with priority {priority_text(priority)}.")
+
+
+async def change_limits(app: "AstraApp") -> None:
+    """Ask how many objects move at once, and how many bytes a second."""
+    limits = app.snapshot.limits
+
+    def read(text: str) -> int:
+        if not text.strip().isdecimal() or not 1 <= int(text) <= _JOBS_AT_MOST:
+            raise ValueError(f"Write a number from 1 to {_JOBS_AT_MOST}.")
+        return int(text)
+
+    jobs = await app.ask(
+        Prompt("How many at once", read, lines=_store_lines(app.snapshot), value=f"{limits.jobs}")
+    )
+    if jobs is None:
+        return
+    lines: list[Line] = ["A size such as 20MiB, off, or a timetable: 08:00,5MiB 19:00,off"]
+    if limits.timetable:
+        lines += [
+            Text(limits_text(limits)),
+            Text(f"Timetable: {limits.timetable}"),
+            "A size holds until the timetable's next entry.",
+        ]
+    following = limits.timetable and not limits.by_hand
+    limit = await app.ask(
+        Prompt(
+            "Bytes a second",
+            parse_bandwidth,
+            lines=lines,
+            value=limits.timetable if following else size_word(limits.bwlimit),
+        )
+    )
+    if limit is None:
+        return
+    app.engine.set_limits(jobs=jobs, bwlimit=limit)
+    told = limit.text if isinstance(limit, Timetable) else rate_text(limit) or "no limit"
+    app.say(f"{counted(jobs, 'object')} at once, {told}.")
+
+
+def _store_lines(snapshot: Snapshot) -> list[Line]:
+    """Objects at once, and what stores in trouble take."""
+    lines: list[Line] = ["So many objects are moved at once, over all clouds."]
+    return lines + [Text(store.text) for store in snapshot.stores if store.text]
+
+
+def limits_text(limits: Limits) -> str:
+    """`8 at once, 5.0 MiB/s until 19:00`."""
+    words = f"{limits.jobs} at once"
+    if limits.bwlimit or limits.timetable:
+        words += f", {rate_text(limits.bwlimit) or 'no limit'}"
+    if limits.by_hand:
+        words += " by hand"
+    if limits.until:
+        words += f" until {clock_text(limits.until, seconds=False)}"
+    return words
+
+
+def size_word(limit: int) -> str:
+    """Bytes as they are typed: `20MiB`, `off`."""
+    for unit, factor in (("MiB", 1024**2), ("KiB", 1024)):
+        if limit and limit % factor == 0:
+            return f"{limit // factor}{unit}"
+    return f"{limit}B" if limit else "off"
 
 
 async def cancel(app: "AstraApp", job_ids: Sequence[str]) -> None:

@@ -112,6 +112,10 @@ ACTIONS: tuple[Action, ...] = (
            "is kept.", (BO, JO), footer=4, changes=True, dangerous=True),
     Action("report", ("w",), "report", "Write the report of the job's whole set to a file: every "
            "object with digests, evidence and times, failures first.", (BO, JO)),
+    Action("priority", ("u",), "priority", "Let the jobs run sooner or later than others: low, "
+           "normal, high or a number.", (BO, JO), changes=True),
+    Action("limits", ("b",), "limits", "Change how many objects move at once, and the bytes a "
+           "second: a size, off, or a timetable like 08:00,5MiB 19:00,off.", (CO,)),
     # -- plan ---------------------------------------------------------------------------
     Action("approve", ("A",), "approve", "Approve the plan and start its jobs, after one more "
            "question.", (PL,), footer=2, changes=True, dangerous=True),

@@ -273,6 +273,7 @@ class MigrationBoard(FilterPane):
             (snapshot.count("completed"), "done"),
         ]
         parts = [f"{count_text(number)} {word}" for number, word in numbers if number]
+        parts += [store.text for store in snapshot.stores if store.text]
         if snapshot.rate >= 1:
             parts.append(rate_text(snapshot.rate))
         if snapshot.eta > 0 and running:

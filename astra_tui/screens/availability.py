@@ -65,13 +65,15 @@ def _reason(screen: "ConsoleScreen", action: Action) -> str:
         case "pause":
             if not job_flows.unfinished(snapshot):
                 return "No job is running or waiting."
-        case "retry" | "cancel" if isinstance(panel, MigrationBoard):
+        case "retry" | "cancel" | "priority" if isinstance(panel, MigrationBoard):
             chosen = set(panel.selected_ids())
             states = {job.state for job in snapshot.jobs if job.job_id in chosen}
             if action.id == "retry" and not states & {JobState.FAILED, JobState.CANCELLED}:
                 return "Only failed and cancelled jobs can be tried again."
             if action.id == "cancel" and states and states <= FINAL_STATES:
                 return "Only unfinished jobs can be cancelled."
+            if action.id == "priority" and states and states <= FINAL_STATES:
+                return "Only unfinished jobs have an order."
     return ""
 
 

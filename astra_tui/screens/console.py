@@ -300,6 +300,12 @@ class ConsoleScreen(AstraScreen[None]):
         if job_ids := self.board.selected_ids():
             await job_flows.report(self.astra, job_ids[0])
 
+    async def do_priority(self) -> None:
+        await job_flows.prioritise(self.astra, self.board.selected_ids())
+
+    async def do_limits(self) -> None:
+        await job_flows.change_limits(self.astra)
+
     def do_copy(self) -> None:
         flows.copy_text(self.astra, self._copyable())
 

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
+from astra_tui.job_flows import limits_text
 from astra_tui.screens.base import AstraScreen
 from astra_tui.screens.title import TitleLine
 from engine.model import CloudStatus, ListingState, MigrationStatistics, Snapshot, Tier
@@ -151,6 +152,11 @@ def _migrations(snapshot: Snapshot) -> list[Cell]:
         lines.append(field("saving", (f"{saving}/mo by what was moved", "good")))
     if snapshot.rate >= 1:
         lines.append(field("now", rate_text(snapshot.rate)))
+    if snapshot.limits.jobs:
+        lines.append(field("limits", limits_text(snapshot.limits)))
+    for store in snapshot.stores:
+        if store.text:
+            lines.append(field("  store", (store.text, "warn"), Name(f"  {store.reason}", "dim")))
     for route in sums.routes:
         failed = f", {count_text(route.failed)} failed" if route.failed else ""
         count = f"  {count_text(route.successful)} of {count_text(route.attempted)}{failed}"

@@ -62,7 +62,7 @@ class JobScreen(AstraScreen[None]):
         match action.id:
             case "retry" if job.state not in (JobState.FAILED, JobState.CANCELLED):
                 return "Only failed and cancelled jobs can be tried again."
-            case "cancel" | "pause" if ended:
+            case "cancel" | "pause" | "priority" if ended:
                 return f"The job is {job.state.value}; there is nothing to {action.label}."
         return ""
 
@@ -83,6 +83,9 @@ class JobScreen(AstraScreen[None]):
 
     async def do_report(self) -> None:
         await job_flows.report(self.astra, self.job_id)
+
+    async def do_priority(self) -> None:
+        await job_flows.prioritise(self.astra, [self.job_id])
 
     def do_copy(self) -> None:
         if self.job is not None:

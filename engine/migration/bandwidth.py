@@ -48,6 +48,7 @@ class Bandwidth:
         self._limit = 0
         self._table: Timetable | None = None
         self._by_hand: _ByHand | None = None
+        self.lifted = False  # whoever waits goes on at once: to its next safe point, to end there
         self.set(wanted)
 
     @property
@@ -72,7 +73,7 @@ class Bandwidth:
     async def take(self, count: int) -> None:
         """Wait until `count` bytes may pass."""
         self._follow()
-        while count > 0 and self._limiter is not None:
+        while count > 0 and self._limiter is not None and not self.lifted:
             some = min(count, _SLICE, int(self._capacity))
             await self._limiter.acquire(some)
             count -= some

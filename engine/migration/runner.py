@@ -28,6 +28,7 @@ class Runner(Scheduler):
         await self.ledger.interrupt()
         await self.load()
         self._stopping = False
+        self._services.bandwidth.lifted = False
         self._main = asyncio.create_task(self._serve(), name="astra-runner")
 
     async def load(self) -> None:
@@ -43,6 +44,7 @@ class Runner(Scheduler):
         for job in self._running.values():
             if job.asked is Ask.NOTHING:
                 job.asked = Ask.PAUSE
+        self._services.bandwidth.lifted = True
         self._wake.set()
         tasks = [job.task for job in self._running.values() if job.task is not None]
         if tasks:

@@ -108,6 +108,17 @@ class FakeDoor:
     ) -> Plan:
         return await self._do("plan_migration", (sources, destination, kind), world.plan())
 
+    def check_deletes(self, plan: Plan) -> None:
+        self.calls.append(("check_deletes", plan))
+        if "check_deletes" in self.fail:
+            raise self.fail["check_deletes"]
+
+    async def prioritise(self, priority: int, *, job_ids: Sequence[str] = ()) -> int:
+        return await self._do("prioritise", (priority, list(job_ids)), len(job_ids))
+
+    def set_limits(self, *, jobs: int | None = None, bwlimit: Any = None) -> None:
+        self.calls.append(("set_limits", (jobs, bwlimit)))
+
     async def submit(self, plan: Plan) -> str:
         return await self._do("submit", plan, "set-1")
 

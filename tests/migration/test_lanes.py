@@ -396,6 +396,18 @@ async def test_stopping_while_a_store_is_away_is_quick_and_the_jobs_go_on_later(
             assert dict(there.runner.counts()) == {"completed": 40}
 
 
+async def test_a_low_limit_does_not_hold_up_the_stop(tmp_path) -> None:
+    with two_clouds() as fakes:
+        async with moving(tmp_path, fakes, grace=60.0, bwlimit=1000) as there:
+            fakes[0].state.put("b", "k", pattern(3_000_000))
+            job_id = await there.submit("src:b/k", "dst:b/k")
+            await there.until(lambda: fakes[0].count("GET", "b", "k"), "the download began")
+            async with asyncio.timeout(15):
+                await there.runner.stop()
+            assert (await there.job(job_id)).paused
+            assert fakes[1].state.get("b", "k") is None
+
+
 async def test_cancelling_does_not_wait_for_a_store_that_is_away(tmp_path) -> None:
     with two_clouds() as fakes:
         rules = LaneRules(first_look=3600.0, last_look=3600.0)
