@@ -362,9 +362,14 @@ class _Copy:
 
 
 def attestable(options: MoveOptions, destination: ObjectStore) -> list[str]:
-    """The algorithm that the destination could attest, the job's own before the cheapest."""
+    """Algorithms that the destination could attest: the job's own, and the cheapest.
+
+    Both, for not every object there has the first: one made of parts has no MD5 with Google.
+    """
     offered = destination.capabilities.attested & ALGORITHMS.keys()
-    return [name for name in (options.checksum, *CHEAPEST) if name in offered][:1]
+    cheapest = [name for name in CHEAPEST if name in offered][:1]
+    own = [options.checksum] if options.checksum in offered else []
+    return list(dict.fromkeys([*own, *cheapest]))
 
 
 def _exists(address: str) -> DestinationExists:

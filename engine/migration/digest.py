@@ -11,8 +11,8 @@ from typing import Protocol
 
 import google_crc32c
 
+from engine.crc32c import combined
 from engine.errors import UsageError
-from engine.migration.crc import combined
 
 PIECE = 1024**2  # from here on a thread hop costs less than it frees the loop
 _TAIL = 256 * 1024  # a rest this small is hashed where it is

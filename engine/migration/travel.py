@@ -10,6 +10,7 @@ _NAMES = (  # by the beginning of a header's name
     ("x-amz-website-redirect", "the website redirect"),
     ("x-amz-server-side-encryption", "the KMS key"),
     ("x-amz-object-lock", "the object lock"),
+    ("x-goog-custom-time", "the custom time"),
 )
 _LOCK, _KEY = "x-amz-object-lock", "x-amz-server-side-encryption"
 

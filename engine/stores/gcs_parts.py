@@ -20,10 +20,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from uuid import uuid4
 
+from engine.crc32c import joined
 from engine.errors import BadResponse, NotFound, NotSupported, StoreError, Unavailable
 from engine.model import ObjectMeta
 from engine.stores.base import Part, UploadInfo, Written
-from engine.stores.crc32c import combined
 from engine.stores.gcs_client import SLOW, GCSClient, Resource, as_object
 from engine.stores.gcs_endpoint import Query
 from engine.stores.gcs_keys import PARTS, UPLOADS
@@ -123,7 +123,7 @@ class Parts:
             )
         level = 0
         pieces = [piece for piece in sources if piece is not None]
-        crc32c = combined((int(_crc32c(piece), 16), int(piece["size"])) for piece in pieces)
+        crc32c = joined((int(_crc32c(piece), 16), int(piece["size"])) for piece in pieces)
         size = sum(int(piece["size"]) for piece in pieces)
         while len(pieces) > _AT_MOST:
             level += 1

@@ -15,6 +15,7 @@ from engine.stores.s3_headers import decode_value, encode_value
 
 ROW = "items(name,size,updated,generation,metageneration,storageClass),nextPageToken"
 _MTIME = "mtime"  # seconds as a decimal, as the S3 kind keeps it; rclone writes RFC 3339 there
+_CUSTOM_TIME = "x-goog-custom-time"  # lifecycle rules act on it: kept between Googles alone
 _GSUTIL_MTIME = "goog-reserved-file-mtime"  # whole seconds
 _CONTENT = {
     "contentType": "content_type",
@@ -123,7 +124,13 @@ def read_meta(resource: Resource) -> ObjectMeta:
     content: dict[str, Any] = {
         field: str(resource.get(name) or "") for name, field in _CONTENT.items()
     }
-    return ObjectMeta(**content, user=tuple(sorted(user.items())), modified=modified)
+    custom = str(resource.get("customTime") or "")
+    return ObjectMeta(
+        **content,
+        user=tuple(sorted(user.items())),
+        modified=modified,
+        special=((_CUSTOM_TIME, custom),) if custom else (),
+    )
 
 
 def write_resource(meta: ObjectMeta, storage_class: str, at: str) -> Resource:
@@ -145,6 +152,8 @@ def write_resource(meta: ObjectMeta, storage_class: str, at: str) -> Resource:
         user[_MTIME] = f"{meta.modified:.9f}".rstrip("0").rstrip(".")
     if user:
         resource["metadata"] = user
+    if custom := dict(meta.special).get(_CUSTOM_TIME):
+        resource["customTime"] = custom
     if storage_class:
         resource["storageClass"] = storage_class
     return resource

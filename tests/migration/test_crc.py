@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.migration.crc import combined
+from engine.crc32c import combined
 from engine.migration.digest import Crc32c, StreamDigest
 from engine.model import JobState
 from engine.stores import open_store

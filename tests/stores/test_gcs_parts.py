@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import google_crc32c
 import pytest
 
+from engine.crc32c import joined
 from engine.errors import (
     BadResponse,
     KeyNotSupported,
@@ -19,7 +20,6 @@ from engine.errors import (
 )
 from engine.model import ObjectMeta
 from engine.stores.base import Part
-from engine.stores.crc32c import combined
 from engine.stores.gcs import GCSStore
 from tests.fake_gcs import FakeGCS, Fault, GCSQuirks, Seen
 from tests.stores.gcs_tools import BUCKET, fake_gcs, get, opened, put
@@ -316,5 +316,5 @@ async def test_a_cancelled_part_leaves_no_task_and_no_connection(
 def test_checksums_of_parts_combine() -> None:
     for sizes in ([], [0], [1], [5, 0, 7], [3, 1 << 20, 77, 65_537]):
         parts = [bytes([index + 1]) * size for index, size in enumerate(sizes)]
-        found = combined((google_crc32c.value(part), len(part)) for part in parts)
+        found = joined((google_crc32c.value(part), len(part)) for part in parts)
         assert found == google_crc32c.value(b"".join(parts))

@@ -5,6 +5,8 @@ the CRC of the whole is that product plus (xor) the CRC of what was appended. Bi
 as CRC-32C has them: the highest bit of a value is the coefficient of x^0.
 """
 
+from collections.abc import Iterable
+
 _POLYNOMIAL = 0x82F63B78  # Castagnoli
 _ONE = 1 << 31
 _powers = [1 << 30]  # x^(2^n), made as far as they are needed
@@ -13,6 +15,14 @@ _powers = [1 << 30]  # x^(2^n), made as far as they are needed
 def combined(first: int, second: int, length: int) -> int:
     """The CRC-32C of bytes with CRC `first` followed by `length` bytes with CRC `second`."""
     return _times(_power(8 * length), first) ^ second
+
+
+def joined(parts: Iterable[tuple[int, int]]) -> int:
+    """The CRC-32C of byte strings one after the other, of (CRC, length in bytes) of each."""
+    whole = 0
+    for crc, length in parts:
+        whole = combined(whole, crc, length)
+    return whole
 
 
 def _power(exponent: int) -> int:
