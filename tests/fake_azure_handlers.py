@@ -322,12 +322,14 @@ def _delete(state: AzureState, quirks: AzureQuirks, request: AzureRequest) -> An
     blob = _find(state, request)
     if blob is None:
         return error(404, "BlobNotFound")
+    match = request.headers.get("if-match", "").strip('"')
     if wanted:
+        if match and match != blob.etag:
+            return error(412, "ConditionNotMet")
         if held.blobs.get(request.key) is blob:
             return error(403, "OperationNotAllowedOnRootBlob")
         del held.versions[request.key, wanted]
         return Answer(202)
-    match = request.headers.get("if-match", "").strip('"')
     if match and match != blob.etag and not quirks.ignores_delete_if_match:
         return error(412, "ConditionNotMet")
     if blob.leased:
@@ -345,6 +347,8 @@ def _set_tier(state: AzureState, quirks: AzureQuirks, request: AzureRequest) -> 
     blob = _find(state, request)
     if blob is None:
         return error(404, "BlobNotFound")
+    if request.query.get("versionid") and state.get(request.bucket, request.key) is blob:
+        return error(403, "OperationNotAllowedOnRootBlob")
     tier = request.headers["x-ms-access-tier"]
     if tier not in ("Hot", "Cool", "Cold", "Archive"):
         return error(400, "InvalidHeaderValue")

@@ -5,10 +5,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace as replace_fields
 
 from engine.errors import (
-    Archived,
     BadResponse,
     KeyNotSupported,
-    NotFound,
     NotSupported,
     PreconditionFailed,
     StoreError,
@@ -18,7 +16,6 @@ from engine.model import (
     ListPage,
     ObjectHead,
     ObjectMeta,
-    RestoreState,
     StoreKind,
     VersionPin,
 )
@@ -26,13 +23,15 @@ from engine.settings import CloudSettings
 from engine.stores import azure_xml as xml
 from engine.stores.azure_blocks import Blocks, written_pin
 from engine.stores.azure_client import AzureClient
+from engine.stores.azure_conditions import WriteConditions
 from engine.stores.azure_copy import COPY_LIMIT, ServerCopy
+from engine.stores.azure_errors import ROOT_VERSION
 from engine.stores.azure_headers import md5_of, read_head, write_headers
 from engine.stores.azure_keys import is_risky, key_problem
 from engine.stores.azure_md5 import KnownMd5s
-from engine.stores.azure_probe import AzureProbe
 from engine.stores.azure_reader import AzureReader, match_header, open_reader, version_query
 from engine.stores.azure_sign import md5_header, md5_hex
+from engine.stores.azure_tiers import Tiers
 from engine.stores.base import (
     Capabilities,
     DeleteGuard,
@@ -47,8 +46,6 @@ from engine.stores.s3_reader import check_pin
 
 _SMALL = 128 * 1024  # bytes; up to here an MD5 costs next to nothing
 _PAGE = 1000
-_EMULATOR = "Azurite-Blob/"  # the Server header of one that is known to honour conditions
-_ROOT_VERSION = "OperationNotAllowedOnRootBlob"  # the code for deleting the current version by id
 
 
 class AzureStore:
@@ -82,7 +79,10 @@ class AzureStore:
         self._trusted = trusted
         self._blocks = Blocks(self._client)
         self._server_copy = ServerCopy(self._client, self._blocks)
-        self._probe = AzureProbe(self._client, trusted=trusted)
+        self._tiers = Tiers(self._client, self.head)
+        self._conditions = WriteConditions(
+            self._client, self.head, trusted=trusted, read_only=settings.read_only
+        )
         self._md5s = KnownMd5s()
         self._directories: bool | None = False  # a hierarchical namespace; None: cannot be known
         self._asked = False
@@ -136,7 +136,7 @@ class AzureStore:
         try:
             reply = await self._client.call("HEAD", bucket, key, query=query, headers=headers)
         except PreconditionFailed:
-            await self._must_exist(bucket, key)
+            await self._conditions.must_exist(bucket, key)
             raise
         length = reply.headers.get("content-length", "")
         if not length.isdigit():
@@ -162,7 +162,7 @@ class AzureStore:
                 yield reader
         except PreconditionFailed:
             if not entered:
-                await self._must_exist(bucket, key)
+                await self._conditions.must_exist(bucket, key)
             raise
 
     # -- writing ------------------------------------------------------------------------
@@ -191,7 +191,7 @@ class AzureStore:
             payload = await sized.whole()
             md5 = md5 or (md5_hex(payload) if size <= _SMALL else "")
         headers |= md5_header(md5) | {"x-ms-blob-type": "BlockBlob"}
-        headers |= await self._condition(bucket, key, replace)
+        headers |= await self._conditions.header(bucket, key, replace)
         reply = await self._client.call("PUT", bucket, key, headers=headers, body=payload)
         pin = written_pin(reply.headers, size, at)
         stored = md5_of(reply.headers.get("content-md5", ""))
@@ -227,7 +227,7 @@ class AzureStore:
         replace: VersionPin | None = None,
     ) -> Written:
         """Commit the blocks, create-only unless `replace` is given. Attests nothing."""
-        condition = await self._condition(bucket, key, replace)
+        condition = await self._conditions.header(bucket, key, replace)
         return await self._blocks.complete(bucket, key, upload_id, parts, condition)
 
     async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
@@ -268,7 +268,7 @@ class AzureStore:
             size=size,
             meta=meta,
             storage_class=storage_class,
-            condition=await self._condition(bucket, key, replace),
+            condition=await self._conditions.header(bucket, key, replace),
         )
 
     async def copies_parts(self, bucket: str) -> bool:
@@ -305,24 +305,30 @@ class AzureStore:
         """Delete exactly that version, on If-Match; its snapshots are never deleted with it.
 
         Where the account keeps versions, deleting the current blob leaves it behind as an
-        earlier version, which is then deleted by its id: that never means another one.
+        earlier version, which is then deleted by its id: that never means another one. The id is
+        tried first, so that a permission that is lacking is met before anything is deleted.
         """
         headers = match_header(pin, self._client.at(bucket, key))
         if pin.version_id:
             try:
-                await self._client.call("DELETE", bucket, key, query=version_query(pin))
-            except StoreError as error:
-                if error.code != _ROOT_VERSION:
+                await self._delete(bucket, key, version_query(pin), headers)
+            except NotSupported as error:
+                if error.code != ROOT_VERSION:
                     raise
             else:
                 return
         try:
-            await self._client.call("DELETE", bucket, key, headers=headers)
+            await self._delete(bucket, key, [], headers)
         except PreconditionFailed:
-            await self._must_exist(bucket, key)
+            await self._conditions.must_exist(bucket, key)
             raise
         if pin.version_id:
-            await self._client.call("DELETE", bucket, key, query=version_query(pin))
+            await self._delete(bucket, key, version_query(pin), headers)
+
+    async def _delete(
+        self, bucket: str, key: str, query: list[tuple[str, str]], headers: dict[str, str]
+    ) -> None:
+        await self._client.call("DELETE", bucket, key, query=query, headers=headers)
 
     async def guards_deletes(self, bucket: str) -> bool:
         """Known for Azure itself; elsewhere a canary is asked to survive, once a container."""
@@ -330,9 +336,7 @@ class AzureStore:
 
     async def conditions(self, bucket: str) -> Conditions:
         """Which conditions the container honours; `capabilities` then says so, too."""
-        if self._read_only:
-            return Conditions(delete=self._trusted)
-        found = await self._probe.conditions(bucket)
+        found = await self._conditions.honoured(bucket)
         if found.known:
             self.capabilities = replace_fields(
                 self.capabilities, create_only=found.create, tags=found.tags
@@ -349,24 +353,7 @@ class AzureStore:
         The request itself takes no condition, so the version is looked at before and after.
         Raises PreconditionFailed if another one took its place meanwhile.
         """
-        before, at = await self.head(bucket, key, pin=pin), self._client.at(bucket, key)
-        if before.storage_class == storage_class:
-            return before
-        if before.archived:
-            raise Archived(
-                "The blob is archived and must be restored before its tier can be chosen.",
-                subject=at,
-                safe="Nothing was changed.",
-            )
-        await self._set_tier(bucket, key, pin, {"x-ms-access-tier": storage_class})
-        after = await self.head(bucket, key, pin=pin)
-        if after.storage_class != storage_class:
-            raise NotSupported(
-                f"The server accepted the change and keeps the blob in {after.storage_class}.",
-                subject=at,
-                safe="The blob's bytes are unchanged.",
-            )
-        return after
+        return await self._tiers.change(bucket, key, pin, storage_class)
 
     async def restore(
         self, bucket: str, key: str, *, pin: VersionPin, days: int, speed: str
@@ -375,24 +362,7 @@ class AzureStore:
 
         `speed` expedited asks for High priority, anything else for Standard.
         """
-        found = await self.head(bucket, key, pin=pin)
-        if found.restore is RestoreState.ONGOING:
-            return
-        if not found.archived:
-            raise NotSupported(
-                f"The blob is in {found.storage_class} and can be read as it is.",
-                subject=self._client.at(bucket, key),
-            )
-        priority = "High" if speed.lower() == "expedited" else "Standard"
-        headers = {"x-ms-access-tier": "Hot", "x-ms-rehydrate-priority": priority}
-        await self._set_tier(bucket, key, pin, headers)
-
-    async def _set_tier(
-        self, bucket: str, key: str, pin: VersionPin, headers: dict[str, str]
-    ) -> None:
-        # A version's id in the query pins the request where the account keeps versions.
-        query = [("comp", "tier"), *version_query(pin)]
-        await self._client.call("PUT", bucket, key, query=query, headers=headers)
+        await self._tiers.restore(bucket, key, pin, speed)
 
     def check_key(self, key: str) -> str:
         """Why the service cannot hold the key exactly, as far as is known of the account."""
@@ -407,37 +377,6 @@ class AzureStore:
     ) -> tuple[int, ...]:
         """None: no digest of a blob is made of its blocks."""
         return ()
-
-    async def _condition(self, bucket: str, key: str, replace: VersionPin | None) -> dict[str, str]:
-        """The header that makes a write conditional.
-
-        Where the server does not honour it, the same is asked just before: not as good, but
-        better than to overwrite blindly.
-        """
-        at = self._client.at(bucket, key)
-        if not self._trusted and not self._client.server.startswith(_EMULATOR):
-            found = await self.conditions(bucket)
-            if replace is not None and not found.replace:
-                await self.head(bucket, key, pin=replace)
-            if replace is None and not found.create and await self._exists(bucket, key):
-                raise PreconditionFailed(
-                    "A blob of this name is already there.",
-                    subject=at,
-                    safe="What is there is left alone.",
-                    code="Changed",
-                )
-        return {"If-None-Match": "*"} if replace is None else match_header(replace, at)
-
-    async def _exists(self, bucket: str, key: str) -> bool:
-        try:
-            await self._must_exist(bucket, key)
-        except NotFound:
-            return False
-        return True
-
-    async def _must_exist(self, bucket: str, key: str) -> None:
-        """Raises NotFound if there is no such blob: a condition on none fails as well."""
-        await self._client.call("HEAD", bucket, key)
 
     async def _checked(self, bucket: str, key: str, meta: ObjectMeta) -> str:
         at = self._client.at(bucket, key)

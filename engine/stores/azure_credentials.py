@@ -8,6 +8,7 @@ and managed identity, Azure CLI), which is only loaded when it is needed.
 import asyncio
 import base64
 import binascii
+import logging
 import os
 import time
 import urllib.parse
@@ -178,4 +179,6 @@ def _default_chain(cloud: str) -> _Chain:
             todo="Set key or sas for it (AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN), or"
             ' `pip install "astra-tui[azure]"`.',
         ) from None
+    # It tells page after page of what it tried; the error that is raised says what to do.
+    logging.getLogger("azure.identity").setLevel(logging.ERROR)
     return cast(_Chain, DefaultAzureCredential())

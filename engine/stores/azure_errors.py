@@ -23,6 +23,7 @@ from engine.stores.http_errors import printable
 from engine.stores.s3_errors import clock_offset, retry_after
 from engine.stores.s3_xml import parse, text
 
+ROOT_VERSION = "OperationNotAllowedOnRootBlob"  # the current version, meant by its id
 _SKEW = 14 * 60.0  # seconds; signatures that are a quarter of an hour off are refused
 _KEYS_TODO = "Check the account, its key, SAS or role (Storage Blob Data Contributor)."
 
@@ -38,7 +39,7 @@ _BY_CODE: Mapping[str, type[StoreError]] = {
     "InvalidAuthenticationInfo": AccessDenied,
     "InsufficientAccountPermissions": AccessDenied,
     "NoAuthenticationInformation": AccessDenied,
-    "OperationNotAllowedOnRootBlob": NotSupported,
+    ROOT_VERSION: NotSupported,
     "BlobArchived": Archived,
     "BlobBeingRehydrated": Archived,
     "BlobAlreadyExists": PreconditionFailed,

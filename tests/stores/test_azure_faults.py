@@ -481,6 +481,31 @@ async def test_a_blob_on_its_way_back_is_waited_for(
     assert await get(store, "k", pin) == b"bytes"  # the pin outlives the change of tier
 
 
+async def test_the_tier_of_a_current_version_changes(
+    fakeazure: FakeAzure, store: AzureStore
+) -> None:
+    change(fakeazure, versions=True)
+    pin = await put(store, "k", b"bytes")
+    after = await store.set_class(BOX, "k", pin=pin, storage_class="Cold")
+    assert (after.storage_class, after.pin.version_id) == ("Cold", pin.version_id)
+
+
+async def test_a_version_that_may_not_be_deleted_keeps_the_blob(
+    fakeazure: FakeAzure, store: AzureStore
+) -> None:
+    change(fakeazure, versions=True)
+    pin = await put(store, "k", b"bytes")
+
+    def script(seen: Seen) -> Fault | None:
+        by_version = seen.method == "DELETE" and "versionid" in seen.query
+        return Fault(status=403, code="AuthorizationPermissionMismatch") if by_version else None
+
+    fakeazure.on_request = script
+    with pytest.raises(AccessDenied):
+        await store.delete(BOX, "k", pin=pin)
+    assert fakeazure.blobs.get(BOX, "k") is not None
+
+
 async def test_a_blob_replaced_while_its_tier_changes_is_noticed(
     fakeazure: FakeAzure, store: AzureStore
 ) -> None:
