@@ -196,9 +196,10 @@ class Engine:
         filters: Filters = Filters(),
     ) -> Plan:
         """A plan that changes the class of these objects (or prefixes) in place."""
-        return await self._parts.planner.plan_tier(
-            addresses, tier, storage_class, options or MoveOptions(), filters
-        )
+        planner = self._parts.planner
+        options = options or MoveOptions()
+        plan = await planner.plan_tier(addresses, tier, storage_class, options, filters)
+        return await planner.preflight(plan)
 
     async def plan_migration(
         self,
@@ -216,7 +217,8 @@ class Engine:
         Several sources, or a prefix, need a destination that is a prefix; each object keeps
         its path below its source prefix (a single key keeps its last segment).
         """
-        return await self._parts.planner.plan_migration(
+        planner = self._parts.planner
+        plan = await planner.plan_migration(
             sources,
             destination,
             kind=kind,
@@ -225,6 +227,13 @@ class Engine:
             options=options or MoveOptions(),
             filters=filters,
         )
+        return await planner.preflight(plan)
+
+    async def preflight(self, plan: Plan) -> Plan:
+        """The plan, looked at more closely: one byte of a source is read, and a small object is
+        written to each destination and removed. Raises Refused in read-only mode."""
+        self._refuse_read_only()
+        return await self._parts.planner.preflight(plan, write=True)
 
     # -- carrying out -------------------------------------------------------------------
 

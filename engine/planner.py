@@ -29,6 +29,7 @@ from engine.model import (
     Plan,
     Tier,
 )
+from engine.preflight import preflight
 from engine.pricing.book import PriceBook
 from engine.stores.base import ObjectStore
 from engine.tiering.policy import DecisionColumns, Features, Policy, decisions, policy_named
@@ -211,6 +212,12 @@ class Planner:
             restore_speed=options.restore_speed or speed,
             restore_days=options.restore_days or days,
         )
+
+    async def preflight(self, plan: Plan, *, write: bool = False) -> Plan:
+        """The plan with what would stop it, as far as can be seen before; see `preflight`."""
+        sums = await self._runner.ledger.sums()
+        jobs = self._runner.limits().jobs
+        return await preflight(plan, self._places, sums, jobs, write=write)
 
     async def plan_request(self, request: JobRequest) -> Plan:
         """What a message on `migration_jobs` asks for; the same message gives the same jobs."""

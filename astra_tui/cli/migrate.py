@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @options.run_options
 @options.submit_options
 @options.dry_run_option
+@options.preflight_option
 @options.save_option
 @options.yes_option
 def migrate(command: Command, sources: Sequence[str], destination: str, **values: Any) -> int:
@@ -78,6 +79,8 @@ async def review(command: Command, engine: "Engine", plan: Any, values: dict[str
     """Save the plan if wanted, then show it (dry run) or carry it out."""
     from astra_tui.cli.carry import carry_out, print_plan
 
+    if plan.moves and (values.get("preflight") or not values.get("dry_run")):
+        plan = await engine.preflight(plan)
     if values.get("save"):
         await engine.workspace.save_plan(plan)
         command.out.say(f"Saved as plan {plan.plan_id}; `astra plan submit {plan.plan_id}`.")

@@ -160,6 +160,11 @@ yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 dry_run_option = click.option(
     "--dry-run", "-n", is_flag=True, help="Show the whole plan as data; change nothing."
 )
+preflight_option = click.option(
+    "--preflight",
+    is_flag=True,
+    help="With --dry-run: also read a byte of a source, and write and remove a small object.",
+)
 save_option = click.option(
     "--save", is_flag=True, help="Keep the plan, for `astra plan submit` or the console."
 )

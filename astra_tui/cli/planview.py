@@ -48,6 +48,17 @@ def plan_json(plan: "Plan", most: int | None = None) -> Iterator[dict[str, Any]]
             "deletes": plan.deletes(),
             "max_deletes": most,
             "warnings": list(plan.warnings),
+            "seconds": plan.seconds,
+            "preflight": [
+                {
+                    "subject": check.subject,
+                    "name": check.name,
+                    "state": check.state.value,
+                    "detail": check.detail,
+                    "todo": check.todo or None,
+                }
+                for check in plan.checks
+            ],
         }
     }
 
@@ -56,7 +67,7 @@ def show_plan(
     out: Output, plan: "Plan", *, err: bool, every: bool = False, most: int | None = None
 ) -> None:
     """The moves as a table, then totals, losses, risks and refusals; `most` deletes are allowed."""
-    from widgets.text import bytes_text, visible
+    from widgets.text import bytes_text, duration_text, visible
 
     def put(text: str) -> None:
         if err:
@@ -95,6 +106,11 @@ def show_plan(
             f"  Refused as it is: it deletes {plan.deletes():,} sources, and at most {most:,} are"
             " allowed (--max-deletes)."
         )
+    if totals.moves:
+        if plan.seconds is None:
+            put("Time: unknown; nothing has gone this way yet.")
+        else:
+            put(f"Time: about {duration_text(plan.seconds)} at the pace of earlier jobs.")
     for warning in plan.warnings:
         put(f"  Warning: {visible(warning)}")
     accepted = [move for move in plan.moves if not move.refused]

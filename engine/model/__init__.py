@@ -9,6 +9,7 @@
 `views`     what the console draws: rows, cloud and Kafka status, the snapshot
 """
 
+from engine.model.checks import Check, CheckState
 from engine.model.filters import Filters
 from engine.model.findings import Finding, Outcome
 from engine.model.flow import (
@@ -55,8 +56,6 @@ from engine.model.objects import (
 from engine.model.plans import Decision, Move, Plan, PlanTotals, Tier
 from engine.model.views import (
     Bookmark,
-    Check,
-    CheckState,
     CloudStatus,
     EventOutcome,
     EventRow,

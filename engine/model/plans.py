@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from engine.model.checks import Check
 from engine.model.jobs import MoveKind, MoveOptions
 from engine.model.objects import Address, VersionPin
 
@@ -87,7 +88,10 @@ class PlanTotals:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What an operator reviews before anything happens."""
+    """What an operator reviews before anything happens.
+
+    `checks` are what was looked at beforehand, `seconds` how long it may take (None unknown).
+    """
 
     plan_id: str
     title: str
@@ -96,6 +100,8 @@ class Plan:
     moves: tuple[Move, ...]
     options: MoveOptions = field(default_factory=MoveOptions)
     warnings: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    seconds: float | None = None
 
     def deletes(self) -> int:
         """How many sources the accepted moves delete."""

@@ -220,24 +220,6 @@ class Snapshot:
         return next((number for name, number in self.job_counts if name == state), 0)
 
 
-class CheckState(StrEnum):
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of `astra doctor`: what was checked, how it went, the one thing to do."""
-
-    subject: str
-    name: str
-    state: CheckState
-    detail: str = ""
-    todo: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class ObjectDetail:
     """What the inspect screen shows of one object.

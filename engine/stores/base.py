@@ -300,6 +300,15 @@ class PartCopier(Protocol):
         ...
 
 
+@runtime_checkable
+class HasRoom(Protocol):
+    """A store that knows how much still fits."""
+
+    async def free_bytes(self, bucket: str) -> int:
+        """Bytes that may still be written there. Raises StoreError."""
+        ...
+
+
 def check_range(size: int, start: int, stop: int | None, subject: str) -> int:
     """Where a read of an object of `size` bytes ends. Raises UsageError if that cannot be."""
     end = size if stop is None else stop

@@ -10,6 +10,7 @@ are one file, and create-only writes refuse the second.
 """
 
 import os
+import shutil
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -286,6 +287,13 @@ class LocalStore:
         """Raises NotSupported, unless it is in that class already."""
         self._check_class(key, storage_class)
         return await self.head(bucket, key, pin=pin)
+
+    async def free_bytes(self, bucket: str) -> int:
+        """What the disk below the bucket has left for this user."""
+        _check_bucket(bucket)
+        return (
+            await self._call(f"{self.name}:{bucket}", shutil.disk_usage, self.root / bucket)
+        ).free
 
     def can_copy_from(self, other: ObjectStore) -> bool:
         """Never: a copy on one disk passes through this machine all the same."""

@@ -312,3 +312,16 @@ async def test_a_cloud_that_cannot_be_reached(astra: Astra, cloud: CloudSettings
     assert states == {"disk": "ready", "aws": "failed"}
     moved = astra("migrate", f"aws:{cloud.bucket}/a/", "disk:box/", "--yes", "--json", code=1)
     assert "Error" in moved.err
+
+
+async def test_a_dry_run_tells_what_would_stop_it(astra: Astra, cloud: CloudSettings) -> None:
+    astra.file("in/a.txt", b"a")
+    words = ("migrate", "disk:box/in/", f"aws:{cloud.bucket}/out/", "--json", "--dry-run")
+    told = astra(*words).lines[-1]["plan"]
+    assert told["seconds"] is None
+    checks = {(check["subject"], check["name"]): check["state"] for check in told["preflight"]}
+    assert checks == {("disk:box", "source"): "ok", ("aws", "clock"): "ok"}
+    told = astra(*words, "--preflight").lines[-1]["plan"]
+    checks = {(check["subject"], check["name"]): check["state"] for check in told["preflight"]}
+    assert checks[f"aws:{cloud.bucket}", "destination"] == "ok"
+    assert await contents(cloud) == {}
