@@ -232,7 +232,7 @@ class Engine:
     async def preflight(self, plan: Plan) -> Plan:
         """The plan, looked at more closely: one byte of a source is read, and a small object is
         written to each destination and removed. Raises Refused in read-only mode."""
-        self._refuse_read_only()
+        refuse_read_only(self.settings)
         return await self._parts.planner.preflight(plan, write=True)
 
     # -- carrying out -------------------------------------------------------------------
