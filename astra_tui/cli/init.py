@@ -34,6 +34,11 @@ kind = "s3"
 # access_key = "env:MINIO_ACCESS_KEY"
 # secret_key = "file:minio.secret"
 
+# [clouds.gcp]                   # Google Cloud Storage
+# kind = "gcs"                   # credentials: application default, or a service account:
+# credentials = "service.json"
+# project = "my-project"         # only needed to list or make buckets
+
 # [clouds.azure]                 # containers are buckets
 # kind = "azure"
 # account = "mydata"

@@ -61,16 +61,15 @@ def test_init_where_it_is_told(tmp_path: Path) -> None:
 def test_everything_the_template_shows_is_understood() -> None:
     """Without the comment signs each line is a setting that the loader knows."""
     text = re.sub(r"^# (\[|[a-z_]+ = )", r"\1", TEMPLATE, flags=re.MULTILINE)
-    for name in ("ca.pem", "prices.toml", "minio.secret"):
-        Path(name).write_text("x\n")
+    for name in ("ca.pem", "prices.toml", "minio.secret", "service.json"):
+        Path(name).write_text("{}\n")
         Path(name).chmod(0o600)
     Path("all.toml").write_text(text)
-    environ = dict.fromkeys(
-        ("MY_ACCESS_KEY", "MY_SECRET_KEY", "MINIO_ACCESS_KEY", "KAFKA_PASSWORD"), "x"
-    )
+    secrets = ("MY_ACCESS_KEY", "MY_SECRET_KEY", "MINIO_ACCESS_KEY", "KAFKA_PASSWORD")
+    environ = dict.fromkeys((*secrets, "AZURE_STORAGE_KEY"), "eA==")
     settings, console, warnings = load_settings(Path("all.toml"), None, environ)
     assert warnings == []
-    assert [cloud.name for cloud in settings.clouds] == ["aws", "minio", "disk"]
+    assert [cloud.name for cloud in settings.clouds] == ["aws", "minio", "gcp", "azure", "disk"]
     assert settings.bwlimit == 20 * 1024**2
     assert console.keymap() == {"migrate": "ctrl+x"}
 
