@@ -27,6 +27,8 @@ class GCSQuirks:
     read_only: bool = False
     keeps_sources: bool = False  # composing deletes none, whatever it is asked
     keeps_class: bool = False  # a rewrite leaves the class as it was
+    composes_standard: bool = False  # a composed object is in STANDARD, whatever was asked
+    own_class: bool = False  # every object is in STANDARD, as with Autoclass
     no_generation_header: bool = False
     transcodes: bool = False  # decompresses gzip, whatever the client accepts
     page: int = 1000
@@ -199,7 +201,10 @@ def _upload(state: GCSState, quirks: GCSQuirks, request: GCSRequest) -> Answer:
             right = probe[name]
             message = f'Provided {shown} "{told}" doesn\'t match calculated {shown} "{right}".'
             return error(400, "invalid", message)
-    return reply(_made(state, request.bucket, request.key, request.media, request.resource))
+    wanted = dict(request.resource)
+    if quirks.own_class:
+        wanted.pop("storageClass", None)
+    return reply(_made(state, request.bucket, request.key, request.media, wanted))
 
 
 def _compose(state: GCSState, quirks: GCSQuirks, request: GCSRequest) -> Answer:
@@ -219,7 +224,9 @@ def _compose(state: GCSState, quirks: GCSQuirks, request: GCSRequest) -> Answer:
             return _unmet()
         items.append(item)
     body = b"".join(item.body for item in items)
-    wanted = request.resource.get("destination", {})
+    wanted = dict(request.resource.get("destination", {}))
+    if quirks.composes_standard or quirks.own_class:
+        wanted.pop("storageClass", None)
     made = _made(state, request.bucket, request.key, body, wanted, composed=True)
     if request.resource.get("deleteSourceObjects") and not quirks.keeps_sources:
         for item in items:
@@ -258,7 +265,7 @@ def _rewrite(state: GCSState, quirks: GCSQuirks, request: GCSRequest) -> Answer:
             }
         )
     wanted = dict(request.resource) or {**item.given, "storageClass": item.storage_class}
-    if quirks.keeps_class:
+    if quirks.keeps_class or quirks.own_class:
         wanted["storageClass"] = item.storage_class
     made = _made(state, bucket, key, item.body, wanted, composed=item.composed)
     return reply({"kind": "storage#rewriteResponse", "done": True, "resource": made})

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SCOPES = ("https://www.googleapis.com/auth/devstorage.read_write",)
 _EARLY = 300.0  # seconds before its end that a token is renewed
+_AGAIN = 15.0  # seconds until it is tried again while the present token still holds
 _UNKNOWN_LIFE = 600.0  # seconds that a token without an expiry is kept
 _TODO = (
     "Log in with `gcloud auth application-default login`, or name a key file: "
@@ -70,7 +71,8 @@ class TokenSource:
             token, life = await asyncio.to_thread(self._fetch)
         except Unavailable:
             if time.monotonic() < self._expires_at:
-                return  # the present one still holds; asked again with the next request
+                self._renew_at = time.monotonic() + _AGAIN
+                return  # the present one still holds
             raise
         now = time.monotonic()
         self._token = Secret(token)

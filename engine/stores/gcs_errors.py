@@ -81,7 +81,7 @@ _HELD = {
         "Release the hold, or move the object with --keep-source.",
     ),
 }
-_DAMAGED = ("doesn't match calculated", "does not match", "md5 hash", "crc32c")
+_DAMAGED = ("doesn't match calculated", "does not match calculated")
 
 
 def error_of(reply: Reply, method: str, at: str) -> StoreError:

@@ -21,7 +21,14 @@ from contextlib import suppress
 from uuid import uuid4
 
 from engine.crc32c import joined
-from engine.errors import BadResponse, NotFound, NotSupported, StoreError, Unavailable
+from engine.errors import (
+    BadResponse,
+    NotFound,
+    NotSupported,
+    PreconditionFailed,
+    StoreError,
+    Unavailable,
+)
 from engine.model import ObjectMeta
 from engine.stores.base import Part, UploadInfo, Written
 from engine.stores.gcs_client import SLOW, GCSClient, Resource, as_object
@@ -38,7 +45,8 @@ from engine.stores.gcs_resource import (
     timestamp,
     write_resource,
 )
-from engine.stores.gcs_upload import delete_version, put_bytes
+from engine.stores.gcs_rewrite import rewrite_class
+from engine.stores.gcs_upload import delete_version, is_in_class, put_bytes, wrong_class
 
 MAX_PARTS = 32**3
 _AT_MOST = 32  # sources of one compose
@@ -147,6 +155,8 @@ class Parts:
                 safe="It was removed again.",
                 code="BadDigest",
             )
+        if not is_in_class(made, wanted):
+            made = await self._into_class(bucket, made, wanted)
         try:
             await self.abort(bucket, upload_id)
         except StoreError as error:
@@ -278,6 +288,18 @@ class Parts:
         url = self._client.endpoint.object(bucket, key, query, at, then="/compose")
         made = await self._client.ask("POST", url, at=at, send=send, patience=SLOW)
         return check_resource(made, bucket, key, at)
+
+    async def _into_class(self, bucket: str, made: Resource, wanted: Resource) -> Resource:
+        """Rewrite what was composed in another class than asked for."""
+        changed = await rewrite_class(self._client, bucket, made, wanted["storageClass"])
+        with suppress(NotFound, PreconditionFailed):
+            # A versioned bucket still has what was composed first.
+            await describe(self._client, bucket, made["name"], pin_of(made))
+            await delete_version(self._client, bucket, made)
+        if not is_in_class(changed, wanted):
+            await delete_version(self._client, bucket, changed)
+            raise wrong_class(changed, wanted, self._client.at(bucket, made["name"]))
+        return changed
 
     # -- removing -----------------------------------------------------------------------
 

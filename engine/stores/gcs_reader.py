@@ -132,9 +132,9 @@ def _check_span(
     """The object's size and that of this answer. Raises BadResponse if it is not what we want."""
     stored = incoming.headers.get("x-goog-stored-content-length", "")
     if not ranged:
-        if incoming.status != 200 or incoming.length is None:
+        if incoming.status != 200 or (incoming.length is None and not stored.isdigit()):
             raise BadResponse("The answer does not announce the whole object.", subject=at)
-        total = size = incoming.length
+        total = size = int(stored) if incoming.length is None else incoming.length
     else:
         if incoming.status != 206:
             raise BadResponse("The server ignored the range that was asked for.", subject=at)

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import google_crc32c
 
-from engine.errors import NotFound, PreconditionFailed, TruncatedBody, Unavailable
+from engine.errors import NotFound, NotSupported, PreconditionFailed, TruncatedBody, Unavailable
 from engine.stores.base import Written
 from engine.stores.body import CHUNK, Body
 from engine.stores.gcs_client import GCSClient, Payload, Resource, as_object
@@ -31,11 +31,10 @@ class _Envelope:
 
     def __init__(self, resource: Resource) -> None:
         self._boundary = uuid4().hex + uuid4().hex
-        kind = resource.get("contentType", "")
-        media = f"Content-Type: {kind}\r\n" if kind else ""
+        kind = resource.get("contentType", "application/octet-stream")
         self.head = (
             f"--{self._boundary}\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n"
-            f"{json.dumps(resource)}\r\n--{self._boundary}\r\n{media}\r\n"
+            f"{json.dumps(resource)}\r\n--{self._boundary}\r\nContent-Type: {kind}\r\n\r\n"
         ).encode()
         self.tail = f"\r\n--{self._boundary}--\r\n".encode()
 
@@ -102,6 +101,7 @@ async def put_stream(
     body = envelope.around(aiter(counted), size, at)
     found = await _send(client, bucket, resource["name"], envelope, body, query)
     await _check(client, bucket, found, size, f"{counted.crc32c:08x}", md5)
+    await _check_class(client, bucket, found, resource)
     return found
 
 
@@ -126,6 +126,7 @@ async def put_bytes(
         body = lambda: envelope.around(_slices(data), len(data), at)  # noqa: E731
     found = await _send(client, bucket, resource["name"], envelope, body, query)
     await _check(client, bucket, found, len(data), crc32c, md5)
+    await _check_class(client, bucket, found, resource)
     return found
 
 
@@ -173,6 +174,29 @@ async def _check(
         subject=client.at(bucket, found["name"]),
         safe="What was written was removed again.",
         code="BadDigest",
+    )
+
+
+async def _check_class(client: GCSClient, bucket: str, found: Resource, wanted: Resource) -> None:
+    """Raises NotSupported, with nothing left, where the bucket decides the class itself."""
+    if not is_in_class(found, wanted):
+        await delete_version(client, bucket, found)
+        raise wrong_class(found, wanted, client.at(bucket, found["name"]))
+
+
+def is_in_class(found: Resource, wanted: Resource) -> bool:
+    """Whether an object is in the class that was asked for, if one was."""
+    asked = wanted.get("storageClass", "")
+    return not asked or found.get("storageClass", "STANDARD") == asked
+
+
+def wrong_class(found: Resource, wanted: Resource, at: str) -> NotSupported:
+    return NotSupported(
+        f"The server took the object into {found.get('storageClass')} instead of"
+        f" {wanted['storageClass']}.",
+        subject=at,
+        safe="What was written was removed again.",
+        todo="Leave the class out where the bucket chooses it (Autoclass).",
     )
 
 

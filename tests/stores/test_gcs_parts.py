@@ -21,6 +21,7 @@ from engine.errors import (
 from engine.model import ObjectMeta
 from engine.stores.base import Part
 from engine.stores.gcs import GCSStore
+from tests.conformance.conftest import pieces
 from tests.fake_gcs import FakeGCS, Fault, GCSQuirks, Seen
 from tests.stores.gcs_tools import BUCKET, fake_gcs, get, opened, put
 
@@ -90,6 +91,38 @@ async def test_more_than_a_thousand_parts_take_three_levels(fake: FakeGCS, store
     whole = b"".join(number.to_bytes(2, "big") for number in range(1, 1027))
     assert await get(store, "big") == whole
     assert kept(fake) == ["big"]
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+async def test_what_is_composed_in_another_class_is_rewritten(versioned: bool) -> None:
+    with fake_gcs(GCSQuirks(composes_standard=True)) as fake:
+        fake.objects.buckets[BUCKET].versioned = versioned
+        async with opened(fake) as store:
+            upload = await begin(store, "COLDLINE")
+            parts = await send(store, upload, [b"one", b"two"])
+            written = await store.complete_upload(BUCKET, "big", upload, parts)
+            head = await store.head(BUCKET, "big", pin=written.pin)
+            assert (head.storage_class, head.meta) == ("COLDLINE", META)
+            assert await get(store, "big", written.pin) == b"onetwo"
+        assert kept(fake) == ["big"]
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+async def test_where_the_bucket_chooses_the_class_no_other_is_promised(in_parts: bool) -> None:
+    with fake_gcs(GCSQuirks(own_class=True)) as fake:
+        async with opened(fake) as store:
+            if in_parts:
+                upload = await begin(store, "COLDLINE")
+                parts = await send(store, upload, [b"one", b"two"])
+                what = store.complete_upload(BUCKET, "big", upload, parts)
+            else:
+                what = store.write(
+                    BUCKET, "big", pieces(b"x"), size=1, meta=META, storage_class="COLDLINE"
+                )
+            with pytest.raises(NotSupported) as caught:
+                await what
+            assert "Autoclass" in caught.value.todo
+            assert fake.objects.get(BUCKET, "big") is None
 
 
 async def test_parts_are_standard_and_never_listed(fake: FakeGCS, store: GCSStore) -> None:
