@@ -258,13 +258,15 @@ def azurite_program() -> str:
 
     Raises FileNotFoundError.
     """
+    if shutil.which("node") is None:
+        raise FileNotFoundError("node")
     folders = [os.environ.get("ASTRA_AZURITE", ""), str(AZURITE_FOLDER)]
     for folder in folders:
         path = Path(folder) / "node_modules" / ".bin" / "azurite-blob"
         if folder and path.exists():
             return str(path)
     found = shutil.which("azurite-blob")
-    if found is None or shutil.which("node") is None:
+    if found is None:
         raise FileNotFoundError("azurite-blob")
     return found
 

@@ -92,7 +92,7 @@ class AzureClient:
             self._tokens.close()
         await self.http.close()
 
-    async def source(self, container: str, key: str, query: Query = ()) -> dict[str, str]:
+    async def source(self, container: str, key: str) -> dict[str, str]:
         """The headers that name a blob of this account as the source of a copy."""
         path = self.endpoint.path(container, key)
         grant = self._access.sas.reveal()
@@ -103,7 +103,7 @@ class AzureClient:
             )
         if self._tokens is not None:
             headers["x-ms-copy-source-authorization"] = f"Bearer {await self._tokens.get()}"
-        return {**headers, "x-ms-copy-source": self.endpoint.url(path, list(query), grant)}
+        return {**headers, "x-ms-copy-source": self.endpoint.url(path, [], grant)}
 
     @property
     def clock_offset(self) -> float:

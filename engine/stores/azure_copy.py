@@ -5,11 +5,12 @@ from engine.model import ObjectMeta, VersionPin
 from engine.stores.azure_blocks import Blocks, written_pin
 from engine.stores.azure_client import SLOW, AzureClient
 from engine.stores.azure_headers import CONTENT, match_value, read_head, write_headers
-from engine.stores.azure_reader import match_header, version_query
+from engine.stores.azure_reader import match_header
 from engine.stores.base import Part, Written
 from engine.stores.s3_reader import check_pin
 
 COPY_LIMIT = 256 * 1024**2  # bytes that Copy Blob From URL takes
+_LONGEST = 2048  # characters of the URL of the source
 _REFUSED = ("CannotVerifyCopySource", "InvalidSourceBlobUrl", "UnsupportedHeader")
 
 Place = tuple[str, str]  # container and key
@@ -70,8 +71,12 @@ class ServerCopy:
             raise _translated(error, self._client.at(*target)) from error
 
     async def _whence(self, source: Place, pin: VersionPin) -> dict[str, str]:
-        match_header(pin, self._client.at(*source))
-        named = await self._client.source(*source, version_query(pin))
+        # The ETag pins the source; a grant of ours does not open a version by its id.
+        at = self._client.at(*source)
+        match_header(pin, at)
+        named = await self._client.source(*source)
+        if len(named["x-ms-copy-source"]) > _LONGEST:
+            raise _inexact("the source's name is too long for it", at)
         return {**named, "x-ms-source-if-match": match_value(pin)}
 
     async def _check_source(
@@ -79,9 +84,7 @@ class ServerCopy:
     ) -> None:
         """A copy gets the content headers (and without any, the metadata) of its source."""
         at = self._client.at(*source)
-        reply = await self._client.call(
-            "HEAD", *source, query=version_query(pin), headers=match_header(pin, at)
-        )
+        reply = await self._client.call("HEAD", *source, headers=match_header(pin, at))
         length = reply.headers.get("content-length", "")
         found = read_head(source[1], int(length) if length.isdigit() else -1, reply.headers)
         check_pin(found, pin, at)

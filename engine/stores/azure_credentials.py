@@ -18,6 +18,7 @@ from typing import Protocol, cast
 
 from engine.errors import AccessDenied, ConfigError
 from engine.settings import CloudSettings, Secret
+from engine.stores.azure_endpoint import account_of
 
 _SCOPE = "https://storage.azure.com/.default"
 _EARLY = 300.0  # seconds before its end that a token is asked for anew
@@ -51,7 +52,7 @@ def find_access(settings: CloudSettings, environ: Mapping[str, str] | None = Non
         if found is not None and own.account in ("", found.account):
             endpoint = own.endpoint or found.endpoint
             own = Access(own.account or found.account, endpoint, found.key, found.sas)
-        elif found is not None and not found.account and own.account:
+        elif found is not None and not found.account and not found.endpoint:
             own = Access(own.account, own.endpoint, found.key, found.sas)
     if own.key:
         try:
@@ -96,6 +97,7 @@ def _connection_string(text: str) -> Access:
     if not endpoint and suffix:
         scheme = fields.get("defaultendpointsprotocol", "https")
         endpoint = f"{scheme}://{account}.blob.{suffix}"
+    account = account or account_of(endpoint)
     return Access(account, endpoint, Secret(key), Secret("" if key else sas))
 
 

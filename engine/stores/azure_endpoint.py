@@ -34,7 +34,7 @@ class Endpoint:
         """The account's own endpoint, or the one that is named. Raises ConfigError."""
         subject = f"clouds.{cloud}"
         if not account and endpoint:
-            account = _account_of(endpoint)
+            account = account_of(endpoint)
         if not _ACCOUNT.fullmatch(account):
             raise ConfigError(
                 "It is not known which storage account this is: 3 to 24 lower-case letters and"
@@ -104,7 +104,8 @@ def check_container(container: str) -> None:
         )
 
 
-def _account_of(endpoint: str) -> str:
+def account_of(endpoint: str) -> str:
+    """The account of one of Azure's own addresses, "" where another address does not tell it."""
     host = urllib.parse.urlsplit(endpoint).hostname or ""
     return host.partition(".")[0].lower() if _REAL.fullmatch(host.lower()) else ""
 

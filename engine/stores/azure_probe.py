@@ -72,7 +72,8 @@ class AzureProbe:
         body = b"<Tags><TagSet><Tag><Key>astra</Key><Value>canary</Value></Tag></TagSet></Tags>"
         query = [("comp", "tags")]
         try:
-            await self._client.call("PUT", bucket, key, query=query, body=body)
+            sent = {"Content-Type": "application/xml"}
+            await self._client.call("PUT", bucket, key, query=query, headers=sent, body=body)
             reply = await self._client.call("GET", bucket, key, query=query)
             return bool(xml.tags(reply.body, self._client.at(bucket, key)))
         except StoreError as error:

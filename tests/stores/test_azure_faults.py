@@ -607,6 +607,28 @@ async def test_a_copy_that_would_not_be_exact_is_not_made(
     assert list(fakeazure.blobs.containers[BOX].blobs) == ["k"]
 
 
+async def test_a_name_too_long_for_the_copys_header_is_streamed_instead(
+    fakeazure: FakeAzure, store: AzureStore
+) -> None:
+    key, meta = "é" * 1000, ObjectMeta(content_type="text/x", modified=1.5)
+    pin = await put(store, key, b"bytes", meta)
+    with pytest.raises(NotSupported, match="too long"):
+        await store.copy(BOX, key, BOX, "new", pin=pin, size=5, meta=meta)
+    assert fakeazure.blobs.get(BOX, "new") is None
+
+
+async def test_the_current_version_is_copied_by_its_etag(
+    fakeazure: FakeAzure, store: AzureStore
+) -> None:
+    change(fakeazure, versions=True)
+    meta = ObjectMeta(content_type="text/x", modified=1.5)
+    pin = await put(store, "k", b"bytes", meta)
+    written = await store.copy(BOX, "k", BOX, "new", pin=pin, size=5, meta=meta)
+    assert await get(store, "new", written.pin) == b"bytes"
+    sources = [seen.headers.get("x-ms-copy-source", "") for seen in fakeazure.seen]
+    assert not any("versionid" in source for source in sources)
+
+
 async def test_parts_are_copied_from_the_pinned_version(
     fakeazure: FakeAzure, store: AzureStore
 ) -> None:

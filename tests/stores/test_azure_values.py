@@ -272,6 +272,13 @@ def test_a_connection_string_comes_before_the_single_variables() -> None:
     assert Endpoint.of("z", found.account, found.endpoint).account == "conn"
 
 
+def test_a_connection_string_of_another_account_is_not_used() -> None:
+    for endpoint in ("https://conn.blob.core.windows.net/", "https://blobs.example.org"):
+        text = f"BlobEndpoint={endpoint};SharedAccessSignature={SAS}"
+        found = find_access(settings(account="mine"), {"AZURE_STORAGE_CONNECTION_STRING": text})
+        assert (found.account, found.endpoint, bool(found.sas)) == ("mine", "", False)
+
+
 @pytest.mark.parametrize(
     ("fields", "environ"),
     [
