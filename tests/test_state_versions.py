@@ -1,5 +1,6 @@
 """State files of earlier and later versions: brought up to date whole, or left alone."""
 
+import json
 import sqlite3
 from pathlib import Path
 
@@ -99,13 +100,20 @@ def old_file(path: Path, *specs: JobSpec, jobset: str = "set") -> None:
                     f"job{number}",
                     job_key(spec),
                     jobset,
-                    encode_spec(spec),
+                    old_spec(spec),
                     str(spec.source),
                     str(spec.destination),
                     spec.size,
                 ),
             )
     connection.close()
+
+
+def old_spec(spec: JobSpec) -> str:
+    """The spec as the first version wrote it."""
+    fields = json.loads(encode_spec(spec))
+    fields[7] = ["md5", "reread", False, False, 5]
+    return json.dumps(fields)
 
 
 def spec_of(key: str, kind: MoveKind = MoveKind.MOVE, size: int = 5) -> JobSpec:
@@ -206,6 +214,7 @@ async def test_a_step_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> No
     view = await Ledger(again).view("job0")
     assert view is not None
     assert (view.error, view.spec) == ("", spec_of("k"))
+    assert view.spec.options.max_attempts == 0, "five was the only choice before"
     await again.close()
 
 

@@ -96,6 +96,7 @@ class Lane:
         self._filled = 0.0
         self._cut_at = float("-inf")
         self._not_before = float("-inf")
+        self._until = 0.0  # the same in epoch seconds, for the screen
         self._away = False
         self._looks = 0
         self._trying = ""
@@ -162,7 +163,7 @@ class Lane:
 
     def _spoilt(self, began: float, now: float, sign: Sign, error: Any) -> None:
         self._error = error
-        self._not_before = max(self._not_before, now + getattr(error, "retry_after", 0.0))
+        self._hold(now, getattr(error, "retry_after", 0.0))
         # Those that were on their way when the limit was cut say nothing new.
         if sign is not Sign.AWAY and began >= self._cut_at:
             self.limit = max(min(self.limit, self.running) * self._rules.cut, _LEAST)
@@ -179,17 +180,26 @@ class Lane:
     def _wait(self, now: float) -> None:
         longest = min(self._rules.first_look * 2.0 ** min(self._looks, 30), self._rules.last_look)
         self._looks += 1
-        self._not_before = max(self._not_before, now + random.uniform(longest / 2, longest))
+        self._hold(now, random.uniform(longest / 2, longest))
 
-    def view(self, now: float, wall: float) -> StoreFlow:
-        """The lane as the screen shows it; `wall` is now in epoch seconds."""
+    def _hold(self, now: float, seconds: float) -> None:
+        if now + seconds > self._not_before:
+            self._not_before = now + seconds
+            self._until = round(time.time() + seconds, 1)
+
+    def hurry(self) -> None:
+        """Look at once whether the store is back, because the operator says so."""
+        if self._away:
+            self._looks, self._not_before = 0, float("-inf")
+
+    def view(self, now: float) -> StoreFlow:
+        """The lane as the screen shows it."""
         if self._away:
             state = FlowState.TRYING if self._trying else FlowState.AWAY
         elif self.allowed < self._jobs or now < self._not_before:
             state = FlowState.THROTTLED
         else:
             state = FlowState.OPEN
-        until = wall + self._not_before - now if self._not_before > now else 0.0
         error = None if state is FlowState.OPEN else self._error
         todo = ""
         if self._away:
@@ -205,7 +215,7 @@ class Lane:
             self.running,
             self.allowed,
             self._jobs,
-            round(until, 1),
+            self._until if self._not_before > now else 0.0,
             f"{error.subject}: {error.what}" if error is not None else "",
             todo,
         )
@@ -290,8 +300,13 @@ class Lanes:
 
     def view(self) -> tuple[StoreFlow, ...]:
         """Every store as the screen shows it. Cheap."""
-        now, wall = self._clock(), time.time()
-        return tuple(lane.view(now, wall) for lane in self._lanes.values())
+        now = self._clock()
+        return tuple(lane.view(now) for lane in self._lanes.values())
+
+    def hurry(self) -> None:
+        """Try stores that are away at once: the operator lets jobs go on."""
+        for lane in self._lanes.values():
+            lane.hurry()
 
     def _of(self, clouds: Collection[str]) -> Iterator[Lane]:
         return (self._lanes[cloud] for cloud in clouds if cloud in self._lanes)

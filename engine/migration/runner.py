@@ -113,6 +113,7 @@ class Runner(Scheduler):
                 if job is not None and job.asked is Ask.PAUSE:
                     job.asked = Ask.NOTHING
             self._apply(moved, known)
+            self._services.lanes.hurry()
             self._look_again()
         return len(moved)
 
@@ -151,6 +152,7 @@ class Runner(Scheduler):
             known = frozenset(self._jobs)
             moved = await self.ledger.requeue(job_ids)
             self._apply(moved, known)
+            self._services.lanes.hurry()
             self._look_again()
         return len(moved)
 

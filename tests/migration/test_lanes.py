@@ -139,6 +139,30 @@ def test_the_budget_ends_then_one_at_a_time_tries_until_one_works() -> None:
     assert not lanes.free(["aws"]), "all that are allowed"
 
 
+def test_while_nothing_happens_the_view_stays_the_same() -> None:
+    """A screen that is drawn when something changes stays quiet meanwhile."""
+    lanes = Lanes(("aws",), 1, LaneRules(floor=0, first_look=60.0))
+    for _ in range(3):
+        job_id, began = start(lanes, 1)[0]
+        lanes.end(job_id, ["aws"], began, Unavailable("x", subject="aws:b/k"), worked=False)
+    first = lanes.view()
+    assert (first[0].state, first[0].until > time.time()) == (FlowState.AWAY, True)
+    assert all(lanes.view() == first for _ in range(10_000))
+
+
+def test_the_operator_can_have_it_tried_at_once() -> None:
+    clock = Clock()
+    lanes = lanes_of(clock, jobs=1, floor=0, first_look=60.0)
+    for _ in range(3):
+        job_id, began = start(lanes, 1)[0]
+        lanes.end(job_id, ["aws"], began, Unavailable("x", subject="aws:b/k"), worked=False)
+    assert not lanes.free(["aws"])
+    lanes.hurry()
+    assert lanes.free(["aws"])
+    lanes.begin("try", ["aws"])
+    assert not lanes.free(["aws"]), "still one at a time"
+
+
 def test_an_answer_of_any_kind_ends_the_wait() -> None:
     clock = Clock()
     lanes = lanes_of(clock, jobs=1, floor=0)
