@@ -78,6 +78,8 @@ def test_engine_kafka_console_and_keys_tables() -> None:
 jobs = 3
 bwlimit = "20MiB"
 policy = "recency"
+restore_speed = "bulk"
+restore_days = 3
 read_only = true
 prices = "negotiated.toml"
 [kafka]
@@ -93,6 +95,7 @@ mouse = false
     )
     assert warnings == []
     assert (engine.jobs, engine.bwlimit, engine.policy) == (3, 20 * 1024**2, "recency")
+    assert (engine.restore_speed, engine.restore_days) == ("bulk", 3)
     assert engine.read_only
     assert engine.prices_file == Path("negotiated.toml").absolute()
     assert engine.kafka.bootstrap == "one:9092,[::1]:9093"

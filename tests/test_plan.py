@@ -138,7 +138,7 @@ def test_a_move_across_clouds(places: dict[str, Place]) -> None:
         "retrieval": 100 * 0.01,
         "GET": 2 * 0.001 / 1000,
         "egress": 100 * 0.09,
-        "PUT": (100 * 64 + 2) * 0.02 / 1000,
+        "PUT": (100 * 128 + 2) * 0.02 / 1000,
         "re-read": 2 * 0.01 / 1000 + 100 * 0.02,
         "early": 0.0125 * 100 * 20 / DAYS_PER_MONTH,
     }
@@ -355,6 +355,45 @@ def test_archived_objects(places: dict[str, Place]) -> None:
     assert not any("restore" in text for text, _ in back.cost_lines)
     places["aws"] = limited(places["aws"], restore=False)
     assert "has no restore" in one(migrate([archived], "gcp:b/", places, tier=Tier.COLD)).refused
+
+
+def test_restores_at_the_speed_that_was_asked_for(places: dict[str, Place]) -> None:
+    archived = item("aws:b/k", name="DEEP_ARCHIVE")
+    bulk = MoveOptions(restore_speed="bulk", restore_days=1)
+    move = one(migrate([archived], "gcp:b/", places, tier=Tier.COLD, options=bulk))
+    assert "must be restored first: about 48 hours (bulk)" in move.risks
+    costs = dict(move.cost_lines)
+    assert any(text.startswith("bulk restore: 1.00 GB") for text in costs)
+    assert any(text.startswith("restored copy: 1 day at") for text in costs)
+    standard = one(migrate([archived], "gcp:b/", places, tier=Tier.COLD))
+    assert standard.one_time_cost is not None
+    assert move.one_time_cost is not None
+    assert move.one_time_cost < standard.one_time_cost
+    fast = MoveOptions(restore_speed="expedited")
+    refused = one(migrate([archived], "gcp:b/", places, tier=Tier.COLD, options=fast)).refused
+    assert refused == "DEEP_ARCHIVE has no expedited restore; it has: standard, bulk"
+    glacier = item("aws:b/k", name="GLACIER")
+    quick = one(migrate([glacier], "gcp:b/", places, tier=Tier.COLD, options=fast))
+    assert quick.refused == ""
+    assert any("(expedited)" in risk for risk in quick.risks)
+    there = ObjectHead("k", GB, VersionPin(ETAG), "GLACIER", restore=RestoreState.AVAILABLE)
+    at_once = one(migrate([replace(glacier, head=there)], "gcp:b/", places, options=fast))
+    assert "it is restored already and goes at once" in at_once.risks
+
+
+def test_what_only_one_kind_of_store_understands_is_listed(places: dict[str, Place]) -> None:
+    special = (
+        ("expires", "Thu, 01 Dec 2033 16:00:00 GMT"),
+        ("x-amz-server-side-encryption", "aws:kms"),
+        ("x-amz-object-lock-mode", "GOVERNANCE"),
+    )
+    head = ObjectHead("k", GB, VersionPin(ETAG), "STANDARD", meta=ObjectMeta(special=special))
+    known = replace(item("aws:b/k"), head=head)
+    near = one(migrate([known], "twin:c/", places))
+    assert {"the object lock"} == {"Expires", "the KMS key", "the object lock"} & set(near.losses)
+    disk = one(migrate([known], "onprem:b/", places))
+    assert {"Expires", "the KMS key", "the object lock"} <= set(disk.losses)
+    assert "the object lock" in one(plan_tier([known], places, BOOK, tier=Tier.COLD)).losses
 
 
 def test_a_copy_that_could_not_be_proved(places: dict[str, Place]) -> None:

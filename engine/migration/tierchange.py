@@ -105,7 +105,8 @@ async def _send(job: Job, services: Services, store: ObjectStore, head: ObjectHe
     spec, began = job.record.spec, time.perf_counter()
     address = spec.source
     try:
-        if 0 < store.capabilities.copy_limit < head.size:
+        can = store.capabilities
+        if can.class_by_copy and 0 < can.copy_limit < head.size:
             after = await _copy_onto_itself(job, services, store, head)
         else:
             after = await store.set_class(

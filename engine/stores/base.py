@@ -62,6 +62,7 @@ class Capabilities:
     max_parts: int = 10_000
     min_part: int = 5 * 1024**2
     copy_limit: int = 0  # `copy` takes objects of up to so many bytes; 0 any
+    class_by_copy: bool = False  # a class changes by a copy onto itself, with the same limit
 
 
 @dataclass(frozen=True, slots=True)

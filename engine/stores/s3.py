@@ -73,6 +73,7 @@ class S3Store:
             versions=True,
             server_copy=True,
             copy_limit=COPY_LIMIT,
+            class_by_copy=True,
             delete_guard=DeleteGuard.KNOWN if endpoint.is_aws else DeleteGuard.PROBE,
             attested=_attested(is_aws=endpoint.is_aws, is_gcs=endpoint.is_gcs),
         )

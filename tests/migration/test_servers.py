@@ -9,6 +9,7 @@ import pytest
 
 from engine.model import Evidence, JobState, MoveKind, ObjectMeta
 from engine.stores import open_store
+from tests.conformance.conftest import drop_bucket
 from tests.migration.world import World, pattern, world
 from tests.servers import S3Server, program
 
@@ -50,6 +51,30 @@ def remote(name: str, server: S3Server) -> dict[str, str]:
         f"{prefix}SECRET_ACCESS_KEY": server.secret_key,
         f"{prefix}REGION": server.region,
     }
+
+
+async def test_a_server_copies_by_itself_and_the_copy_is_the_same(
+    tmp_path: Path, seaweed: S3Server, bucket_name: str
+) -> None:
+    """SeaweedFS holds copies to their conditions; moto does not, and is not asked to copy."""
+    stores = {name: open_store(seaweed.cloud(name)) for name in ("one", "two")}
+    async with world(tmp_path / "state", stores) as there:
+        for end in ("a", "b"):
+            await stores["one"].create_bucket(f"{bucket_name}-{end}")
+        source, target = f"one:{bucket_name}-a", f"two:{bucket_name}-b"
+        objects = await fill(there, source)
+        await migrate_all(there, source, target, objects, MoveKind.MOVE)
+        for key, body in objects.items():
+            assert await there.get(f"{target}/{key}") == body
+            assert await there.get(f"{source}/{key}") is None
+        views = await there.ledger.views()
+        assert all(view.server_copied for view in views), [v.notes for v in views]
+        head = await stores["two"].head(f"{bucket_name}-b", "mib")
+        assert (head.meta.content_type, head.meta.user) == ("text/x-test", (("owner", "me"),))
+        assert head.meta.modified == 1.5e9
+        assert await there.uploads(target) == 0
+    for end in ("a", "b"):
+        await drop_bucket(seaweed.cloud(), f"{bucket_name}-{end}")
 
 
 @pytest.mark.parametrize("route", ["moto-seaweed", "seaweed-moto", "moto-rclone"])
