@@ -1,15 +1,30 @@
 """Bandwidth by the wall clock: reading a table, following it, and what the operator changes."""
 
+import asyncio
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.engine import Engine
+from engine.errors import Refused, UsageError
 from engine.migration.bandwidth import Bandwidth
-from engine.model import Timetable, parse_bandwidth
+from engine.model import (
+    Address,
+    JobState,
+    MoveKind,
+    Provider,
+    StoreKind,
+    Timetable,
+    parse_bandwidth,
+)
+from engine.settings import CloudSettings, EngineSettings, KafkaSettings
+from tests.migration.world import fake_stores, pattern, two_clouds, world
 
 MIB = 1024**2
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -193,3 +208,60 @@ async def test_bytes_pass_by_the_limit_of_the_hour() -> None:
     clock.set("2026-11-16 19:00")
     await bandwidth.take(10**12)  # four bytes a second would take for ever
     assert bandwidth.limit == 0
+
+
+# -- while jobs run ---------------------------------------------------------------------------
+
+
+async def test_jobs_speed_up_when_the_clock_passes_an_entry(tmp_path: Path) -> None:
+    """At a thousand bytes a second the object would take most of an hour."""
+    clock = Clock("2026-11-16 18:59")
+    table = Timetable.parse("08:00,1000B 19:00,off")
+    with two_clouds() as fakes:
+        bandwidth = following(clock, table)
+        async with world(tmp_path, fake_stores(*fakes), bandwidth=bandwidth) as there:
+            fakes[0].state.put("b", "k", pattern(3_000_000))
+            job_id = await there.submit("src:b/k", "dst:b/k")
+            await there.until(lambda: fakes[0].count("GET", "b", "k"), "the download began")
+            assert there.runner.limits().bwlimit == 1000
+            clock.set("2026-11-16 19:00")
+            assert (await there.done(job_id)).state is JobState.COMPLETED
+            assert there.runner.limits().bwlimit == 0
+
+
+async def test_a_change_by_hand_through_the_door_wins(tmp_path: Path) -> None:
+    clouds = tuple(
+        CloudSettings(name, StoreKind.LOCAL, Provider.ONPREM, bucket="b", root=tmp_path / name)
+        for name in ("one", "two")
+    )
+    for name in ("one", "two"):
+        (tmp_path / name / "b").mkdir(parents=True)
+    (tmp_path / "one" / "b" / "k").write_bytes(b"x" * 3_000_000)
+    table = Timetable.parse("00:00,1000B 12:00,1001B")
+    settings = EngineSettings(
+        clouds, tmp_path / "state", KafkaSettings("off"), bwlimit=table, max_deletes=0
+    )
+    async with Engine(settings) as engine:
+        limits = engine.snapshot().limits
+        assert (limits.bwlimit in (1000, 1001), limits.by_hand) == (True, False)
+        assert limits.until > time.time()
+        move = await engine.plan_migration([Address("one", "b", "k")], Address("two", "b", ""))
+        with pytest.raises(Refused, match="deletes 1 source, and at most 0"):
+            await engine.submit(move)
+        copy = await engine.plan_migration(
+            [Address("one", "b", "k")], Address("two", "b", ""), kind=MoveKind.COPY
+        )
+        jobset = await engine.submit(copy, priority=3)
+        assert [job.priority for job in await engine.jobs(jobset=jobset)] == [3]
+        assert await engine.prioritise(7, jobset=jobset) == 1
+        with pytest.raises(UsageError):
+            await engine.prioritise(7)
+        engine.set_limits(bwlimit=0)
+        async with asyncio.timeout(30):
+            await engine.wait(jobset)
+        assert engine.snapshot().limits.by_hand
+        (job,) = await engine.jobs(jobset=jobset)
+        assert (job.state, job.priority) == (JobState.COMPLETED, 7)
+        engine.set_limits(bwlimit=table)
+        limits = engine.snapshot().limits
+        assert (limits.bwlimit in (1000, 1001), limits.by_hand) == (True, False)
