@@ -172,12 +172,14 @@ class LocalStore:
             if start == 0 and stop is None:
                 flush(reader.handle)
             reader.set_range(self._describe(reader.handle, segments, pin, at), start, stop)
+            reader.read_small()
 
         try:
             await self._find(bucket, key, self._in_bucket, bucket, begin)
             yield reader
         finally:
-            await self._threads.run(reader.close)
+            if reader.handle >= 0:
+                await self._threads.run(reader.close)
 
     # -- writing ------------------------------------------------------------------------
 

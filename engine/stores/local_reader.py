@@ -35,6 +35,7 @@ class FileReader:
         self._threads = threads
         self._subject = subject
         self._start = 0
+        self._whole: bytes | None = None
 
     def set_range(self, head: ObjectHead, start: int, stop: int | None) -> None:
         """Give bytes start ≤ i < stop of the file. Raises UsageError for an impossible range."""
@@ -42,27 +43,44 @@ class FileReader:
         end = check_range(head.size, start, stop, self._subject)
         self._start, self.size = start, end - start
 
+    def read_small(self) -> None:
+        """Read a range of one chunk at once and close: a turn of a thread costs more than it."""
+        if self.size <= CHUNK:
+            self._whole = self._read(0)
+            self.close()
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Chunks of 1 MiB. Raises TruncatedBody or PreconditionFailed if the file changed."""
+        if self._whole is not None:
+            if self._whole:
+                yield self._whole
+            return
         given = 0
         while given < self.size:
             chunk = await self._threads.run(self._read, given)
-            if not chunk:
-                await self._threads.run(self._check_unchanged)
-                raise TruncatedBody(
-                    f"The file ended after {given:,} of {self.size:,} bytes.",
-                    subject=self._subject,
-                )
             given += len(chunk)
-            if given == self.size:
-                await self._threads.run(self._check_unchanged)
             yield chunk
 
     def _read(self, given: int) -> bytes:
+        """The next chunk, whole. At the end of the range the file must still be the same."""
+        wanted, pieces = min(CHUNK, self.size - given), list[bytes]()
         try:
-            return os.pread(self.handle, min(CHUNK, self.size - given), self._start + given)
+            while wanted:
+                piece = os.pread(self.handle, wanted, self._start + given)
+                if not piece:
+                    break
+                pieces.append(piece)
+                given += len(piece)
+                wanted -= len(piece)
         except OSError as error:
             raise explain(error, self._subject) from error
+        if wanted or given == self.size:
+            self._check_unchanged()
+        if wanted:
+            raise TruncatedBody(
+                f"The file ended after {given:,} of {self.size:,} bytes.", subject=self._subject
+            )
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _check_unchanged(self) -> None:
         if etag_of(os.fstat(self.handle)) != self.head.pin.etag:
