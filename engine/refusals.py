@@ -20,7 +20,8 @@ def refuse_deletes(settings: EngineSettings, plan: Plan) -> None:
     number, most = plan.deletes(), settings.max_deletes
     if most is not None and number > most:
         raise Refused(
-            f"This plan deletes {number:,} sources, and at most {most:,} are allowed.",
+            f"This plan deletes {number:,} source{'' if number == 1 else 's'}, and at most"
+            f" {most:,} are allowed.",
             safe="Nothing was changed.",
             todo=f"If that is meant, allow it with --max-deletes {number} (or max_deletes in"
             " astra.toml); else choose fewer objects, or keep the sources.",
