@@ -4,7 +4,7 @@ import base64
 import binascii
 import functools
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from engine.errors import BadResponse, NotSupported, UsageError
@@ -14,7 +14,7 @@ from engine.stores.gcs_endpoint import Query
 from engine.stores.s3_headers import decode_value, encode_value
 
 ROW = "items(name,size,updated,generation,metageneration,storageClass),nextPageToken"
-_MTIME = "mtime"  # seconds as a decimal, as the S3 kind keeps it; rclone writes RFC 3339 there
+_MTIME = "mtime"  # RFC 3339, as rclone keeps it here; as a decimal it was copied from S3
 _CUSTOM_TIME = "x-goog-custom-time"  # lifecycle rules act on it: kept between Googles alone
 _GSUTIL_MTIME = "goog-reserved-file-mtime"  # whole seconds
 _CONTENT = {
@@ -25,6 +25,8 @@ _CONTENT = {
     "cacheControl": "cache_control",
 }
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
+_YEAR_10000 = 253_402_300_800.0
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{0,12})?")
 _ETAG = re.compile(r"([0-9]+)-([0-9]+)")
 
@@ -149,7 +151,7 @@ def write_resource(meta: ObjectMeta, storage_class: str, at: str) -> Resource:
             raise _unfit(name, at)
         user[name] = _kept_value(value)
     if meta.modified and _MTIME not in user:
-        user[_MTIME] = f"{meta.modified:.9f}".rstrip("0").rstrip(".")
+        user[_MTIME] = _mtime(meta.modified)
     if user:
         resource["metadata"] = user
     if custom := dict(meta.special).get(_CUSTOM_TIME):
@@ -191,11 +193,22 @@ def from_base64(text: str) -> str:
 @functools.lru_cache(maxsize=4096)
 def timestamp(text: str) -> float:
     """Epoch seconds of an RFC 3339 time, 0 if it is none."""
+    match = _TIME.fullmatch(text)
     try:
-        # Nine digits of a second are more than a datetime takes.
-        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)).timestamp()
-    except (ValueError, TypeError):
+        whole = datetime.fromisoformat(f"{match[1]}{match[3]}") if match else None
+    except ValueError:
         return 0.0
+    return float(f"{int(whole.timestamp())}{match[2] or ''}") if match and whole else 0.0
+
+
+def _mtime(seconds: float) -> str:
+    """A time as rclone writes it into the metadata of this kind of store."""
+    decimal = f"{seconds:.9f}".rstrip("0").rstrip(".")
+    if not 0 <= seconds < _YEAR_10000:
+        return decimal
+    whole, _, fraction = decimal.partition(".")
+    text = datetime.fromtimestamp(int(whole), UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{fraction}Z" if fraction else f"{text}Z"
 
 
 def _lone(char: str) -> bool:

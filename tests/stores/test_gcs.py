@@ -23,7 +23,7 @@ from engine.stores import open_store
 from engine.stores.base import DeleteGuard
 from engine.stores.gcs import GCSStore
 from engine.stores.gcs_endpoint import Endpoint
-from engine.stores.gcs_resource import read_meta
+from engine.stores.gcs_resource import read_meta, write_resource
 from tests.fake_gcs import FakeGCS, Fault, GCSQuirks, Seen
 from tests.stores.gcs_tools import BUCKET, fake_gcs, get, opened, put
 
@@ -310,10 +310,16 @@ def test_the_time_of_modification_is_read_as_others_write_it() -> None:
     own = read_meta(base | {"metadata": {"mtime": "77.5", "a": "b"}})
     assert (own.modified, own.user) == (77.5, (("a", "b"),))
     rclone = read_meta(base | {"metadata": {"mtime": "1970-01-01T00:01:17.500000001Z"}})
-    assert (rclone.modified, rclone.user) == (77.5, ())
+    assert (rclone.modified, rclone.user) == (77.500000001, ())
     gsutil = read_meta(base | {"metadata": {"goog-reserved-file-mtime": "77"}})
     assert gsutil.modified == 77
     assert read_meta(base).modified == 1704164645.678
+    for seconds in (1.0, 77.5, 3e11, 1_700_000_000.25, 1_700_000_000.123456789, 4e9 + 1e-6):
+        made = write_resource(ObjectMeta(modified=seconds), "", "at")
+        assert read_meta(made).modified == seconds
+    assert write_resource(ObjectMeta(modified=77.5), "", "at")["metadata"] == {
+        "mtime": "1970-01-01T00:01:17.5Z"
+    }
     odd = read_meta(base | {"metadata": {"mtime": "yesterday"}})
     assert (odd.modified, odd.user) == (1704164645.678, (("mtime", "yesterday"),))
 
