@@ -6,9 +6,9 @@ bucket and removed again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from engine.errors import AstraError, NotFound
@@ -38,22 +38,17 @@ async def preflight(
 
     `sums` are those of earlier jobs, `jobs` how many run at once. Raises nothing of the stores'.
     """
-    moves = [move for move in plan.moves if not move.refused]
+    seen = await asyncio.to_thread(_Overview.of, plan)  # a plan may have a million moves
     checks: list[Check] = []
-    for move in _one_each(moves, lambda move: move.source):
+    for move in list(seen.sources.values())[:_MOST]:
         checks.append(await _source(places[move.source.cloud].store, move, read=write))
-    into = [move for move in moves if move.kind is not MoveKind.TIER]
-    for move in _one_each(into, lambda move: move.destination):
-        store = places[move.destination.cloud].store
-        if write:
-            checks.append(await _destination(store, move.destination))
-    for cloud in dict.fromkeys(move.destination.cloud for move in into):
+    for move in list(seen.targets.values())[:_MOST] if write else ():
+        checks.append(await _destination(places[move.destination.cloud].store, move.destination))
+    for (cloud, bucket), size in seen.room(places).items():
         store = places[cloud].store
-        if isinstance(store, HasRoom):
-            mine = [move for move in into if move.destination.cloud == cloud]
-            checks.append(await _room(store, mine))
-    clouds = dict.fromkeys(c for move in moves for c in (move.source.cloud, move.destination.cloud))
-    for cloud in clouds:
+        assert isinstance(store, HasRoom)
+        checks.append(await _room(store, cloud, bucket, size))
+    for cloud in seen.clouds:
         checks += clock(places[cloud].store)
     old = {_text(check) for check in plan.checks}
     kept = [text for text in plan.warnings if text not in old]
@@ -62,40 +57,75 @@ async def preflight(
         plan,
         checks=tuple(checks),
         warnings=(*kept, *told),
-        seconds=expected_seconds(moves, sums, jobs),
+        seconds=expected_seconds(seen.routes, sums, jobs),
     )
 
 
-def expected_seconds(moves: Sequence[Move], sums: Sequence[Sum], jobs: int) -> float | None:
+def expected_seconds(
+    routes: Mapping[str, tuple[int, int]], sums: Sequence[Sum], jobs: int
+) -> float | None:
     """How long the moves take at the pace of completed jobs of their routes, None unknown.
 
-    Small objects cost time by number, large ones by bytes: the longer of both counts. The waiting
-    for a restore is not in it.
+    `routes` has the number of objects and their bytes. Small objects cost time by number, large
+    ones by bytes: the longer of both counts. The waiting for a restore is not in it.
     """
     done = {item.route: item for item in sums if item.bucket == "completed" and item.jobs}
-    total = 0.0
-    for route in {move.route for move in moves}:
-        some = [move for move in moves if move.route == route]
+    total, number = 0.0, 0
+    for route, (count, size) in routes.items():
         pace = done.get(route)
         if pace is None:
             return None
-        size = sum(move.size for move in some)
+        number += count
         by_bytes = size * pace.seconds / pace.bytes if pace.bytes else 0.0
-        total += max(by_bytes, len(some) * pace.seconds / pace.jobs if _small(pace, some) else 0.0)
-    return total / max(min(jobs, len(moves)), 1)
+        smaller = size / count <= pace.bytes / pace.jobs
+        total += max(by_bytes, count * pace.seconds / pace.jobs if smaller else 0.0)
+    return total / max(min(jobs, number), 1)
 
 
-def _small(pace: Sum, moves: Sequence[Move]) -> bool:
-    """Whether these objects are no larger than those that set the pace."""
-    return sum(move.size for move in moves) / len(moves) <= pace.bytes / pace.jobs
+@dataclass(slots=True)
+class _Overview:
+    """The accepted moves of a plan: the smallest of each bucket, so that asking costs little,
+    and sums."""
+
+    sources: dict[tuple[str, str], Move] = field(default_factory=dict)
+    targets: dict[tuple[str, str], Move] = field(default_factory=dict)
+    bytes_into: dict[tuple[str, str], int] = field(default_factory=dict)
+    routes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    clouds: dict[str, None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, plan: Plan) -> "_Overview":
+        """Go through the plan once."""
+        made = cls()
+        for move in plan.moves:
+            if not move.refused:
+                made._add(move)
+        return made
+
+    def _add(self, move: Move) -> None:
+        _smaller(self.sources, move.source, move)
+        if move.kind is not MoveKind.TIER:
+            place = _smaller(self.targets, move.destination, move)
+            self.bytes_into[place] = self.bytes_into.get(place, 0) + move.size
+        count, size = self.routes.get(move.route, (0, 0))
+        self.routes[move.route] = (count + 1, size + move.size)
+        self.clouds[move.source.cloud] = self.clouds[move.destination.cloud] = None
+
+    def room(self, places: Mapping[str, Place]) -> dict[tuple[str, str], int]:
+        """Bytes for each disk, under its first bucket."""
+        found: dict[str, tuple[str, int]] = {}
+        for (cloud, bucket), size in self.bytes_into.items():
+            if isinstance(places[cloud].store, HasRoom):
+                first, so_far = found.get(cloud, (bucket, 0))
+                found[cloud] = (first, so_far + size)
+        return {(cloud, bucket): size for cloud, (bucket, size) in found.items()}
 
 
-def _one_each(moves: Sequence[Move], end: Callable[[Move], Address]) -> list[Move]:
-    """One move for each bucket, the smallest, so that asking costs little."""
-    found: dict[tuple[str, str], Move] = {}
-    for move in sorted(moves, key=lambda move: move.size):
-        found.setdefault((end(move).cloud, end(move).bucket), move)
-    return list(found.values())[:_MOST]
+def _smaller(found: dict[tuple[str, str], Move], end: Address, move: Move) -> tuple[str, str]:
+    place = (end.cloud, end.bucket)
+    if place not in found or move.size < found[place].size:
+        found[place] = move
+    return place
 
 
 async def _source(store: ObjectStore, move: Move, *, read: bool) -> Check:
@@ -146,18 +176,17 @@ async def _destination(store: ObjectStore, address: Address) -> Check:
     return Check(subject, name, CheckState.OK, "A small object was written and removed.")
 
 
-async def _room(store: HasRoom, moves: Sequence[Move]) -> Check:
-    address, name = moves[0].destination, "space"
-    needed = sum(move.size for move in moves)
+async def _room(store: HasRoom, cloud: str, bucket: str, needed: int) -> Check:
+    name = "space"
     try:
-        free = await store.free_bytes(address.bucket)
+        free = await store.free_bytes(bucket)
     except AstraError as error:
-        return Check(address.cloud, name, CheckState.WARNING, error.what, error.todo)
+        return Check(cloud, name, CheckState.WARNING, error.what, error.todo)
     detail = f"{needed:,} bytes are to be written and {free:,} are free."
     if needed + _SPARE > free:
         todo = "Free some space, or move fewer objects."
-        return Check(address.cloud, name, CheckState.FAILED, detail, todo)
-    return Check(address.cloud, name, CheckState.OK, detail)
+        return Check(cloud, name, CheckState.FAILED, detail, todo)
+    return Check(cloud, name, CheckState.OK, detail)
 
 
 def clock(store: ObjectStore) -> list[Check]:

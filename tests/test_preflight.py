@@ -165,9 +165,8 @@ def test_time_is_that_of_earlier_jobs_of_the_route() -> None:
         Sum("aws → gcp", "failed", 5, 10, 900.0, 0.0, seconds),
         Sum("aws → disk", "completed", 10, 10 * GIB, 100.0, 0.0, seconds),
     ]
-    small = [move("aws:b/k", "gcp:b/k", 100)] * 40
-    assert expected_seconds(small, sums, 8) == pytest.approx(40 * 0.5 / 8)
-    large = [move("aws:b/k", "disk:b/k", 4 * GIB)]
-    assert expected_seconds(large, sums, 8) == pytest.approx(40.0)
-    assert expected_seconds([*large, move("aws:b/k", "azure:b/k", 1)], sums, 8) is None
-    assert expected_seconds([], sums, 8) == 0.0
+    assert expected_seconds({"aws → gcp": (40, 4000)}, sums, 8) == pytest.approx(40 * 0.5 / 8)
+    assert expected_seconds({"aws → disk": (1, 4 * GIB)}, sums, 8) == pytest.approx(40.0)
+    mixed = {"aws → disk": (1, 4 * GIB), "aws → azure": (1, 1)}
+    assert expected_seconds(mixed, sums, 8) is None
+    assert expected_seconds({}, sums, 8) == 0.0

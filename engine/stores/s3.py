@@ -257,13 +257,11 @@ class S3Store:
     # -- copying on the server ----------------------------------------------------------
 
     def can_copy_from(self, other: ObjectStore) -> bool:
-        """One endpoint and, unless it is Amazon's (whose bucket names are the world's), one set
-        of credentials: elsewhere two accounts may each have a bucket of one name."""
+        """One endpoint (Amazon is one, whatever the region) and one set of credentials: two
+        accounts may each have a bucket of one name, and keys of their own."""
         if not isinstance(other, S3Store) or self._read_only:
             return False
         here, there = self._client.endpoint, other._client.endpoint
-        if here.is_aws or there.is_aws:
-            return here.locate("b", "k") == there.locate("b", "k")
         return here.locate("b", "k") == there.locate("b", "k") and self._account == other._account
 
     async def copy(

@@ -120,6 +120,7 @@ def _arm(kill: Kill, places: Sequence[tuple[Any, Sequence[str]]]) -> None:
 
     for owner, names in places:
         for name in names:
-            setattr(owner, name, wrap(getattr(owner, name)))
+            if hasattr(owner, name):  # not every store copies parts
+                setattr(owner, name, wrap(getattr(owner, name)))
     save = wrap(Ledger.save)
     Ledger.save = save  # type: ignore[method-assign]
