@@ -109,7 +109,7 @@ class TokenSource:
                 f"Google refuses these credentials: {self._said(error)}.",
                 subject=self._at,
                 safe="Nothing was sent to the store.",
-                todo="Log in again, or take a key that is still valid. " + _TODO,
+                todo="Take a key that is still valid, and check this machine's clock. " + _TODO,
             ) from None
         if not found.token:
             raise self._none("they give no access token")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.errors import PreconditionFailed
+from engine.migration.answers import version_gone
 from engine.model import Evidence, JobState, MoveKind, ObjectMeta
 from engine.settings import CloudSettings
 from engine.stores import open_store
@@ -18,7 +20,7 @@ from tests.conformance.test_keys import HOSTILE
 from tests.fake_gcs import FakeGCS, Fault, Seen
 from tests.migration.test_kill import run_child
 from tests.migration.victim import Errand
-from tests.migration.world import md5, pattern, small_parts, world
+from tests.migration.world import at, md5, pattern, small_parts, world
 from tests.servers import GCSServer, S3Server
 
 MIB = 1024**2
@@ -193,6 +195,29 @@ class _Executioner:
             return None
         self.done = True
         return Fault(before=lambda: os.kill(self.pid, signal.SIGKILL))
+
+
+async def test_whether_the_version_that_was_moved_is_gone() -> None:
+    """Asked after a kill, when nobody knows whether the delete was carried out."""
+    address = at("src:b/k")
+    for versioned in (False, True):
+        with clouds() as fakes:
+            fake = fakes[0]
+            fake.objects.buckets["b"].versioned = versioned
+            store = open_store(fake.cloud("src"))
+            try:
+                fake.objects.put("b", "k", b"moved")
+                pin = (await store.head("b", "k")).pin
+                fake.objects.put("b", "k", b"newer")
+                assert await version_gone(store, address, pin) is not versioned
+                fake.objects.delete("b", "k", pin.version_id)
+                assert await version_gone(store, address, pin)
+                now = (await store.head("b", "k")).pin
+                fake.objects.change("b", "k", fields='{"contentType": "text/new"}')
+                with pytest.raises(PreconditionFailed):
+                    await version_gone(store, address, now)
+            finally:
+                await store.close()
 
 
 @pytest.mark.parametrize("what", ["bytes", "metadata"])
