@@ -8,7 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from engine.model import Evidence, JobState, MoveKind, ObjectMeta, SourceProof
+from engine.migration.plan import plan_migration
+from engine.migration.plan_sources import Place, SourceObject
+from engine.model import (
+    Address,
+    Evidence,
+    JobState,
+    ListEntry,
+    MoveKind,
+    ObjectMeta,
+    Provider,
+    SourceProof,
+    StoreKind,
+)
+from engine.pricing.book import PriceBook
+from engine.settings import CloudSettings
 from engine.stores import open_store
 from engine.stores.base import ObjectStore
 from tests.fake_azure import AzureQuirks, FakeAzure, Fault, Seen
@@ -226,3 +240,44 @@ async def test_a_move_within_the_account_is_copied_by_the_service(
     assert await to_azure.get("az:box/new") == body
     sent = [len(seen.body) for seen in fakeazure.seen[before:] if seen.key == "new"]
     assert max(sent) == 0
+
+
+async def test_a_copy_into_the_archive_is_attested_by_its_own_write(
+    fakeazure: FakeAzure, to_azure: World
+) -> None:
+    await to_azure.put("disk:bucket/k", b"for the archive")
+    done = await to_azure.move("disk:bucket/k", "az:box/k", to_class="Archive")
+    assert (done.state, done.evidence) == (JobState.COMPLETED, Evidence.ATTESTED)
+    blob = fakeazure.blobs.get("box", "k")
+    assert blob is not None
+    assert (blob.tier, blob.body) == ("Archive", b"for the archive")
+
+
+@pytest.mark.parametrize("tier", ["Cool", "Archive"])
+async def test_a_tier_changes_in_place(fakeazure: FakeAzure, to_azure: World, tier: str) -> None:
+    fakeazure.blobs.put("box", "k", b"bytes")
+    done = await to_azure.move("az:box/k", "az:box/k", MoveKind.TIER, to_class=tier)
+    assert (done.state, done.error) == (JobState.COMPLETED, "")
+    blob = fakeazure.blobs.get("box", "k")
+    assert blob is not None
+    assert (blob.tier, blob.body) == (tier, b"bytes")
+    if tier == "Cool":
+        assert done.evidence is Evidence.REREAD
+    else:  # it cannot be read there, and nobody checked the MD5 that was noted with it
+        assert done.evidence is Evidence.NONE
+        assert any("not proved" in note for note in done.notes)
+
+
+async def test_the_plan_says_that_a_restore_is_for_good(to_azure: World) -> None:
+    book = PriceBook.load()
+    clouds = {
+        "az": CloudSettings("az", StoreKind.AZURE, Provider.AZURE, region="eastus"),
+        "disk": CloudSettings("disk", StoreKind.LOCAL, Provider.ONPREM),
+    }
+    places = {name: Place.of(to_azure.stores[name], cloud) for name, cloud in clouds.items()}
+    source, target = Address("az", "box", "k"), Address("disk", "bucket", "k")
+    entry = ListEntry("k", 1024**3, 1.7e9, "0x8D", "Archive")
+    item = SourceObject(source, entry, "k", 400.0, 400.0, 0.0, None)
+    (move,) = plan_migration([source], [item], target, places, book).moves
+    assert any("for good" in risk for risk in move.risks)
+    assert move.refused == ""
