@@ -212,6 +212,9 @@ class _Doctor:
     async def _conditions(self) -> Check:
         try:
             guarded = await self._store.guards_deletes(self._bucket)
+            ask = getattr(self._store, "conditions", None)  # whether tags work is known after it
+            if ask is not None:
+                await ask(self._bucket)
         except AstraError as error:
             return self._failed("conditions", error)
         can = self._store.capabilities

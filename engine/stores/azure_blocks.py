@@ -8,7 +8,7 @@ drops uncommitted blocks a week after the last of them, or when the blob is next
 """
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from engine.errors import BadResponse, NotFound, StoreError
 from engine.model import ObjectMeta, VersionPin
@@ -137,11 +137,11 @@ class Blocks:
         their blocks nowhere.
         """
         found = list[UploadInfo]()
-        async for row in self.rows(bucket, prefix, [("include", "uncommittedblobs")]):
+        rows = list[xml.Listed]()
+        async for page in self.pages(bucket, prefix, [("include", "uncommittedblobs")]):
+            rows += [row for row in page if _may_hold_blocks(row) or row.entry.key == prefix]
+        for row in rows:
             entry = row.entry
-            bare = not entry.size and not row.properties.get("Content-MD5")
-            if not (bare or entry.key == prefix):
-                continue
             try:
                 blocks = await self._uncommitted(bucket, entry.key)
             except NotFound:
@@ -154,18 +154,13 @@ class Blocks:
                     found.append(UploadInfo(entry.key, str(upload), upload.begun))
         return found
 
-    async def rows(
-        self, bucket: str, prefix: str, extra: Sequence[tuple[str, str]] = ()
-    ) -> AsyncIterator[xml.Listed]:
-        """Every row of List Blobs, page after page; raises rather than end early."""
-        async for page in self.pages(bucket, prefix, extra):
-            for row in page:
-                yield row
-
     async def pages(
         self, bucket: str, prefix: str, extra: Sequence[tuple[str, str]] = ()
-    ) -> AsyncIterator[list[xml.Listed]]:
-        """The pages of List Blobs. A page may be empty and yet not be the last."""
+    ) -> AsyncGenerator[list[xml.Listed], None]:
+        """The pages of List Blobs; raises rather than end early.
+
+        A page may be empty and yet not be the last.
+        """
         at, marker, seen = self._client.at(bucket, prefix), "", set[str]()
         while True:
             query = [("restype", "container"), ("comp", "list"), ("maxresults", "5000"), *extra]
@@ -204,6 +199,11 @@ def written_pin(headers: Mapping[str, str], size: int, at: str) -> VersionPin:
         raise BadResponse("The server gave no ETag for the blob.", subject=at)
     modified = http_time(headers.get("last-modified", ""))
     return VersionPin(etag, modified, size, headers.get("x-ms-version-id", ""))
+
+
+def _may_hold_blocks(row: xml.Listed) -> bool:
+    """Blobs that were only begun are listed without bytes, and without an MD5 of them."""
+    return not row.entry.size and not row.properties.get("Content-MD5")
 
 
 def _numbers(blocks: Sequence[xml.Block], token: bytes) -> dict[int, int]:

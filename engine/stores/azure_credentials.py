@@ -10,6 +10,7 @@ import base64
 import binascii
 import logging
 import os
+import re
 import time
 import urllib.parse
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from engine.settings import CloudSettings, Secret
 from engine.stores.azure_endpoint import account_of
 
 _SCOPE = "https://storage.azure.com/.default"
+_URL = re.compile(r"[!-\"$-~]+")  # printable ASCII without a #
 _EARLY = 300.0  # seconds before its end that a token is asked for anew
 
 
@@ -104,7 +106,7 @@ def _connection_string(text: str) -> Access:
 def _bare_sas(text: str, place: str) -> str:
     sas = text.strip().removeprefix("?")
     names = {name for name, _ in urllib.parse.parse_qsl(sas, keep_blank_values=True)}
-    if not {"sig", "sv"} <= names or any(char.isspace() for char in sas):
+    if not {"sig", "sv"} <= names or not _URL.fullmatch(sas):
         raise ConfigError(
             "The SAS is not the query string that the service makes (sv=...&sig=...).",
             subject=place,

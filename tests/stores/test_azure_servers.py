@@ -13,6 +13,7 @@ from engine.settings import Secret
 from engine.stores.azure import AzureStore
 from engine.stores.azure_sign import VERSION, signature
 from tests.conformance.conftest import pieces
+from tests.fake_azure import AzureQuirks, FakeAzure
 from tests.servers import AzureServer
 
 
@@ -142,3 +143,16 @@ async def test_the_doctor_names_what_a_credential_lacks(
     assert checks["read"].state is CheckState.OK
     assert sas.reveal() not in repr(checks)
     await reader.close()
+
+
+async def test_the_doctor_asks_azure_itself_whether_tags_may_be_set() -> None:
+    with FakeAzure(AzureQuirks(no_tags=True), "box") as fake:
+        settings = replace(fake.cloud(), bucket="box")
+        store = AzureStore(settings)
+        store._trusted = store._conditions._trusted = True  # as at Azure's own address
+        checks = {check.name: check async for check in check_cloud(store, settings)}
+        assert checks["conditions"].state is CheckState.OK
+        assert checks["metadata"].state is CheckState.WARNING
+        assert "no tags" in checks["metadata"].detail
+        assert fake.blobs.containers["box"].blobs == {}
+        await store.close()

@@ -226,6 +226,12 @@ def test_a_strange_endpoint_is_no_endpoint(endpoint: str) -> None:
 def test_deletes_are_guarded_by_azure_itself() -> None:
     store = open_store(settings(account="mydata", account_key=Secret(SECRET)))
     assert store.capabilities.delete_guard is DeleteGuard.KNOWN
+    assert store.capabilities.attested == {"md5"}
+    proxied = settings(
+        account="mydata", account_key=Secret(SECRET), endpoint="https://blobs.example.org"
+    )
+    assert open_store(proxied).capabilities.attested == frozenset()
+    assert open_store(proxied).capabilities.delete_guard is DeleteGuard.PROBE
     local = "http://127.0.0.1:10000"
     store = open_store(settings(account="mydata", account_key=Secret(SECRET), endpoint=local))
     assert store.capabilities.delete_guard is DeleteGuard.PROBE
@@ -285,6 +291,8 @@ def test_a_connection_string_of_another_account_is_not_used() -> None:
         ({"account_key": Secret(SECRET), "sas": Secret(SAS)}, {}),
         ({"account_key": Secret("hunter2 no base64")}, {}),
         ({"sas": Secret("hunter2")}, {}),
+        ({"sas": Secret(f"{SAS}#fragment")}, {}),
+        ({"sas": Secret(f"{SAS}\r\nx-ms-version: 1")}, {}),
         ({"sas": Secret(f"https://mine.blob.core.windows.net/?{SAS}")}, {}),
         ({}, {"AZURE_STORAGE_CONNECTION_STRING": "UseDevelopmentStorage=true"}),
         ({}, {"AZURE_STORAGE_CONNECTION_STRING": f"AccountKey={SECRET}"}),
