@@ -21,6 +21,8 @@ class Announcer:
 
     def job(self, job: JobView) -> None:
         """A job changed; only a new state is worth a message."""
+        if not self._bus.listened:
+            return
         if self._said.get(job.job_id) is job.state:
             return
         self._said[job.job_id] = job.state

@@ -23,6 +23,8 @@ from engine.state_versions import STEPS, Step, bring_up, is_new, version_of
 T = TypeVar("T")
 Work = Callable[[sqlite3.Connection], Any]
 _GROUP = 256  # calls committed together at most
+_WAL_PAGES = 4000  # of 4 KiB in the log before they go to the file: most are written again
+_LATER = 0.005  # seconds that what is in no hurry waits for company
 
 
 class Database:
@@ -65,8 +67,10 @@ class Database:
             self._queue.put(None)
             await asyncio.to_thread(thread.join)
 
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def run(self, work: Callable[[sqlite3.Connection], T], *, hurry: bool = True) -> T:
         """Run `work` in the database thread; when this returns its changes are on disk.
+
+        Without `hurry` it may wait a few milliseconds, to be committed with something else.
 
         If `work` raises, its own changes are undone and the exception comes back here. A
         cancelled caller does not undo work that has begun. Raises StateError if the file
@@ -74,7 +78,7 @@ class Database:
         """
         if self._thread is None:
             raise StateError("The state database is closed.", subject=str(self.path))
-        call = _Call(work, asyncio.get_running_loop())
+        call = _Call(work, asyncio.get_running_loop(), hurry=hurry)
         self._queue.put(call)
         result: T = await call.future
         return result
@@ -93,6 +97,10 @@ class Database:
             running = True
             while running:
                 calls = [self._queue.get()]
+                with contextlib.suppress(queue.Empty):
+                    until = time.monotonic() + _LATER
+                    while not _in_a_hurry(calls[-1]):
+                        calls.append(self._queue.get(timeout=max(until - time.monotonic(), 0.0)))
                 with contextlib.suppress(queue.Empty):
                     while len(calls) < _GROUP:
                         calls.append(self._queue.get_nowait())
@@ -146,6 +154,7 @@ class Database:
             os.chmod(self.path, 0o600)
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=FULL")
+            connection.execute(f"PRAGMA wal_autocheckpoint={_WAL_PAGES}")
             if connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
                 raise sqlite3.DatabaseError("quick_check failed")
             self._make_tables(connection)
@@ -193,10 +202,11 @@ class Database:
 class _Call:
     """One piece of work, what came of it, and the future of whoever waits for it."""
 
-    __slots__ = ("error", "future", "loop", "result", "work")
+    __slots__ = ("error", "future", "hurry", "loop", "result", "work")
 
-    def __init__(self, work: Work, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, work: Work, loop: asyncio.AbstractEventLoop, *, hurry: bool = True) -> None:
         self.work = work
+        self.hurry = hurry
         self.loop = loop
         self.result: Any = None
         self.error: Exception | None = None
@@ -210,6 +220,10 @@ class _Call:
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self.result)
+
+
+def _in_a_hurry(call: "_Call | None") -> bool:
+    return call is None or call.hurry
 
 
 def _tell(calls: Sequence[_Call]) -> None:

@@ -174,6 +174,11 @@ class EventBus:
             return
         await self._put([_outgoing(*message) for message in messages])
 
+    @property
+    def listened(self) -> bool:
+        """Whether messages go anywhere at all: False with Kafka switched off."""
+        return not self._off
+
     def publish_soon(self, topic: str, key: str, value: dict[str, Any]) -> None:
         """The same without waiting: on disk within moments, and when the bus stops."""
         if not self._off:

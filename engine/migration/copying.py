@@ -30,7 +30,7 @@ from engine.migration.records import Effect, Outcome
 from engine.migration.same import check_twins
 from engine.migration.server_copy import copy_on_server, known_digests, may_copy
 from engine.migration.services import SMALL, Services, peek
-from engine.migration.source import Expected, SourcePass, changed, expectations
+from engine.migration.source import Expected, Read, SourcePass, changed, expectations
 from engine.migration.travel import travelling
 from engine.model import (
     SERVER_COPY,
@@ -46,17 +46,18 @@ from engine.model import (
 from engine.stores.base import ObjectStore, Written
 
 
-async def copy(job: Job, services: Services, head: ObjectHead) -> None:
-    """Bring the source's bytes to the destination, or find them there.
+async def copy(job: Job, services: Services, head: ObjectHead, given: Read | None = None) -> None:
+    """Bring the source's bytes to the destination, or find them there. `given` were read already.
 
     Afterwards the record has the destination's pin and the source's digest, on disk.
     """
-    await _Copy(job, services, head).run()
+    await _Copy(job, services, head, given).run()
 
 
 class _Copy:
-    def __init__(self, job: Job, services: Services, head: ObjectHead) -> None:
+    def __init__(self, job: Job, services: Services, head: ObjectHead, given: Read | None) -> None:
         self.job = job
+        self.given = given
         self.services = services
         self.head = head
         self.spec = job.record.spec
@@ -67,7 +68,8 @@ class _Copy:
 
     async def run(self) -> None:
         self._check_limits()
-        self.job.set(state=JobState.COPYING, step=Step.DOWNLOAD)
+        if self.given is None:
+            self.job.set(state=JobState.COPYING, step=Step.DOWNLOAD)
         self.job.begin_pass()
         self.expected = await self._expectations()
         if self._must_look() and await self._use_existing():
@@ -186,6 +188,7 @@ class _Copy:
             self.head.size,
             algorithms=algorithms,
             expected=expected,
+            given=self.given,
         )
 
     def _algorithms(self) -> list[str]:

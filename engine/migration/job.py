@@ -104,12 +104,16 @@ class Job:
 
     def set(self, **changes: Any) -> None:
         """Change fields of the record; on disk with the next `commit`."""
-        bucket, size = self.record.bucket, self.record.size
+        record = self.record
+        shown = not _SHOWN.isdisjoint(changes)
+        bucket, size = record.bucket if shown else "", record.size
         for name, value in changes.items():
-            setattr(self.record, name, value)
+            setattr(record, name, value)
         self._batch.changes |= changes
-        if not _SHOWN.isdisjoint(changes) or size != self.record.size:
+        if shown:
             self._changed(self, bucket, size)
+        elif size != record.size:
+            self._changed(self, record.bucket, size)
 
     def note(self, text: str) -> None:
         """Add a note for the operator, once."""
@@ -150,13 +154,16 @@ class Job:
         self._batch.parts.clear()
         self._batch.forget_parts = True
 
-    async def commit(self) -> None:
-        """Put what was collected on disk. Raises StateError; it is then kept for next time."""
+    async def commit(self, *, hurry: bool = True) -> None:
+        """Put what was collected on disk. Raises StateError; it is then kept for next time.
+
+        Without `hurry` it waits a few milliseconds for others to share the write.
+        """
         if not self._batch:
             return
         batch, self._batch = self._batch, Batch()
         try:
-            await self._ledger.save(self.record.job_id, batch)
+            await self._ledger.save(self.record.job_id, batch, hurry=hurry)
         except BaseException:
             newer, self._batch = self._batch, batch
             self._batch.changes |= newer.changes

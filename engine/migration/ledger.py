@@ -67,9 +67,14 @@ class Ledger(Reports):
                     moved.append(change)
         return ids, moved
 
-    async def save(self, job_id: str, batch: Batch) -> None:
-        """Put a batch on disk; when this returns it survives a power cut."""
-        await self._database.run(lambda connection: save_batch(connection, job_id, batch))
+    async def save(self, job_id: str, batch: Batch, *, hurry: bool = True) -> None:
+        """Put a batch on disk; when this returns it survives a power cut.
+
+        Without `hurry` it may take a few milliseconds longer, so as to share a write.
+        """
+        await self._database.run(
+            lambda connection: save_batch(connection, job_id, batch), hurry=hurry
+        )
 
     async def interrupt(self) -> int:
         """Mark every unfinished job as paused: its process is gone. Returns how many are."""

@@ -16,7 +16,7 @@ from engine.migration.job import Job, StartOver, Waiting
 from engine.migration.records import Effect
 from engine.migration.same import check_names, sweep_probes
 from engine.migration.services import Services
-from engine.migration.source import changed
+from engine.migration.source import CHANGED, changed, first_read
 from engine.migration.switch import finish, switch, take_up
 from engine.migration.tierchange import change_class
 from engine.migration.verify import verify
@@ -50,10 +50,11 @@ async def run(job: Job, services: Services) -> None:
             await take_up(job, services, guarded=guarded)
             return
     if not record.verified:
-        head = await _prepare(job, services, source)
+        given = await first_read(job, services)
+        head = given.head if given is not None else await _prepare(job, services, source)
         if record.destination_pin is None:
             try:
-                await copy(job, services, head)
+                await copy(job, services, head, given)
             except Archived:
                 raise await _restore(job, services, source, head) from None
         await verify(job, services)
@@ -99,7 +100,7 @@ async def _prepare(job: Job, services: Services, source: ObjectStore) -> ObjectH
                 safe="Nothing was written and the source is kept.",
                 todo="Plan the move again.",
             )
-        job.note("The source was changed after it was planned; its present version is moved.")
+        job.note(CHANGED)
     if head.archived and head.restore is not RestoreState.AVAILABLE:
         if record.spec.kind is MoveKind.TIER and head.storage_class == record.spec.to_class:
             return head

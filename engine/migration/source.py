@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.errors import (
     DigestMismatch,
@@ -12,15 +12,18 @@ from engine.errors import (
     NotSupported,
     PreconditionFailed,
     SourceChanged,
+    StoreError,
     TruncatedBody,
     Unavailable,
 )
 from engine.migration.digest import ALGORITHMS, CHEAPEST, MULTIPART_MD5, StreamDigest
 from engine.migration.job import Job
-from engine.migration.services import PASS, Services
-from engine.model import Address, ObjectHead, SourceProof, VersionPin
-from engine.stores.base import ObjectStore
+from engine.migration.services import PASS, SMALL, Services
+from engine.model import Address, JobState, ObjectHead, SourceProof, Step, VersionPin
+from engine.stores.base import ObjectStore, as_fetcher
 
+CHANGED = "The source was changed after it was planned; its present version is moved."
+_AT_ONCE = 128 * 1024  # bytes; above, one request more is not what counts, but memory is
 _RESUMES = 5  # cut downloads that are taken up again within one pass
 _PAUSE = 0.2  # seconds before that, times the number of cuts so far
 
@@ -70,6 +73,51 @@ async def expectations(
         if item.algorithm == "md5" and not item.parts and not item.computed_by_provider:
             return Expected({"md5": item.value.lower()})
     return Expected()
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A small object that was read when it was first looked at, and how long that took."""
+
+    head: ObjectHead
+    data: bytes
+    seconds: float
+
+
+async def first_read(job: Job, services: Services) -> Read | None:
+    """Read a small object without having looked at it before, if it is as it was planned.
+
+    One request instead of two. None where something is to be known first, or where the store
+    gave anything else: whoever looks then finds out what. Raises Unavailable.
+    """
+    record, spec = job.record, job.record.spec
+    source, destination = services.store(spec.source), services.store(spec.destination)
+    fetcher = as_fetcher(source)
+    if (
+        fetcher is None
+        or not spec.pin.etag
+        or not 0 <= spec.pin.size <= _AT_ONCE
+        or spec.options.strict
+        or record.attempt > 1
+        or record.intents
+        or record.source_pin is not None
+        or (spec.options.server_copy and destination.can_copy_from(source))
+    ):
+        return None
+    began = time.perf_counter()
+    job.set(state=JobState.COPYING, step=Step.DOWNLOAD)
+    try:
+        # Some servers list another time than they give with the object itself.
+        pin = replace(spec.pin, modified=0.0)
+        found = await fetcher.fetch(spec.source.bucket, spec.source.key, pin=pin)
+    except Unavailable:
+        raise
+    except StoreError:
+        return None
+    if not spec.pin.matches(found.head.pin):
+        job.note(CHANGED)
+    job.set(source_pin=found.head.pin, size=found.head.size)
+    return Read(found.head, found.data, time.perf_counter() - began)
 
 
 async def read_through(
@@ -137,6 +185,7 @@ class Pass:
         *,
         algorithms: Iterable[str],
         expected: Expected | None = None,
+        given: Read | None = None,
     ) -> None:
         self._job = job
         self._services = services
@@ -146,6 +195,7 @@ class Pass:
         self._expected = expected or Expected()
         wanted = [*algorithms, *(n for n in self._expected.digests if n != MULTIPART_MD5)]
         self._digest = StreamDigest(wanted, part_sizes=self._expected.part_sizes)
+        self._given = given
         self.digests: Mapping[str, str] = {}
         self.complete = False
         self.error: BaseException | None = None
@@ -180,6 +230,9 @@ class Pass:
 
     async def run(self) -> Mapping[str, str]:
         """Read everything and give the digests."""
+        if self._size <= SMALL:
+            await self.read_all()
+            return self.digests
         async with aclosing(self._proved()) as chunks:
             async for _ in chunks:
                 pass
@@ -187,8 +240,43 @@ class Pass:
 
     async def read_all(self) -> bytes:
         """Read everything into memory; for small objects."""
-        async with aclosing(self._proved()) as chunks:
-            return b"".join([chunk async for chunk in chunks])
+        async with self._services.buffers.hold(self.reserve):
+            return await self._read_small()
+
+    async def _read_small(self) -> bytes:
+        job, bandwidth, clock = self._job, self._services.bandwidth, time.perf_counter
+        job.begin_pass()
+        began = clock()
+        if self._given is None:
+            data = await self._download()
+        else:
+            data, began = self._given.data, began - self._given.seconds
+        if bandwidth.limit:
+            await bandwidth.take(len(data))
+        arrived = clock()
+        self.reading += arrived - began
+        job.checkpoint()
+        await self._digest.update(data)
+        self.digests = await self._digest.finish()
+        job.progressed(len(data))
+        self.hashing += clock() - arrived
+        self._prove()
+        job.checkpoint()
+        self.complete = True
+        return data
+
+    async def _download(self) -> bytes:
+        store, address = self._services.store(self._address), self._address
+        fetcher = as_fetcher(store)
+        if fetcher is not None:
+            pin = self._pin if self._pin.size >= 0 else replace(self._pin, size=self._size)
+            data = (await fetcher.fetch(address.bucket, address.key, pin=pin)).data
+        else:
+            async with aclosing(read_through(store, address, self._pin, self._size)) as chunks:
+                data = b"".join([chunk async for chunk in chunks])
+        if len(data) != self._size:
+            raise _wrong_size(address, len(data), self._size)
+        return data
 
     async def _proved(self) -> AsyncGenerator[bytes, None]:
         async with (
@@ -263,6 +351,12 @@ class Pass:
 
 class SourcePass(Pass):
     """A pass over the version being moved: another version there means SourceChanged."""
+
+    async def _download(self) -> bytes:
+        try:
+            return await super()._download()
+        except (PreconditionFailed, NotFound) as error:
+            raise changed(self._address) from error
 
     async def _proved(self) -> AsyncGenerator[bytes, None]:
         try:

@@ -132,7 +132,7 @@ async def _copy(job: Job, services: Services) -> ObjectHead | None:
 async def _completed(job: Job) -> None:
     job.settle(Effect.DELETE)
     finish(job)
-    await job.commit()
+    await job.commit(hurry=False)  # nothing is sent after it
 
 
 def finish(job: Job) -> None:

@@ -11,11 +11,12 @@ Conventions that tests/conformance holds every store to:
 * cancelling a call leaves no connection and no task behind.
 """
 
+import functools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from engine.errors import UsageError
 from engine.model import (
@@ -90,6 +91,14 @@ class UploadInfo:
     key: str
     upload_id: str
     initiated: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A small object as one request described and gave it."""
+
+    head: ObjectHead
+    data: bytes
 
 
 class ObjectReader(Protocol):
@@ -308,6 +317,27 @@ class HasRoom(Protocol):
     async def free_bytes(self, bucket: str) -> int:
         """Bytes that may still be written there. Raises StoreError."""
         ...
+
+
+class Fetcher(Protocol):
+    """A store whose answer to a read tells all that `head` would."""
+
+    async def fetch(self, bucket: str, key: str, *, pin: VersionPin) -> Fetched:
+        """Describe and read, in one request, exactly that version; `pin.size` must be known.
+
+        For small objects: it is in memory as a whole. Raises as `head` and `read` do.
+        """
+        ...
+
+
+@functools.lru_cache(maxsize=64)
+def _fetches(kind: type) -> bool:
+    return hasattr(kind, "fetch")
+
+
+def as_fetcher(store: ObjectStore) -> Fetcher | None:
+    """The store, if it can fetch."""
+    return cast(Fetcher, store) if _fetches(type(store)) else None
 
 
 def check_range(size: int, start: int, stop: int | None, subject: str) -> int:

@@ -90,11 +90,28 @@ class Body:
             yield held
 
     def _wrong(self, count: int) -> TruncatedBody:
-        return TruncatedBody(
-            f"{count:,} bytes came to be written where {self.size:,} were announced.",
-            subject=self._at,
-            safe="Nothing was written.",
-        )
+        return _wrong(count, self.size, self._at)
+
+
+async def whole_of(source: AsyncIterator[bytes], size: int, *, at: str) -> bytes:
+    """A small body at once. Raises TruncatedBody if it is not `size` bytes."""
+    count, pieces = 0, list[bytes]()
+    async for piece in source:
+        count += len(piece)
+        if count > size:
+            raise _wrong(count, size, at)
+        pieces.append(piece)
+    if count != size:
+        raise _wrong(count, size, at)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _wrong(count: int, size: int, at: str) -> TruncatedBody:
+    return TruncatedBody(
+        f"{count:,} bytes came to be written where {size:,} were announced.",
+        subject=at,
+        safe="Nothing was written.",
+    )
 
 
 async def _slices(data: bytes) -> AsyncGenerator[bytes, None]:

@@ -1,6 +1,7 @@
 """Where the keys for signing come from: the settings, or the usual AWS chain."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 
@@ -49,6 +50,9 @@ class CredentialSource:
         return self._frozen()
 
     def _find(self) -> Callable[[], tuple[str, str, str]]:
+        keys = None if self._profile else _from_environment()
+        if keys is not None:
+            return keys
         import botocore.session
         from botocore.exceptions import BotoCoreError
 
@@ -77,3 +81,24 @@ class CredentialSource:
             todo="Set access_key and secret_key for it, or log in with the AWS tools "
             "(`aws configure`, `aws sso login`).",
         )
+
+
+def _from_environment() -> Callable[[], tuple[str, str, str]] | None:
+    """What the chain asks first unless a profile was named, without loading an SDK for it.
+
+    None where that is not all: keys that are not there whole, or that say when they expire.
+    """
+
+    def keys() -> tuple[str, str, str]:
+        found = os.environ
+        token = found.get("AWS_SESSION_TOKEN") or found.get("AWS_SECURITY_TOKEN") or ""
+        return (
+            found.get("AWS_ACCESS_KEY_ID", ""),
+            found.get("AWS_SECRET_ACCESS_KEY", ""),
+            token,
+        )
+
+    access, secret, _ = keys()
+    if access and secret and not os.environ.get("AWS_CREDENTIAL_EXPIRATION"):
+        return keys
+    return None

@@ -168,13 +168,22 @@ class HttpClient:
         at: str,
         body: bytes | Body = b"",
         patience: float = 0.0,
+        size: int = -1,
     ) -> Reply:
         """Send and read the whole answer, whatever its status. `at` names the object in errors.
 
-        `url` is sent exactly as it is. `patience` replaces the read timeout (seconds).
+        `url` is sent exactly as it is. `patience` replaces the read timeout (seconds). With
+        `size` a body of status 200 must be announced with, and have, so many bytes.
         """
         async with self._open(method, url, headers, at, body, patience, self.others) as incoming:
-            data = b"" if method == "HEAD" else await incoming.whole()
+            if method == "HEAD":
+                data = b""
+            elif size >= 0 and incoming.status == 200:
+                if incoming.length != size:
+                    raise wrong_length(incoming.length or 0, size, at)
+                data = await incoming.exactly(size)
+            else:
+                data = await incoming.whole()
             return Reply(incoming.status, incoming.headers, data)
 
     def stream(

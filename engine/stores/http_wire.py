@@ -11,6 +11,9 @@ from dataclasses import dataclass
 HEAD_LIMIT = 64 * 1024  # bytes of one head
 _LINE_LIMIT = 8 * 1024  # bytes of the line before a chunk
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;[^\r\n\0]*)?")
+_KNOWN = 500  # names of headers to remember
+_BLANK = " \t"
+_known: dict[str, str] = {}
 _STATUS = re.compile(r"HTTP/1\.([01]) ([0-9]{3})( .*)?", re.DOTALL)
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -49,19 +52,21 @@ def request_head(method: str, target: str, host: str, headers: Mapping[str, str]
 
 def read_head(data: bytes) -> Head:
     """The head of an answer, without the empty line that ends it. Raises WireError."""
-    first, *lines = data.decode("utf-8", "surrogateescape").split("\r\n")
+    text = data.decode("utf-8", "surrogateescape")
+    first, *lines = text.split("\r\n")
+    if text.count("\n") != len(lines) or text.count("\r") != len(lines) or "\0" in text:
+        raise WireError("a header holds a line break")
     status = _STATUS.fullmatch(first)
-    if status is None or "\n" in first or "\r" in first:
+    if status is None:
         raise WireError("it does not begin with a status")
     headers: dict[str, str] = {}
     for line in lines:
         name, colon, value = line.partition(":")
-        if not colon or not _NAME.fullmatch(name):
-            raise WireError("a header has no proper name")
-        name, value = name.lower(), value.strip(" \t")
+        name = _known.get(name) or _lower(name)
+        if not colon:
+            raise WireError("a header has no value")
+        value = value.strip(_BLANK)
         headers[name] = f"{headers[name]},{value}" if name in headers else value
-    if any(char in value for value in headers.values() for char in "\r\n\0"):
-        raise WireError("a header holds a line break")
     encoding = headers.get("transfer-encoding")
     announced = headers.get("content-length")
     if encoding is not None and (encoding.lower() != "chunked" or announced is not None):
@@ -74,6 +79,15 @@ def read_head(data: bytes) -> Head:
     connection = headers.get("connection", "").lower()
     keeps = "close" not in connection if status[1] == "1" else "keep-alive" in connection
     return Head(int(status[2]), headers, length, encoding is not None, keeps)
+
+
+def _lower(name: str) -> str:
+    """A header's name in lower case; servers send the same few again and again."""
+    if not _NAME.fullmatch(name):
+        raise WireError("a header has no proper name")
+    if len(_known) < _KNOWN:
+        _known[name] = name.lower()
+    return name.lower()
 
 
 class Chunked:

@@ -26,12 +26,13 @@ from engine.stores import s3_xml as xml
 from engine.stores.base import (
     Capabilities,
     DeleteGuard,
+    Fetched,
     ObjectStore,
     Part,
     UploadInfo,
     Written,
 )
-from engine.stores.body import CHUNK, Body
+from engine.stores.body import CHUNK, Body, whole_of
 from engine.stores.s3_classes import StorageClasses
 from engine.stores.s3_client import S3Client, md5_header
 from engine.stores.s3_conditions import WriteConditions
@@ -43,6 +44,7 @@ from engine.stores.s3_probe import Conditions
 from engine.stores.s3_reader import (
     S3Reader,
     check_pin,
+    fetch,
     match_header,
     open_reader,
     version_query,
@@ -181,6 +183,10 @@ class S3Store:
         ) as reader:
             yield reader
 
+    async def fetch(self, bucket: str, key: str, *, pin: VersionPin) -> Fetched:
+        """A small object: its head and its bytes by one request."""
+        return await fetch(self._client, self._classes, bucket, key, pin, trusted=self._trusted)
+
     # -- writing ------------------------------------------------------------------------
 
     async def write(
@@ -198,10 +204,11 @@ class S3Store:
         """One PUT, create-only unless `replace` is given. See `ObjectStore.write`."""
         at = await self._checked(bucket, key)
         headers = write_headers(meta, self._classes.to_wire(storage_class), at)
-        sized = Body(body, size, at=at)
-        payload: bytes | Body = sized
-        if size <= CHUNK:
-            payload = await sized.whole()
+        payload: bytes | Body
+        if size > CHUNK:
+            payload = Body(body, size, at=at)
+        else:
+            payload = await whole_of(body, size, at=at)
             if size <= _SMALL and not md5:
                 md5 = hashlib.md5(payload, usedforsecurity=False).hexdigest()
         headers |= md5_header(md5)

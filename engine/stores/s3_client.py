@@ -54,14 +54,15 @@ class S3Client:
         headers: Mapping[str, str] | None = None,
         body: bytes | Body = b"",
         patience: float = 0.0,
+        size: int = -1,
     ) -> Reply:
-        """Send one request and give its successful answer."""
+        """Send one request and give its successful answer. `size` as in `HttpClient.request`."""
         target, at = self.endpoint.target(bucket, key, list(query)), self.at(bucket, key)
         payload = await self._payload_hash(body)
         for attempt in range(2):
             signed = await self._sign(method, target, query, headers or {}, payload)
             reply = await self.http.request(
-                method, target.url, signed, at=at, body=body, patience=patience
+                method, target.url, signed, at=at, body=body, patience=patience, size=size
             )
             self._note(reply.headers)
             if 200 <= reply.status < 300:

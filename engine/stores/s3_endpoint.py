@@ -1,5 +1,6 @@
 """Which host, path and query a request for a bucket and key goes to."""
 
+import functools
 import ipaddress
 import urllib.parse
 from dataclasses import dataclass
@@ -89,6 +90,7 @@ class Endpoint:
         return f"{self.scheme}://{host}/{bucket}/{key}"
 
 
+@functools.lru_cache(maxsize=256)
 def check_bucket(bucket: str) -> None:
     """Raises UsageError for a name that would change the meaning of the path."""
     allowed = all(char.isascii() and (char.isalnum() or char in ".-_") for char in bucket)

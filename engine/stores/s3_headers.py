@@ -32,6 +32,7 @@ _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _WORD = re.compile(r"=\?utf-8\?(b|q)\?([^?]*)\?=", re.IGNORECASE)
 _WORDS = re.compile(r"=\?utf-8\?[bq]\?[^?]*\?=(\s+=\?utf-8\?[bq]\?[^?]*\?=)*", re.IGNORECASE)
 _WORD_BYTES = 45  # of UTF-8 in one encoded word, whose length RFC 2047 limits to 75
+_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{0,12})?")
 _HEX_MD5 = re.compile(r"[0-9a-f]{32}")
 _PARTS_ETAG = re.compile(r"([0-9a-f]{32})-([0-9]{1,5})")
 
@@ -162,18 +163,19 @@ def read_meta(
 ) -> ObjectMeta:
     """Metadata; without an `mtime` of its own the object's Last-Modified is the original time."""
     user = {
-        name[len(_META) :]: decode_value(value)
+        name[len(_META) :]: decode_value(value) if "=?" in value else value
         for name, value in headers.items()
         if name.startswith(_META)
     }
     mtime = user.get(_MTIME, "")
-    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{0,12})?", mtime):
+    if mtime and _SECONDS.fullmatch(mtime):
         modified = float(mtime)
         del user[_MTIME]
     content = {field: headers.get(header, "") for header, field in _CONTENT.items()}
-    # aws-chunked describes how the bytes were sent, not what they are.
-    encodings = [part.strip() for part in content["content_encoding"].split(",")]
-    content["content_encoding"] = ",".join(part for part in encodings if part != "aws-chunked")
+    if content["content_encoding"]:
+        # aws-chunked describes how the bytes were sent, not what they are.
+        encodings = [part.strip() for part in content["content_encoding"].split(",")]
+        content["content_encoding"] = ",".join(part for part in encodings if part != "aws-chunked")
     return ObjectMeta(
         **content,
         user=tuple(sorted(user.items())),
@@ -195,13 +197,16 @@ def read_checksums(headers: Mapping[str, str], *, trusted: bool) -> tuple[Checks
         elif parts := _PARTS_ETAG.fullmatch(etag):
             found.append(Checksum("md5", parts[1], parts=int(parts[2])))
     for name, value in headers.items():
+        if not name.startswith("x-amz-checksum-"):
+            continue
         algorithm = name.removeprefix("x-amz-checksum-")
-        if algorithm != name and algorithm not in ("type", "mode", "algorithm"):
+        if algorithm not in ("type", "mode", "algorithm"):
             text, dash, count = value.partition("-")
             if digest := _hex(text):
                 number = int(count) if dash and count.isdigit() else 0
                 found.append(Checksum(algorithm, digest, number, computed_by_provider=trusted))
-    for item in headers.get("x-goog-hash", "").split(","):
+    hashes = headers.get("x-goog-hash", "")
+    for item in hashes.split(",") if hashes else ():
         algorithm, _, text = item.strip().partition("=")
         if algorithm == "crc32c" and (digest := _hex(text)):
             found.append(Checksum("crc32c", digest))

@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 from engine.errors import BadResponse, PreconditionFailed, UsageError
 from engine.model import ObjectHead, VersionPin
-from engine.stores.base import check_range
+from engine.stores import s3_xml as xml
+from engine.stores.base import Fetched, check_range
 from engine.stores.http import Incoming
 from engine.stores.s3_classes import StorageClasses
 from engine.stores.s3_client import S3Client
@@ -54,6 +55,33 @@ async def open_reader(
         head = read_head(key, total, incoming.headers, classes, trusted=trusted)
         check_pin(head, pin, at)
         yield S3Reader(incoming, head, size)
+
+
+async def fetch(
+    client: S3Client,
+    classes: StorageClasses,
+    bucket: str,
+    key: str,
+    pin: VersionPin,
+    *,
+    trusted: bool,
+) -> Fetched:
+    """The pinned version, all that HEAD would tell and its bytes, by one GET."""
+    at, query = client.at(bucket, key), version_query(pin)
+    headers = match_header(pin, at)
+    if client.endpoint.is_gcs:
+        headers["Accept-Encoding"] = "gzip"
+    headers["x-amz-checksum-mode"] = "ENABLED"
+    reply = await client.call("GET", bucket, key, query=query, headers=headers, size=pin.size)
+    if reply.status != 200:
+        raise BadResponse("The answer does not announce the whole object.", subject=at)
+    tags: tuple[tuple[str, str], ...] = ()
+    if reply.headers.get("x-amz-tagging-count", "0") != "0":
+        tagging = await client.call("GET", bucket, key, query=[("tagging", ""), *query])
+        tags = xml.tags(tagging.body, at)
+    head = read_head(key, len(reply.body), reply.headers, classes, trusted=trusted, tags=tags)
+    check_pin(head, pin, at)
+    return Fetched(head, reply.body)
 
 
 def _check_span(

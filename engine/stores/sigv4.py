@@ -3,8 +3,10 @@
 S3 encodes the path once: the path that is signed is the path that is sent, byte for byte.
 """
 
+import functools
 import hashlib
 import hmac
+import time
 import urllib.parse
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,8 +17,9 @@ from engine.settings import Secret
 UNSIGNED = "UNSIGNED-PAYLOAD"
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 _ALGORITHM = "AWS4-HMAC-SHA256"
-_SIGNED = ("host", "content-md5", "content-type", "range")
+_SIGNED = frozenset({"host", "content-md5", "content-type", "range"})
 _SAFE = "-._~"
+_STAMP = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Signer:
         self.region = region
         self._service = service
         self._derived: tuple[tuple[str, str], bytes] | None = None
+        self._stamp = (0, "")  # this second, and how it is written
 
     def sign(
         self,
@@ -53,28 +57,22 @@ class Signer:
         `path` is already percent-encoded, `query` holds plain names and values, `host` is what
         the Host header says. `payload_sha256` is hex, or `UNSIGNED`.
         """
-        stamp = (now or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+        stamp = self._now() if now is None else now.strftime(_STAMP)
         sent = {**headers, "Host": host, "x-amz-date": stamp}
         sent["x-amz-content-sha256"] = payload_sha256
         if credentials.session_token:
             sent["x-amz-security-token"] = credentials.session_token.reveal()
-        signed = {
-            name.lower(): " ".join(value.split())
-            for name, value in sent.items()
-            if name.lower() in _SIGNED or name.lower().startswith("x-amz-")
-        }
-        names = ";".join(sorted(signed))
-        canonical = "\n".join(
+        signed = sorted(
             [
-                method,
-                path,
-                canonical_query(query),
-                *(f"{name}:{signed[name]}" for name in sorted(signed)),
-                "",
-                names,
-                payload_sha256,
+                (lower, " ".join(value.split()) if " " in value or "\t" in value else value)
+                for name, value in sent.items()
+                if (lower := _signed_name(name))
             ]
         )
+        names = ";".join([name for name, _ in signed])
+        lines = "\n".join([f"{name}:{value}" for name, value in signed])
+        asked = canonical_query(query)
+        canonical = f"{method}\n{path}\n{asked}\n{lines}\n\n{names}\n{payload_sha256}"
         scope = f"{stamp[:8]}/{self.region}/{self._service}/aws4_request"
         digest = hashlib.sha256(canonical.encode()).hexdigest()
         text = f"{_ALGORITHM}\n{stamp}\n{scope}\n{digest}"
@@ -84,6 +82,12 @@ class Signer:
             f"SignedHeaders={names}, Signature={signature}"
         )
         return sent
+
+    def _now(self) -> str:
+        second = int(time.time())
+        if self._stamp[0] != second:
+            self._stamp = (second, datetime.fromtimestamp(second, UTC).strftime(_STAMP))
+        return self._stamp[1]
 
     def _key(self, credentials: Credentials, day: str) -> bytes:
         secret = credentials.secret_key.reveal()
@@ -95,6 +99,14 @@ class Signer:
         return self._derived[1]
 
 
+@functools.lru_cache(maxsize=256)
+def _signed_name(name: str) -> str:
+    """How a header's name is signed, "" if it is not."""
+    lower = name.lower()
+    return lower if lower in _SIGNED or lower.startswith("x-amz-") else ""
+
+
+@functools.lru_cache(maxsize=1024)
 def encode_key(key: str) -> str:
     """An object key as S3 wants it in a path: everything but unreserved characters and `/`."""
     return urllib.parse.quote(key, safe=f"/{_SAFE}")
@@ -102,6 +114,8 @@ def encode_key(key: str) -> str:
 
 def canonical_query(query: Iterable[tuple[str, str]]) -> str:
     """The query string, encoded and in the order that is signed (and sent)."""
+    if not query:
+        return ""
     encoded = [
         (urllib.parse.quote(name, safe=_SAFE), urllib.parse.quote(value, safe=_SAFE))
         for name, value in query

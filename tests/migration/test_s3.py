@@ -59,14 +59,14 @@ def source_kept(fakes: tuple[FakeS3, FakeS3], data: bytes) -> bool:
     return bytes_at(fakes[0]) == data and bytes_at(fakes[1]) is None and not fakes[1].state.uploads
 
 
-async def test_a_small_object_takes_five_requests_and_one_look(there: World, fakes) -> None:
+async def test_a_small_object_takes_five_requests(there: World, fakes) -> None:
     fakes[0].state.put("b", "k", b"small")
     done = await there.move("src:b/k", "dst:b/k")
     assert (done.state, done.source_proof) == (JobState.COMPLETED, SourceProof.ATTESTED)
     assert (done.evidence, done.guarded) == (Evidence.REREAD, True)
     assert done.checksum_source == done.checksum_destination == md5(b"small")
     asked = [item.method for item in canaries_aside(fakes[0].seen)]
-    assert asked == ["HEAD", "GET", "HEAD", "DELETE"]
+    assert asked == ["GET", "HEAD", "DELETE"]
     assert [item.method for item in canaries_aside(fakes[1].seen)] == ["PUT", "GET"]
     (delete,) = [item for item in canaries_aside(fakes[0].seen) if item.method == "DELETE"]
     assert delete.headers["if-match"] == f'"{md5(b"small")}"'
@@ -244,7 +244,8 @@ async def test_a_source_that_never_stands_still_fails_and_is_kept(there: World, 
     done = await there.move("src:b/k", "dst:b/k", max_attempts=3)
     assert (done.state, done.attempt) == (JobState.FAILED, 3)
     assert "changed" in done.error
-    assert bytes_at(fakes[0]) == b"version 2"
+    # A read a try, and one before the first that found the plan out of date.
+    assert bytes_at(fakes[0]) == b"version 3"
     assert bytes_at(fakes[1]) is None
 
 
