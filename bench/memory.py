@@ -1,8 +1,9 @@
 """Peak memory of `astra migrate` between two buckets of SeaweedFS.
 
-    python -m bench.memory [--case one|eight|small ...] [--verify reread|attested] [--limit 250]
+    python -m bench.memory [--case one|eight|many|small ...] [--verify attested] [--limit 250]
 
-`one` moves an object of 2 GiB, `eight` moves 8 of 200 MiB at once, `small` moves 10,000 of 4 KiB.
+`one` moves an object of 2 GiB, `eight` 8 of 200 MiB at once, `many` 64 of 20 MiB with 32 at once,
+`small` 10,000 of 4 KiB.
 The figure is the process' own peak of resident memory (`ru_maxrss`), everything included. Server
 copies are off: the bytes pass through. The server is another process and is not counted. Exit
 code 1 above the limit (MiB).
@@ -26,7 +27,12 @@ from engine.stores.base import ObjectStore
 from tests.servers import S3Server, seaweed_s3
 
 MIB = 1024**2
-CASES = {"one": (1, 2048 * MIB, 8), "eight": (8, 200 * MIB, 8), "small": (10_000, 4096, 8)}
+CASES = {  # objects, bytes of each, jobs at once
+    "one": (1, 2048 * MIB, 8),
+    "eight": (8, 200 * MIB, 8),
+    "many": (64, 20 * MIB, 32),
+    "small": (10_000, 4096, 8),
+}
 _BLOCK = random.Random(7).randbytes(MIB)
 _RUN = """
 import json, resource, sys

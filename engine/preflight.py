@@ -38,8 +38,9 @@ async def preflight(
 
     `sums` are those of earlier jobs, `jobs` how many run at once. Raises nothing of the stores'.
     """
-    seen = await asyncio.to_thread(_Overview.of, plan)  # a plan may have a million moves
-    checks: list[Check] = []
+    known = frozenset(places)
+    seen = await asyncio.to_thread(_Overview.of, plan, known)  # it may have a million moves
+    checks = [_unknown(cloud) for cloud in seen.clouds if cloud not in places]
     for move in list(seen.sources.values())[:_MOST]:
         checks.append(await _source(places[move.source.cloud].store, move, read=write))
     for move in list(seen.targets.values())[:_MOST] if write else ():
@@ -49,7 +50,8 @@ async def preflight(
         assert isinstance(store, HasRoom)
         checks.append(await _room(store, cloud, bucket, size))
     for cloud in seen.clouds:
-        checks += clock(places[cloud].store)
+        if cloud in places:
+            checks += clock(places[cloud].store)
     old = {_text(check) for check in plan.checks}
     kept = [text for text in plan.warnings if text not in old]
     told = [_text(c) for c in checks if c.state in (CheckState.WARNING, CheckState.FAILED)]
@@ -85,8 +87,9 @@ def expected_seconds(
 @dataclass(slots=True)
 class _Overview:
     """The accepted moves of a plan: the smallest of each bucket, so that asking costs little,
-    and sums."""
+    and sums. A plan that was saved may name clouds that are not `known` any more."""
 
+    known: frozenset[str]
     sources: dict[tuple[str, str], Move] = field(default_factory=dict)
     targets: dict[tuple[str, str], Move] = field(default_factory=dict)
     bytes_into: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -94,17 +97,18 @@ class _Overview:
     clouds: dict[str, None] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, plan: Plan) -> "_Overview":
+    def of(cls, plan: Plan, known: frozenset[str]) -> "_Overview":
         """Go through the plan once."""
-        made = cls()
+        made = cls(known)
         for move in plan.moves:
             if not move.refused:
                 made._add(move)
         return made
 
     def _add(self, move: Move) -> None:
-        _smaller(self.sources, move.source, move)
-        if move.kind is not MoveKind.TIER:
+        if move.source.cloud in self.known:
+            _smaller(self.sources, move.source, move)
+        if move.kind is not MoveKind.TIER and move.destination.cloud in self.known:
             place = _smaller(self.targets, move.destination, move)
             self.bytes_into[place] = self.bytes_into.get(place, 0) + move.size
         count, size = self.routes.get(move.route, (0, 0))
@@ -200,6 +204,11 @@ def clock(store: ObjectStore) -> list[Check]:
         state = CheckState.FAILED if abs(offset) > SKEW_FAILED else CheckState.WARNING
     todo = "" if state is CheckState.OK else "Set this machine's clock (NTP)."
     return [Check(store.name, "clock", state, detail, todo)]
+
+
+def _unknown(cloud: str) -> Check:
+    detail = "There is no cloud of this name any more."
+    return Check(cloud, "cloud", CheckState.FAILED, detail, "Add it to astra.toml, or plan anew.")
 
 
 def _silent(subject: str, name: str) -> Check:

@@ -144,6 +144,15 @@ async def test_a_second_look_replaces_the_first(fake: FakeS3) -> None:
     await places["aws"].store.close()
 
 
+async def test_a_cloud_that_is_not_configured_any_more(fake: FakeS3) -> None:
+    moves = (move("aws:b/in/k", "gone:c/k", 5), move("gone:b/k", "aws:c/k", 5))
+    stores = {"aws": open_store(fake.cloud("aws"))}
+    made = await looked(plan(*moves), stores, write=True)
+    assert found(made)["gone", "cloud"] is CheckState.FAILED
+    assert found(made)["aws:b", "source"] is CheckState.OK
+    assert found(made)["aws:c", "destination"] is CheckState.OK
+
+
 @pytest.mark.parametrize(
     ("offset", "state"),
     [(0.4, CheckState.OK), (-120.0, CheckState.WARNING), (3600.0, CheckState.FAILED)],

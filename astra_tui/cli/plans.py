@@ -79,7 +79,7 @@ def submit(command: Command, plan_id: str, yes: bool, **values: Any) -> int:
     async def work(engine: "Engine") -> int:
         from astra_tui.cli.carry import carry_out
 
-        plan = await engine.workspace.plan(plan_id)
+        plan = await engine.preflight(await engine.workspace.plan(plan_id))
         return await carry_out(command, engine, plan, yes=yes, priority=values["priority"])
 
     return run_moving(command, work, values)
