@@ -10,17 +10,17 @@ import binascii
 import re
 import urllib.parse
 from collections.abc import Mapping
-from datetime import datetime
 
 from engine.errors import NotSupported
 from engine.model import Checksum, ObjectHead, ObjectMeta, RestoreState, VersionPin
+from engine.stores.mtime import read_mtime, write_mtime
 from engine.stores.s3_headers import decode_value, encode_value, http_time
 from engine.stores.s3_xml import bare_etag
 
 DEFAULT_CLASS = "Hot"
 ARCHIVE = "Archive"
 _META = "x-ms-meta-"
-_MTIME = "mtime"  # seconds as a decimal, as the S3 kind keeps the original modification time
+_MTIME = "mtime"  # the original modification time
 CONTENT = {
     "content-type": "content_type",
     "content-encoding": "content_encoding",
@@ -33,7 +33,6 @@ _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 _ESCAPED = "astra_n_"
 _EMPTY = "=?UTF-8?B??="  # an empty value, which a signature might not survive
 _TAG = re.compile(r"[A-Za-z0-9 +\-./:=_]*")
-_DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{0,12})?")
 
 
 def write_headers(meta: ObjectMeta, storage_class: str, at: str) -> dict[str, str]:
@@ -63,7 +62,7 @@ def meta_headers(meta: ObjectMeta, at: str) -> dict[str, str]:
             raise _unfit(f"No HTTP header can carry the metadata {name!r} as it is", at)
         headers[_META + encode_name(name)] = encode_value(value) or _EMPTY
     if meta.modified and _META + _MTIME not in headers:
-        headers[_META + _MTIME] = f"{meta.modified:.9f}".rstrip("0").rstrip(".")
+        headers[_META + _MTIME] = write_mtime(meta.modified)
     return headers
 
 
@@ -134,9 +133,8 @@ def read_meta(
         for name, value in headers.items()
         if name.startswith(_META)
     }
-    moment = _mtime(user.get(_MTIME, ""))
-    if moment is not None:
-        modified = moment
+    if (seconds := read_mtime(user.get(_MTIME, ""))) > 0:
+        modified = seconds
         del user[_MTIME]
     return ObjectMeta(
         content_type=headers.get("content-type", ""),
@@ -175,17 +173,6 @@ def md5_of(value: str) -> str:
 def match_value(pin: VersionPin) -> str:
     """A pin's ETag as conditions want it."""
     return f'"{pin.etag}"'
-
-
-def _mtime(text: str) -> float | None:
-    """A decimal, as we write it, or the date and time that rclone writes on Azure."""
-    if _DECIMAL.fullmatch(text):
-        return float(text)
-    try:
-        moment = datetime.fromisoformat(re.sub(r"(\.[0-9]{6})[0-9]+", r"\1", text))
-    except ValueError:
-        return None
-    return moment.timestamp() if moment.tzinfo is not None else None
 
 
 def _unfit(what: str, at: str) -> NotSupported:

@@ -42,11 +42,11 @@ from engine.stores.gcs_resource import (
     condition,
     from_base64,
     pin_of,
-    timestamp,
     write_resource,
 )
 from engine.stores.gcs_rewrite import rewrite_class
 from engine.stores.gcs_upload import delete_version, is_in_class, put_bytes, wrong_class
+from engine.stores.mtime import timestamp
 
 MAX_PARTS = 32**3
 _AT_MOST = 32  # sources of one compose

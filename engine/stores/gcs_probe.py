@@ -18,8 +18,9 @@ from engine.stores.gcs_client import GCSClient, Resource
 from engine.stores.gcs_endpoint import Query
 from engine.stores.gcs_keys import encode_name
 from engine.stores.gcs_reader import describe
-from engine.stores.gcs_resource import condition, from_base64, timestamp
+from engine.stores.gcs_resource import condition, from_base64
 from engine.stores.gcs_upload import delete_version, put_bytes
+from engine.stores.mtime import timestamp
 
 CANARY = ".astra-canary-"
 _OWN = re.compile(re.escape(CANARY) + "[0-9a-f]{32}")

@@ -2,15 +2,14 @@
 
 import base64
 import binascii
-import functools
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 from engine.errors import BadResponse, NotSupported, UsageError
 from engine.model import Checksum, ListEntry, ObjectHead, ObjectMeta, VersionPin
 from engine.stores.gcs_client import Resource
 from engine.stores.gcs_endpoint import Query
+from engine.stores.mtime import SECONDS, read_mtime, timestamp, write_mtime
 from engine.stores.s3_headers import decode_value, encode_value
 
 ROW = "items(name,size,updated,generation,metageneration,storageClass),nextPageToken"
@@ -25,9 +24,6 @@ _CONTENT = {
     "cacheControl": "cache_control",
 }
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
-_YEAR_10000 = 253_402_300_800.0
-_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
-_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{0,12})?")
 _ETAG = re.compile(r"([0-9]+)-([0-9]+)")
 
 
@@ -117,10 +113,9 @@ def read_meta(resource: Resource) -> ObjectMeta:
         for name, value in (resource.get("metadata") or {}).items()
     }
     modified = timestamp(resource.get("timeCreated", ""))
-    if found := _SECONDS.fullmatch(user.get(_GSUTIL_MTIME, "")):
+    if found := SECONDS.fullmatch(user.get(_GSUTIL_MTIME, "")):
         modified = float(found[0])
-    own = user.get(_MTIME, "")
-    if (seconds := float(own) if _SECONDS.fullmatch(own) else timestamp(own)) > 0:
+    if (seconds := read_mtime(user.get(_MTIME, ""))) > 0:
         modified = seconds
         del user[_MTIME]
     content: dict[str, Any] = {
@@ -151,7 +146,7 @@ def write_resource(meta: ObjectMeta, storage_class: str, at: str) -> Resource:
             raise _unfit(name, at)
         user[name] = _kept_value(value)
     if meta.modified and _MTIME not in user:
-        user[_MTIME] = _mtime(meta.modified)
+        user[_MTIME] = write_mtime(meta.modified)
     if user:
         resource["metadata"] = user
     if custom := dict(meta.special).get(_CUSTOM_TIME):
@@ -188,27 +183,6 @@ def from_base64(text: str) -> str:
         return base64.b64decode(text, validate=True).hex()
     except (binascii.Error, ValueError):
         return ""
-
-
-@functools.lru_cache(maxsize=4096)
-def timestamp(text: str) -> float:
-    """Epoch seconds of an RFC 3339 time, 0 if it is none."""
-    match = _TIME.fullmatch(text)
-    try:
-        whole = datetime.fromisoformat(f"{match[1]}{match[3]}") if match else None
-    except ValueError:
-        return 0.0
-    return float(f"{int(whole.timestamp())}{match[2] or ''}") if match and whole else 0.0
-
-
-def _mtime(seconds: float) -> str:
-    """A time as rclone writes it into the metadata of this kind of store."""
-    decimal = f"{seconds:.9f}".rstrip("0").rstrip(".")
-    if not 0 <= seconds < _YEAR_10000:
-        return decimal
-    whole, _, fraction = decimal.partition(".")
-    text = datetime.fromtimestamp(int(whole), UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{fraction}Z" if fraction else f"{text}Z"
 
 
 def _lone(char: str) -> bool:

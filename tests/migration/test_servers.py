@@ -11,7 +11,7 @@ from engine.model import Evidence, JobState, MoveKind, ObjectMeta
 from engine.stores import open_store
 from tests.conformance.conftest import drop_bucket
 from tests.migration.world import World, pattern, world
-from tests.servers import GCSServer, S3Server, program
+from tests.servers import AzureServer, GCSServer, S3Server, program
 
 MIB = 1024**2
 SIZES = {"empty": 0, "one byte": 1, "dir/4k.bin": 4096, "mib": MIB, "17 MiB.bin": 17 * MIB + 5}
@@ -40,7 +40,7 @@ async def migrate_all(
         assert done.evidence is Evidence.REREAD
 
 
-def remote(name: str, server: S3Server | GCSServer) -> dict[str, str]:
+def remote(name: str, server: S3Server | GCSServer | AzureServer) -> dict[str, str]:
     """What tells rclone how to reach a server, under that name."""
     prefix = f"RCLONE_CONFIG_{name.upper()}_"
     if isinstance(server, GCSServer):
@@ -48,6 +48,13 @@ def remote(name: str, server: S3Server | GCSServer) -> dict[str, str]:
             f"{prefix}TYPE": "google cloud storage",
             f"{prefix}ANONYMOUS": "true",
             f"{prefix}ENDPOINT": f"{server.endpoint}/storage/v1/",
+        }
+    if isinstance(server, AzureServer):
+        return {
+            f"{prefix}TYPE": "azureblob",
+            f"{prefix}ACCOUNT": server.account,
+            f"{prefix}KEY": server.key,
+            f"{prefix}ENDPOINT": f"{server.endpoint}/{server.account}",
         }
     return {
         f"{prefix}TYPE": "s3",
@@ -83,8 +90,12 @@ async def test_a_server_copies_by_itself_and_the_copy_is_the_same(
         await drop_bucket(seaweed.cloud(), f"{bucket_name}-{end}")
 
 
-@pytest.mark.parametrize("route", ["moto-seaweed", "seaweed-moto", "moto-rclone", "moto-fakegcs"])
+ROUTES = ("moto-seaweed", "seaweed-moto", "moto-rclone", "moto-fakegcs", "moto-azurite")
+
+
+@pytest.mark.parametrize("route", ROUTES)
 async def test_a_copy_is_the_same_for_an_independent_judge(
+    request: pytest.FixtureRequest,
     tmp_path: Path,
     moto_s3: S3Server,
     seaweed: S3Server,
@@ -93,12 +104,14 @@ async def test_a_copy_is_the_same_for_an_independent_judge(
     bucket_name: str,
     route: str,
 ) -> None:
-    servers: dict[str, S3Server | GCSServer] = {
+    servers: dict[str, S3Server | GCSServer | AzureServer] = {
         "moto": moto_s3,
         "seaweed": seaweed,
         "rclone": rclone,
         "fakegcs": fakegcs,
     }
+    if route == "moto-azurite":  # which may not be installed
+        servers["azurite"] = request.getfixturevalue("azurite")
     one, two = (servers[name] for name in route.split("-"))
     stores = {"one": open_store(one.cloud("one")), "two": open_store(two.cloud("two"))}
     async with world(tmp_path / "state", stores) as there:
