@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from typing import Any
 
-from engine.errors import BadResponse
+from engine.errors import BadResponse, NotFound
 from engine.stores.gcs_client import GCSClient, Resource
 from engine.stores.gcs_endpoint import Query
 
@@ -20,7 +20,12 @@ async def list_pages(
     token, seen = "", set[str]()
     while True:
         asked = [*query, *([("pageToken", token)] if token else [])]
-        page = await client.ask("GET", url(asked), at=at)
+        try:
+            page = await client.ask("GET", url(asked), at=at)
+        except NotFound as error:
+            if error.code:
+                error.code = "NoSuchBucket"  # of a list it can mean nothing else
+            raise
         items = page.get("items", [])
         if page.get("kind") != kind or not isinstance(items, list):
             raise BadResponse("This is no page of a listing.", subject=at)

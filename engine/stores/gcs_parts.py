@@ -92,13 +92,15 @@ class Parts:
             "contentType": "application/octet-stream",
             "storageClass": "STANDARD",
         }
-        found = await put_bytes(self._client, bucket, resource, data, query=[], md5=md5)
+        found: Resource | None = None
         try:
+            found = await put_bytes(self._client, bucket, resource, data, query=[], md5=md5)
             # Somebody may have aborted the upload meanwhile, and not seen this part.
             await describe(self._client, bucket, UPLOADS + upload_id)
         except NotFound as error:
-            self._known.pop(upload_id, None)
-            await delete_version(self._client, bucket, found)
+            await self._prove_gone(bucket, upload_id, error)
+            if found is not None:
+                await delete_version(self._client, bucket, found)
             raise self._gone(bucket, key) from error
         return Part(number, _etag(found), len(data), md5)
 
@@ -209,7 +211,7 @@ class Parts:
         except NotFound as error:
             if error.code == "NoSuchBucket":
                 raise
-            self._known.pop(upload_id, None)
+            await self._prove_gone(bucket, upload_id, error)
             raise self._gone(bucket, key) from error
         note = as_object(reply.body, at)
         if not isinstance(note.get("resource"), dict) or not isinstance(note.get("key"), str):
@@ -218,6 +220,22 @@ class Parts:
             raise self._gone(bucket, key)
         self._known[upload_id] = (bucket, key)
         return note
+
+    async def _prove_gone(self, bucket: str, upload_id: str, error: NotFound) -> None:
+        """Return if the bucket itself does not list the upload; a 404 alone is no proof.
+
+        Whoever forgets an upload that is there leaves its parts behind.
+        """
+        name = UPLOADS + upload_id
+        async for _ in list_items(self._client, bucket, name, fields="items(name)"):
+            raise Unavailable(
+                "It is not clear whether the unfinished upload is still there.",
+                subject=self._client.at(bucket, name),
+                safe="It was left alone.",
+                status=error.status,
+                code=error.code,
+            )
+        self._known.pop(upload_id, None)
 
     def _gone(self, bucket: str, key: str) -> NotFound:
         return NotFound(

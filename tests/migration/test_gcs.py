@@ -298,3 +298,56 @@ async def test_attested_needs_no_second_reading(tmp_path: Path, checksum: str) -
                 assert (done.state, done.evidence) == (JobState.COMPLETED, Evidence.ATTESTED)
                 read = [seen for seen in fakes[1].seen if seen.query.get("alt") == "media"]
                 assert [seen for seen in read if seen.key == key] == []
+
+
+LIES = {
+    "a flipped bit": Fault(flip=70_000),
+    "a short body": Fault(truncate=9),
+    "an empty success": Fault(status=200, body=b"{}"),
+    "a page of a proxy": Fault(status=200, body=b"<html>log in</html>"),
+    "a page of a proxy, too late": Fault(status=200, body=b"<html>log in</html>", after=True),
+    "not found": Fault(status=404, code="notFound"),
+    "not allowed": Fault(status=403, code="forbidden"),
+    "unmet": Fault(status=412, code="conditionNotMet"),
+    "unmet, and done": Fault(status=412, code="conditionNotMet", after=True),
+    "in trouble, and done": Fault(status=503, code="backendError", after=True),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+async def test_the_server_may_lie_once_at_any_request(tmp_path: Path, lie: str) -> None:
+    """Nothing is lost then, and when it is honest again all is moved and nothing left."""
+    number, lied = 0, True
+    while lied:
+        number += 2 if number % 3 else 1
+        assert number < 60, "a run takes more requests than expected"
+        lied, count = False, 0
+
+        def answer(seen: Seen, at: int = number) -> Fault | None:
+            nonlocal count, lied
+            count += of_a_move(seen)
+            if lied or not of_a_move(seen) or count != at:
+                return None
+            lied = True
+            return LIES[lie]
+
+        with clouds() as fakes:
+            fakes[0].objects.put("b", "k", BODY)
+            async with world(tmp_path / str(number), stores(fakes)) as there:
+                spec = await there.spec("src:b/k", "dst:b/k")
+                for fake in fakes:
+                    fake.on_request = answer
+                await there.runner.submit("set", [spec])
+                await there.runner.wait()
+                for fake in fakes:
+                    fake.on_request = None
+                (view,) = await there.ledger.views()
+                assert BODY in [held(fake).get("k") for fake in fakes], number
+                if view.state is not JobState.COMPLETED:
+                    assert held(fakes[0]) == {"k": BODY}, (number, view.error)
+                    await there.runner.retry()
+                    await there.runner.wait()
+                    (view,) = await there.ledger.views()
+                assert view.state is JobState.COMPLETED, (number, view.error)
+                assert view.evidence is Evidence.REREAD
+            assert (held(fakes[0]), held(fakes[1])) == ({}, {"k": BODY}), number

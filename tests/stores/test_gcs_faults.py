@@ -9,7 +9,6 @@ import pytest
 
 from engine.errors import (
     AccessDenied,
-    AstraError,
     BadResponse,
     KeyNotSupported,
     NoSpace,
@@ -76,10 +75,15 @@ async def test_answers_become_errors(
 ) -> None:
     body = None if reason else b"<html>a proxy says so</html>"
     fake.on_request = lambda seen: Fault(status=status, code=reason, body=body)
-    for what in (put(store, "a", b"x"), store.head(BUCKET, "a"), store.buckets()):
-        with pytest.raises(AstraError) as caught:
+    of_list = "NoSuchBucket" if code == "NoSuchKey" else code
+    for what, said in (
+        (put(store, "a", b"x"), code),
+        (store.head(BUCKET, "a"), code),
+        (store.uploads(BUCKET), of_list),
+    ):
+        with pytest.raises(StoreError) as caught:
             await what
-        assert (type(caught.value), caught.value.status, caught.value.code) == (kind, status, code)
+        assert (type(caught.value), caught.value.status, caught.value.code) == (kind, status, said)
 
 
 async def test_a_missing_bucket_is_no_missing_object(fake: FakeGCS, store: GCSStore) -> None:
