@@ -246,10 +246,19 @@ class Lanes:
         now = self._clock()
         return all(lane.free(now) for lane in self._of(clouds))
 
-    def pause(self) -> float | None:
-        """Seconds until a lane may open by time alone, None if none will."""
+    def pause(self, since: float | None = None) -> float | None:
+        """Seconds until a lane may open by time alone, None if none will.
+
+        A lane that opened after `since` counts, with 0: whoever asked then was told to wait, and
+        nobody else would wake him.
+        """
         now = self._clock()
-        times = [lane.opens_at() - now for lane in self._lanes.values() if lane.opens_at() > now]
+        since = now if since is None else since
+        times = [
+            max(lane.opens_at() - now, 0.0)
+            for lane in self._lanes.values()
+            if lane.opens_at() > since
+        ]
         return min(times, default=None)
 
     def parts(self, cloud: str) -> int:

@@ -100,6 +100,7 @@ class Scheduler(Progress):
         async with asyncio.TaskGroup() as group:
             while not self._stopping:
                 self._wake.clear()
+                looked = self._services.lanes.now()
                 try:
                     async with self._lock:
                         self._take_due()
@@ -107,11 +108,12 @@ class Scheduler(Progress):
                         self._launch(group)
                 except StateError as error:
                     self._halt(error)
-                await self._sleep()
+                await self._sleep(looked)
 
-    async def _sleep(self) -> None:
+    async def _sleep(self, looked: float) -> None:
+        """Wait for something to do. `looked` is when jobs were last tried to be started."""
         times = [self._later[0][0] - time.time()] if self._later else []
-        if self._ready and (pause := self._services.lanes.pause()) is not None:
+        if self._ready and (pause := self._services.lanes.pause(looked)) is not None:
             times.append(pause)
         timeout = max(min(times), 0.0) if times else None
         try:

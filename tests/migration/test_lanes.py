@@ -72,6 +72,20 @@ def test_a_round_that_is_throttled_halves_once_and_work_raises_slowly() -> None:
     assert (flow(lanes).state, flow(lanes).reason) == (FlowState.OPEN, "")
 
 
+def test_a_lane_that_opens_between_two_looks_is_not_slept_through() -> None:
+    clock = Clock()
+    lanes = lanes_of(clock)
+    began = lanes.begin("one", ["aws"])
+    lanes.end("one", ["aws"], began, slow(after=1.0), worked=False)
+    opens = clock.now + lanes.pause()  # type: ignore[operator]
+    clock.now = looked = opens - 0.001
+    assert not lanes.free(["aws"])
+    clock.now = opens + 0.001  # the moment has passed before anybody went to sleep
+    assert lanes.pause(looked) == 0.0
+    assert lanes.free(["aws"])
+    assert lanes.pause(clock.now) is None
+
+
 def test_jobs_go_down_to_one_and_then_its_parts() -> None:
     clock = Clock()
     lanes = lanes_of(clock, jobs=2, floor=100)
