@@ -35,12 +35,14 @@ from engine.stores.azure_tiers import Tiers
 from engine.stores.base import (
     Capabilities,
     DeleteGuard,
+    Fetched,
     ObjectStore,
     Part,
     UploadInfo,
     Written,
 )
 from engine.stores.body import CHUNK, Body
+from engine.stores.http import Reply
 from engine.stores.s3_probe import Conditions
 from engine.stores.s3_reader import check_pin
 
@@ -144,11 +146,18 @@ class AzureStore:
         length = reply.headers.get("content-length", "")
         if not length.isdigit():
             raise BadResponse("The server does not say how long the blob is.", subject=at)
+        return await self._described(bucket, key, int(length), reply, pin)
+
+    async def _described(
+        self, bucket: str, key: str, size: int, reply: Reply, pin: VersionPin | None
+    ) -> ObjectHead:
+        """The blob of an answer, its tags asked for where it has any."""
+        at, query = self._client.at(bucket, key), version_query(pin) if pin is not None else []
         tags: tuple[tuple[str, str], ...] = ()
         if reply.headers.get("x-ms-tag-count", "0") != "0":
             tagging = await self._client.call("GET", bucket, key, query=[("comp", "tags"), *query])
             tags = xml.tags(tagging.body, at)
-        found = read_head(key, int(length), reply.headers, tags=tags)
+        found = read_head(key, size, reply.headers, tags=tags)
         if pin is not None:
             check_pin(found, pin, at)
         return self._md5s.attest(bucket, found)
@@ -167,6 +176,22 @@ class AzureStore:
             if not entered:
                 await self._conditions.must_exist(bucket, key)
             raise
+
+    async def fetch(self, bucket: str, key: str, *, pin: VersionPin) -> Fetched:
+        """A small blob: its head and its bytes by one request (and one for tags, if any)."""
+        at = self._client.at(bucket, key)
+        headers = match_header(pin, at)
+        try:
+            reply = await self._client.call(
+                "GET", bucket, key, query=version_query(pin), headers=headers, size=pin.size
+            )
+        except PreconditionFailed:
+            await self._conditions.must_exist(bucket, key)
+            raise
+        if reply.status != 200:
+            raise BadResponse("The answer does not hold the whole blob.", subject=at)
+        head = await self._described(bucket, key, len(reply.body), reply, pin)
+        return Fetched(head, reply.body)
 
     # -- writing ------------------------------------------------------------------------
 

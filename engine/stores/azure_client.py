@@ -54,14 +54,17 @@ class AzureClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | Body = b"",
         patience: float = 0.0,
+        size: int = -1,
     ) -> Reply:
-        """Send one request and give its successful answer."""
+        """Send one request and give its successful answer. `size` as in `HttpClient.request`."""
         at = self.at(container, key)
         for attempt in range(2):
             url, sent = await self._authorise(
                 method, container, key, list(query), headers or {}, body
             )
-            reply = await self.http.request(method, url, sent, at=at, body=body, patience=patience)
+            reply = await self.http.request(
+                method, url, sent, at=at, body=body, patience=patience, size=size
+            )
             self._note(reply.headers)
             if 200 <= reply.status < 300:
                 break

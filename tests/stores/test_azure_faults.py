@@ -162,6 +162,32 @@ async def test_an_ignored_pin_is_found(fakeazure: FakeAzure, store: AzureStore) 
         await get(store, "k", pin)
 
 
+async def test_a_small_blob_is_described_and_read_at_once(
+    fakeazure: FakeAzure, store: AzureStore
+) -> None:
+    meta = ObjectMeta(content_type="text/x", tags=(("a", "b"),), modified=1.5)
+    pin = await put(store, "k", b"bytes", meta)
+    fakeazure.seen.clear()
+    found = await store.fetch(BOX, "k", pin=pin)
+    assert (found.data, found.head) == (b"bytes", await store.head(BOX, "k", pin=pin))
+    assert found.head.meta == meta
+    assert [seen.method for seen in fakeazure.seen[:2]] == ["GET", "GET"]  # bytes, tags
+    with pytest.raises(PreconditionFailed):
+        await store.fetch(BOX, "k", pin=replace(pin, etag="0x1"))
+    with pytest.raises(NotFound):
+        await store.fetch(BOX, "nothing", pin=pin)
+    fakeazure.on_request = on("GET", Fault(truncate=3))
+    with pytest.raises(TruncatedBody):
+        await store.fetch(BOX, "k", pin=pin)
+    part = {"etag": f'"{pin.etag}"', "content-range": "bytes 0-1/5"}
+    fakeazure.on_request = on("GET", Fault(status=206, body=b"by", headers=part))
+    with pytest.raises(BadResponse):
+        await store.fetch(BOX, "k", pin=pin)
+    fakeazure.on_request = on("GET", Fault(status=200, body=b"byt", headers=part))
+    with pytest.raises(TruncatedBody):  # of another size than the pinned version
+        await store.fetch(BOX, "k", pin=pin)
+
+
 async def test_no_secret_is_in_an_error_or_a_repr(fakeazure: FakeAzure) -> None:
     settings = fakeazure.cloud(sas="sv=2023-11-03&sp=rl&sig=do-not-show")
     store = AzureStore(settings)
