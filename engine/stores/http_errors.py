@@ -28,7 +28,7 @@ def network_error(error: Exception, at: str, *, reading: bool) -> AstraError:
         cause = error.__cause__
         if isinstance(cause, (ssl.SSLError, ssl.CertificateError)):
             return not_trusted(cause, at)
-        return not_reached(cause if isinstance(cause, Exception) else error, at)
+        return not_reached(cause if isinstance(cause, Exception) else error, at, str(error))
     if isinstance(error, TimeoutError):
         return StoreTimeout("The store gave no answer in time.", subject=at, safe=safe)
     if isinstance(error, Truncated):
@@ -50,10 +50,11 @@ def not_trusted(error: Exception, at: str) -> StoreError:
     )
 
 
-def not_reached(error: Exception, at: str) -> Unavailable:
-    """There is no connection to the store."""
+def not_reached(error: Exception, at: str, where: str = "") -> Unavailable:
+    """There is no connection to the store, whose host and port are `where`."""
+    place = f" at {printable(where)}" if where else ""
     return Unavailable(
-        f"The store cannot be reached: {said(error)}.",
+        f"The store cannot be reached{place}: {said(error)}.",
         subject=at,
         safe="Nothing was sent.",
         todo="Check the endpoint and the network.",

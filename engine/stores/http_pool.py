@@ -18,7 +18,7 @@ _HEAD_START = 0.25  # seconds that one address of a host has before the next is 
 
 
 class NotConnected(Exception):
-    """No connection could be made: nothing was sent. The cause says why."""
+    """No connection to that host and port could be made: nothing was sent. The cause says why."""
 
 
 class AllInUse(Exception):
@@ -148,11 +148,10 @@ class Pool:
         host, secure = parts.hostname or "", parts.scheme == "https"
         context = tls_context() if secure else None
         loop = asyncio.get_running_loop()
+        port = parts.port or (443 if secure else 80)
         try:
             async with asyncio.timeout(self._connect_timeout):
-                found = await loop.getaddrinfo(
-                    host, parts.port or (443 if secure else 80), type=socket.SOCK_STREAM
-                )
+                found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
                 made = await aiohappyeyeballs.start_connection(
                     found, happy_eyeballs_delay=_HEAD_START
                 )
@@ -168,7 +167,7 @@ class Pool:
                     made.close()
                     raise
         except (OSError, ssl.CertificateError) as error:
-            raise NotConnected from error
+            raise NotConnected(f"{host}:{port}") from error
         return connection
 
 
