@@ -59,6 +59,8 @@ class Spans:
         oldest = int(now // self.width) - self.keep + 1
         for span in [span for span in self._spans if span < oldest]:
             del self._spans[span]
+        if not len(spans):
+            return  # the first use of `unique` loads a part of numpy that is rarely needed
         for span in np.unique(spans).tolist():
             if span >= oldest:
                 here = spans == span

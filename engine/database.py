@@ -67,10 +67,18 @@ class Database:
             self._queue.put(None)
             await asyncio.to_thread(thread.join)
 
-    async def run(self, work: Callable[[sqlite3.Connection], T], *, hurry: bool = True) -> T:
+    async def run(
+        self,
+        work: Callable[[sqlite3.Connection], T],
+        *,
+        hurry: bool = True,
+        repeatable: bool = False,
+    ) -> T:
         """Run `work` in the database thread; when this returns its changes are on disk.
 
         Without `hurry` it may wait a few milliseconds, to be committed with something else.
+        `repeatable` work does nothing but change the database, so that it may be undone and
+        done again.
 
         If `work` raises, its own changes are undone and the exception comes back here. A
         cancelled caller does not undo work that has begun. Raises StateError if the file
@@ -78,7 +86,7 @@ class Database:
         """
         if self._thread is None:
             raise StateError("The state database is closed.", subject=str(self.path))
-        call = _Call(work, asyncio.get_running_loop(), hurry=hurry)
+        call = _Call(work, asyncio.get_running_loop(), hurry=hurry, repeatable=repeatable)
         self._queue.put(call)
         result: T = await call.future
         return result
@@ -110,16 +118,11 @@ class Database:
     def _commit_group(self, connection: sqlite3.Connection, calls: "list[_Call]") -> None:
         try:
             connection.execute("BEGIN IMMEDIATE")
-            for call in calls:
-                connection.execute("SAVEPOINT call")
-                try:
-                    call.result = call.work(connection)
-                except sqlite3.OperationalError:
-                    raise
-                except Exception as error:  # noqa: BLE001 - handed to the caller who sent the work
-                    connection.execute("ROLLBACK TO call")
-                    call.error = error
-                connection.execute("RELEASE call")
+            if not _all_done(connection, calls):
+                connection.execute("ROLLBACK")
+                connection.execute("BEGIN IMMEDIATE")
+                for call in calls:
+                    _do(connection, call)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error):
@@ -202,10 +205,18 @@ class Database:
 class _Call:
     """One piece of work, what came of it, and the future of whoever waits for it."""
 
-    __slots__ = ("error", "future", "hurry", "loop", "result", "work")
+    __slots__ = ("error", "future", "hurry", "loop", "repeatable", "result", "work")
 
-    def __init__(self, work: Work, loop: asyncio.AbstractEventLoop, *, hurry: bool = True) -> None:
+    def __init__(
+        self,
+        work: Work,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        hurry: bool = True,
+        repeatable: bool = False,
+    ) -> None:
         self.work = work
+        self.repeatable = repeatable
         self.hurry = hurry
         self.loop = loop
         self.result: Any = None
@@ -220,6 +231,35 @@ class _Call:
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self.result)
+
+
+def _all_done(connection: sqlite3.Connection, calls: "Sequence[_Call]") -> bool:
+    """Do the work without savepoints, where it can be done over again if one of it fails.
+
+    Every statement is a chance for the event loop to take the interpreter's lock away.
+    """
+    if not all(call.repeatable for call in calls):
+        return False
+    try:
+        for call in calls:
+            call.result = call.work(connection)
+    except sqlite3.OperationalError:
+        raise
+    except Exception:  # noqa: BLE001 - it is raised again, and told, when each is done apart
+        return False
+    return True
+
+
+def _do(connection: sqlite3.Connection, call: "_Call") -> None:
+    connection.execute("SAVEPOINT call")
+    try:
+        call.result = call.work(connection)
+    except sqlite3.OperationalError:
+        raise
+    except Exception as error:  # noqa: BLE001 - handed to the caller who sent the work
+        connection.execute("ROLLBACK TO call")
+        call.error = error
+    connection.execute("RELEASE call")
 
 
 def _in_a_hurry(call: "_Call | None") -> bool:

@@ -104,3 +104,35 @@ def test_the_lock_is_held_by_one_process_and_ends_with_it(tmp_path: Path) -> Non
     assert (tmp_path / "lock").read_text() == str(os.getpid())
     lock.release()
     lock.release()
+
+
+async def test_a_failing_call_among_repeatable_ones_is_undone_alone(tmp_path: Path) -> None:
+    database = Database(tmp_path / "astra.db", [SCHEMA])
+    await database.open()
+
+    def fails(connection):  # type: ignore[no-untyped-def]
+        connection.execute("INSERT INTO t VALUES (1)")
+        raise ValueError("no")
+
+    def works(connection):  # type: ignore[no-untyped-def]
+        connection.execute("INSERT INTO t VALUES (2)")
+        return "done"
+
+    calls = [works, works, fails, works]
+    results = await asyncio.gather(
+        *(database.run(call, repeatable=True, hurry=call is fails) for call in calls),
+        return_exceptions=True,
+    )
+    assert isinstance(results[2], ValueError)
+    assert [results[i] for i in (0, 1, 3)] == ["done"] * 3
+    assert await count(database) == 3
+    await database.close()
+
+
+async def test_what_is_in_no_hurry_is_done_without_company(tmp_path: Path) -> None:
+    database = Database(tmp_path / "astra.db", [SCHEMA])
+    await database.open()
+    async with asyncio.timeout(10):
+        await database.run(lambda c: c.execute("INSERT INTO t VALUES (1)"), hurry=False)
+    assert await count(database) == 1
+    await database.close()

@@ -73,7 +73,9 @@ class Ledger(Reports):
         Without `hurry` it may take a few milliseconds longer, so as to share a write.
         """
         await self._database.run(
-            lambda connection: save_batch(connection, job_id, batch), hurry=hurry
+            lambda connection: save_batch(connection, job_id, batch),
+            hurry=hurry,
+            repeatable=True,
         )
 
     async def interrupt(self) -> int:
