@@ -270,7 +270,8 @@ class Pass:
         fetcher = as_fetcher(store)
         if fetcher is not None:
             pin = self._pin if self._pin.size >= 0 else replace(self._pin, size=self._size)
-            data = (await fetcher.fetch(address.bucket, address.key, pin=pin)).data
+            got = await fetcher.fetch(address.bucket, address.key, pin=pin, describe=False)
+            data = got.data
         else:
             async with aclosing(read_through(store, address, self._pin, self._size)) as chunks:
                 data = b"".join([chunk async for chunk in chunks])

@@ -322,8 +322,12 @@ class HasRoom(Protocol):
 class Fetcher(Protocol):
     """A store whose answer to a read tells all that `head` would."""
 
-    async def fetch(self, bucket: str, key: str, *, pin: VersionPin) -> Fetched:
+    async def fetch(
+        self, bucket: str, key: str, *, pin: VersionPin, describe: bool = True
+    ) -> Fetched:
         """Describe and read, in one request, exactly that version; `pin.size` must be known.
+
+        Unless it is to `describe`, the head has key, size and pin only.
 
         For small objects: it is in memory as a whole. Raises as `head` and `read` do.
         """

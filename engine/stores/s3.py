@@ -183,9 +183,19 @@ class S3Store:
         ) as reader:
             yield reader
 
-    async def fetch(self, bucket: str, key: str, *, pin: VersionPin) -> Fetched:
+    async def fetch(
+        self, bucket: str, key: str, *, pin: VersionPin, describe: bool = True
+    ) -> Fetched:
         """A small object: its head and its bytes by one request."""
-        return await fetch(self._client, self._classes, bucket, key, pin, trusted=self._trusted)
+        return await fetch(
+            self._client,
+            self._classes,
+            bucket,
+            key,
+            pin,
+            trusted=self._trusted,
+            describe=describe,
+        )
 
     # -- writing ------------------------------------------------------------------------
 

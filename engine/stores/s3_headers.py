@@ -28,6 +28,7 @@ _REDIRECT = "x-amz-website-redirect-location"
 _ENCRYPTION = "x-amz-server-side-encryption"
 _KMS = (f"{_ENCRYPTION}-aws-kms-key-id", f"{_ENCRYPTION}-bucket-key-enabled")
 _LOCK = "x-amz-object-lock-"  # shown, never set: who may lock decides that
+_TELLING = frozenset({*_CONTENT, "etag", "last-modified", "expires"})
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _WORD = re.compile(r"=\?utf-8\?(b|q)\?([^?]*)\?=", re.IGNORECASE)
 _WORDS = re.compile(r"=\?utf-8\?[bq]\?[^?]*\?=(\s+=\?utf-8\?[bq]\?[^?]*\?=)*", re.IGNORECASE)
@@ -138,6 +139,10 @@ def read_head(
 
     `trusted` tells whether x-amz-checksum headers are known to be checked by this provider.
     """
+    # Several looks follow; most of what a server sends is about the connection or itself.
+    headers = {
+        name: value for name, value in headers.items() if name in _TELLING or name[:2] == "x-"
+    }
     etag = bare_etag(headers.get("etag", ""))
     modified = http_time(headers.get("last-modified", ""))
     wire = headers.get("x-amz-storage-class", "")
@@ -156,6 +161,13 @@ def read_head(
         restored_until=until,
         part_count=int(parts[2]) if parts else 0,
     )
+
+
+def read_pin(size: int, headers: Mapping[str, str]) -> VersionPin:
+    """Which version the headers of a HEAD or GET are about."""
+    modified = http_time(headers.get("last-modified", ""))
+    etag = bare_etag(headers.get("etag", ""))
+    return VersionPin(etag, modified, size, headers.get("x-amz-version-id", ""))
 
 
 def read_meta(

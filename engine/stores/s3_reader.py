@@ -10,7 +10,7 @@ from engine.stores.base import Fetched, check_range
 from engine.stores.http import Incoming
 from engine.stores.s3_classes import StorageClasses
 from engine.stores.s3_client import S3Client
-from engine.stores.s3_headers import content_range, read_head
+from engine.stores.s3_headers import content_range, read_head, read_pin
 
 
 class S3Reader:
@@ -65,6 +65,7 @@ async def fetch(
     pin: VersionPin,
     *,
     trusted: bool,
+    describe: bool,
 ) -> Fetched:
     """The pinned version, all that HEAD would tell and its bytes, by one GET."""
     at, query = client.at(bucket, key), version_query(pin)
@@ -75,6 +76,10 @@ async def fetch(
     reply = await client.call("GET", bucket, key, query=query, headers=headers, size=pin.size)
     if reply.status != 200:
         raise BadResponse("The answer does not announce the whole object.", subject=at)
+    if not describe:
+        head = ObjectHead(key, len(reply.body), read_pin(len(reply.body), reply.headers), "")
+        check_pin(head, pin, at)
+        return Fetched(head, reply.body)
     tags: tuple[tuple[str, str], ...] = ()
     if reply.headers.get("x-amz-tagging-count", "0") != "0":
         tagging = await client.call("GET", bucket, key, query=[("tagging", ""), *query])
