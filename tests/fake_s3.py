@@ -59,8 +59,11 @@ class Fault:
     `code` where there is no body). `after`: carry the request out first, then answer so.
     `reset`: close the connection without an answer. `truncate`: the answer announces its whole
     length and ends after so many bytes. `flip`: one bit of that byte is wrong, in what a PUT
-    stores or what a GET gives. `before`: run this first (another client at work). `hold`: wait
-    for this event before the answer begins.
+    stores or what a GET gives. `before`: run this first (another client at work), `then`: run
+    this once the request is carried out, before the answer. `hold`: wait for this event before
+    the answer begins. `request` changes the request before it is carried out, `answer` the
+    answer before it is sent; `quirks` holds for this request alone; `phantom`: answer as if it
+    had been carried out, and do nothing.
     """
 
     status: int = 0
@@ -72,7 +75,12 @@ class Fault:
     truncate: int = -1
     flip: int = -1
     before: Callable[[], object] | None = None
+    then: Callable[[], object] | None = None
     hold: threading.Event | None = None
+    request: Callable[[Request], object] | None = None
+    answer: Callable[[Answer], Answer] | None = None
+    quirks: Quirks | None = None
+    phantom: bool = False
 
 
 Hook = Callable[[Seen], Fault | None]
@@ -120,6 +128,17 @@ class FakeS3:
     def handle(self, request: Request) -> Answer:
         """Carry it out."""
         return handle(self.state, self.quirks, request)
+
+    def _handle(self, request: Request, fault: Fault) -> Answer:
+        """Carry it out as the fault says; who changes the state meanwhile waits for the lock."""
+        state, quirks = self.state, self.quirks
+        with state.lock:
+            try:
+                self.state = state.twin() if fault.phantom else state
+                self.quirks = fault.quirks or quirks
+                return self.handle(request)
+            finally:
+                self.state, self.quirks = state, quirks
 
     def error(self, status: int, code: str) -> Answer:
         """An error answer of this protocol."""
@@ -233,10 +252,14 @@ class FakeS3:
             await asyncio.to_thread(fault.before)
         if fault.flip >= 0:
             self.damage(request, fault.flip)
+        if fault.request is not None:
+            fault.request(request)
         answers_itself = bool(fault.status) or fault.reset
         answer = Answer(500)
         if not answers_itself or fault.after:
-            answer = self.handle(request)
+            answer = self._handle(request, fault)
+        if fault.then is not None:
+            await asyncio.to_thread(fault.then)
         if fault.hold is not None:
             await asyncio.to_thread(fault.hold.wait, 30)
         if fault.reset:
@@ -247,6 +270,8 @@ class FakeS3:
                 answer = self.error(fault.status, fault.code)
             answer.body = fault.body if fault.body is not None else answer.body
             answer.headers |= fault.headers
+        if fault.answer is not None:
+            answer = fault.answer(answer)
         if fault.flip >= 0 and request.method == "GET":
             answer.body = flip(answer.body, fault.flip)
         await send(writer, request, answer, fault.truncate)

@@ -6,6 +6,7 @@ import time
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
+from dataclasses import replace
 from email.utils import formatdate
 from uuid import uuid4
 from xml.sax.saxutils import escape
@@ -33,7 +34,10 @@ def handle(state: FakeState, quirks: Quirks, request: Request) -> Answer:
         if request.bucket not in state.buckets:
             return error(404, "NoSuchBucket")
         operation = _OPERATIONS[request.method]
-        return operation(state, quirks, request)
+        try:
+            return operation(state, quirks, request)
+        finally:
+            state.ignoring = False
 
 
 def _list_buckets(state: FakeState) -> Answer:
@@ -165,8 +169,10 @@ def _put(state: FakeState, quirks: Quirks, request: Request) -> Answer:
     if "tagging" in request.query:
         return _put_tags(state, request, current)
     source = request.headers.get("x-amz-copy-source", "")
-    refused = _refuse_write(quirks, request, current)
-    if refused is not None and not (source and quirks.copy_ignores_target):
+    if source and quirks.copy_ignores_target:
+        quirks = replace(quirks, ignores_if_none_match=True, ignores_put_if_match=True)
+    refused = _refuse_write(state, quirks, request, current)
+    if refused is not None:
         return refused
     if source:
         return _copy(state, quirks, request, source)
@@ -185,16 +191,24 @@ def _put(state: FakeState, quirks: Quirks, request: Request) -> Answer:
     return Answer(200, b"", {"etag": f'"{made.etag}"'})
 
 
-def _refuse_write(quirks: Quirks, request: Request, current: FakeObject | None) -> Answer | None:
-    if request.headers.get("if-none-match") == "*" and not quirks.ignores_if_none_match:
-        return error(412, "PreconditionFailed") if current is not None else None
-    wanted = request.headers.get("if-match", "").strip('"')
-    if wanted and not quirks.ignores_put_if_match:
+def _refuse_write(
+    state: FakeState, quirks: Quirks, request: Request, current: FakeObject | None
+) -> Answer | None:
+    if request.headers.get("if-none-match") == "*":
         if current is None:
-            return error(404, "NoSuchKey")
-        if current.etag != wanted:
-            return error(412, "PreconditionFailed")
+            return None
+        return _unmet(state, 412, "PreconditionFailed", ignored=quirks.ignores_if_none_match)
+    wanted = request.headers.get("if-match", "").strip('"')
+    if wanted and (current is None or current.etag != wanted):
+        status, code = (404, "NoSuchKey") if current is None else (412, "PreconditionFailed")
+        return _unmet(state, status, code, ignored=quirks.ignores_put_if_match)
     return None
+
+
+def _unmet(state: FakeState, status: int, code: str, *, ignored: bool) -> Answer | None:
+    """A condition that does not hold: refused, or (None) carried out all the same."""
+    state.ignoring = ignored
+    return None if ignored else error(status, code)
 
 
 def _copy(state: FakeState, quirks: Quirks, request: Request, source: str) -> Answer:
@@ -241,7 +255,7 @@ def _put_part(state: FakeState, quirks: Quirks, request: Request) -> Answer:
         if item is None or span is None:
             return error(404, "NoSuchKey")
         wanted = request.headers.get("x-amz-copy-source-if-match", "").strip('"')
-        if wanted != item.etag and not quirks.copy_ignores_source:
+        if wanted and wanted != item.etag and not quirks.copy_ignores_source:
             return error(412, "PreconditionFailed")
         body = item.body[int(span[1]) : int(span[2]) + 1]
     etag = md5_of(body)
@@ -303,7 +317,7 @@ def _complete(state: FakeState, quirks: Quirks, request: Request) -> Answer:
     upload = state.uploads.get(request.query.get("uploadId", ""))
     if upload is None or upload.key != request.key:
         return error(404, "NoSuchUpload")
-    refused = _refuse_write(quirks, request, state.get(request.bucket, request.key))
+    refused = _refuse_write(state, quirks, request, state.get(request.bucket, request.key))
     if refused is not None:
         return refused
     root = ElementTree.fromstring(request.body)
@@ -314,6 +328,8 @@ def _complete(state: FakeState, quirks: Quirks, request: Request) -> Answer:
     if any(number not in upload.parts or upload.parts[number][1] != tag for number, tag in wanted):
         return error(400, "InvalidPart")
     bodies = [upload.parts[number][0] for number, _ in wanted]
+    if quirks.reorders_parts:
+        bodies.reverse()
     made = FakeObject(
         body=b"".join(bodies),
         etag=multipart_etag(bodies),
@@ -350,11 +366,11 @@ def _delete(state: FakeState, quirks: Quirks, request: Request) -> Answer:
         return Answer(204) if found else error(404, "NoSuchUpload")
     item = state.get(request.bucket, request.key)
     wanted = request.headers.get("if-match", "").strip('"')
-    if wanted and not quirks.ignores_delete_if_match:
-        if item is None:
-            return error(404, "NoSuchKey")
-        if item.etag != wanted:
-            return error(412, "PreconditionFailed")
+    if wanted and (item is None or item.etag != wanted):
+        status, code = (404, "NoSuchKey") if item is None else (412, "PreconditionFailed")
+        refused = _unmet(state, status, code, ignored=quirks.ignores_delete_if_match)
+        if refused is not None:
+            return refused
     if item is not None:
         state.set(request.bucket, request.key, None)
     return Answer(204)

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
@@ -45,11 +46,16 @@ class FakeUpload:
     parts: dict[int, tuple[bytes, str]] = field(default_factory=dict)
 
 
+Watch = Callable[[str, str, FakeObject | None, FakeObject | None], None]
+
+
 class FakeState:
     """Buckets, uploads and the history of everything ever written. Safe to use from tests.
 
     `history` lists (bucket, key, object) for each write in order; the object is None for a
-    delete.
+    delete. `watch` hears of each change at once, under the lock, with what was there before and
+    what is there now. `ignoring` is True while a request is carried out whose condition does
+    not hold, because of a quirk.
     """
 
     def __init__(self) -> None:
@@ -57,6 +63,8 @@ class FakeState:
         self.buckets: dict[str, dict[str, FakeObject]] = {}
         self.uploads: dict[str, FakeUpload] = {}
         self.history: list[tuple[str, str, FakeObject | None]] = []
+        self.watch: Watch | None = None
+        self.ignoring = False
         self._last_modified = 0.0
 
     def put(
@@ -99,17 +107,30 @@ class FakeState:
         """Make `value` the object; None deletes it. Makes the bucket if need be."""
         with self.lock:
             objects = self.buckets.setdefault(bucket, {})
-            if value is None:
-                objects.pop(key, None)
-            else:
+            before = objects.pop(key, None)
+            if value is not None:
                 objects[key] = value
             self.history.append((bucket, key, value))
+            if self.watch is not None:
+                self.watch(bucket, key, before, value)
 
     def change(self, bucket: str, key: str, **fields: object) -> FakeObject:
         """Replace some fields of an object, such as `restore` or `modified`."""
         with self.lock:
             made = replace(self.buckets[bucket][key], **fields)  # type: ignore[arg-type]
             self.set(bucket, key, made)
+            return made
+
+    def twin(self) -> "FakeState":
+        """Another state that holds the same now, and that nobody watches."""
+        with self.lock:
+            made = FakeState()
+            made.buckets = {name: dict(objects) for name, objects in self.buckets.items()}
+            made.uploads = {
+                name: replace(upload, parts=dict(upload.parts))
+                for name, upload in self.uploads.items()
+            }
+            made._last_modified = self._last_modified
             return made
 
     def now(self) -> float:

@@ -22,6 +22,7 @@ class Quirks:
     copy_ignores_target: bool = False  # If-None-Match and If-Match of a copy
     page: int = 1000
     no_part_head: bool = False
+    reorders_parts: bool = False  # puts the parts together in another order than was asked
 
 
 @dataclass(slots=True)
