@@ -247,7 +247,9 @@ class _Copy:
         job = self.job
         job.settle(Effect.WRITE)
         job.settle(Effect.COMPLETE)
-        job.set(destination_pin=written.pin, wrote=True)
+        job.set(destination_pin=written.pin, wrote=written.sure)
+        if written.pin.size not in (-1, self.head.size):
+            raise StartOver(self._short(written.pin.size))
         if self.head.size > SMALL:
             # A small one is proved in a moment: both go to disk together. Until then the open
             # intent makes a successor look for it.
@@ -278,14 +280,16 @@ class _Copy:
                 raise reading.error from error
         if not reading.complete:
             self.job.set(destination_pin=written.pin, wrote=True)  # so that it is rolled back
-            raise StartOver(
-                TruncatedBody(
-                    "The destination said done before it had all bytes.",
-                    subject=str(self.spec.destination),
-                    safe="The source is kept.",
-                )
-            )
+            raise StartOver(self._short())
         return written
+
+    def _short(self, size: int = -1) -> TruncatedBody:
+        has = f" It has {size:,} of {self.head.size:,}." if size >= 0 else ""
+        return TruncatedBody(
+            f"The destination said done before it had all bytes.{has}",
+            subject=str(self.spec.destination),
+            safe="The copy is rolled back and the source is kept.",
+        )
 
     async def _intend(self) -> None:
         self.job.set(step=Step.UPLOAD)

@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 
 import google_crc32c
 
-from engine.errors import AstraError, NotFound, StoreError, Unavailable
+from engine.errors import AstraError, NotFound, PreconditionFailed, StoreError, Unavailable
 from engine.migration.answers import refused, upload_gone
 from engine.migration.job import Job, Stopped
 from engine.migration.records import Effect, Outcome, PartRecord
@@ -136,8 +137,7 @@ class Upload:
         except NotFound as error:
             if not upload_gone(error):
                 raise _unclear(error) from error
-            self.job.set(upload_id="", part_size=0)
-            self.job.forget_parts()
+            await self._forget()
             self.job.settle(Effect.COMPLETE, Outcome.SUPERSEDED)
             return False
         there = {part.number: part for part in stored}
@@ -174,8 +174,7 @@ class Upload:
         answer was lost. The next try looks at the destination and begins anew if need be."""
         if not upload_gone(error):
             return _unclear(error)
-        self.job.set(upload_id="", part_size=0)
-        self.job.forget_parts()
+        await self._forget()
         await self.job.commit()
         return Unavailable(
             "The unfinished upload is not there any more.",
@@ -194,6 +193,7 @@ class Upload:
             written = await self.destination.complete_upload(
                 address.bucket, address.key, upload_id, parts, replace=replace
             )
+            written = self._surely_ours(written)
         except NotFound as error:
             raise await self.lost(error) from error
         except StoreError as error:
@@ -203,6 +203,35 @@ class Upload:
         self.job.set(upload_id="", part_size=0)
         self.job.forget_parts()
         return written
+
+    def md5(self) -> str:
+        """Of the whole that was sent, in hex, "" where it is not known."""
+        return ""
+
+    def _surely_ours(self, written: Written) -> Written:
+        """Whether what a store is not sure of is what was sent: told by its ETag, the MD5.
+
+        Raises PreconditionFailed if it is another client's.
+        """
+        md5 = self.md5()
+        if written.sure or not md5:
+            return written
+        if written.pin.etag != md5:
+            raise PreconditionFailed(
+                "Somebody else wrote the object just after this upload.",
+                subject=str(self.address),
+                safe="What is there is left alone.",
+                code="Changed",
+            )
+        return replace_fields(written, sure=True)
+
+    async def _forget(self) -> None:
+        """Nothing is known of the upload any more, so it is aborted first: the 404 may have
+        spoken of the object that was to be replaced, or not be true."""
+        address = self.address
+        await self.destination.abort_upload(address.bucket, address.key, self.record.upload_id)
+        self.job.set(upload_id="", part_size=0)
+        self.job.forget_parts()
 
 
 class _Stream(Upload):
@@ -233,6 +262,9 @@ class _Stream(Upload):
         except NotFound as error:
             raise await self.lost(error) from error
         return await self.complete(replace)
+
+    def md5(self) -> str:
+        return self.reading.digests.get("md5", "")
 
     def _part_size(self) -> int:
         """The source's own, so that a multipart ETag stays; else what the store's limits ask."""

@@ -6,10 +6,17 @@ something already lies at the destination of a move, a probe object tells them a
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from uuid import uuid4
 
-from engine.errors import AccessDenied, NotFound, PreconditionFailed, SameObject, StoreError
+from engine.errors import (
+    AccessDenied,
+    NotFound,
+    PreconditionFailed,
+    SameObject,
+    StoreError,
+    Unavailable,
+)
 from engine.migration.digest import digest_bytes
 from engine.migration.job import Job
 from engine.migration.records import Effect, Outcome
@@ -74,11 +81,9 @@ async def sweep_probes(job: Job, services: Services) -> None:
         return
     spec = job.record.spec
     for address, name in ((spec.destination, "d"), (spec.source, "s")):
-        store, key = services.store(address), f"{address.key}{begun['folder']}/{name}"
-        with suppress(NotFound, PreconditionFailed):
-            left = await store.head(address.bucket, key)
-            if left.size == 0:
-                await store.delete(address.bucket, key, pin=left.pin)
+        await _remove(
+            services.store(address), address.bucket, f"{address.key}{begun['folder']}/{name}"
+        )
     job.settle(Effect.PROBE, Outcome.SUPERSEDED)
 
 
@@ -95,13 +100,16 @@ async def _one_place(
     async with _probe(destination, there.bucket, f"{there.key}{folder}/d"):
         if await _is_there(source, here.bucket, f"{here.key}{folder}/d"):
             return True
-        try:
-            async with _probe(source, here.bucket, f"{here.key}{folder}/s"):
-                return await _is_there(
-                    destination, there.bucket, f"{there.key}{folder}/s"
-                ) or await _is_there(source, here.bucket, f"{here.key}{folder}/d")
-        except AccessDenied:
-            return False
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(
+                    _probe(source, here.bucket, f"{here.key}{folder}/s")
+                )
+            except AccessDenied:
+                return False
+            return await _is_there(
+                destination, there.bucket, f"{there.key}{folder}/s"
+            ) or await _is_there(source, here.bucket, f"{here.key}{folder}/d")
 
 
 @asynccontextmanager
@@ -113,8 +121,30 @@ async def _probe(store: ObjectStore, bucket: str, key: str) -> AsyncIterator[Non
     try:
         yield
     finally:
-        with suppress(NotFound, PreconditionFailed):  # somebody was faster
+        with suppress(NotFound, PreconditionFailed):  # somebody was faster, or it is not true
             await store.delete(bucket, key, pin=written.pin)
+        await _remove(store, bucket, key)
+
+
+async def _remove(store: ObjectStore, bucket: str, key: str) -> None:
+    """See to it that a probe is gone, whatever an earlier answer said.
+
+    Raises Unavailable if it stays; the intent then does, too, and the next try removes it.
+    """
+    for _ in range(2):
+        try:
+            left = await store.head(bucket, key)
+        except NotFound:
+            return
+        if left.size:
+            return  # no probe of ours
+        with suppress(NotFound, PreconditionFailed):
+            await store.delete(bucket, key, pin=left.pin)
+    raise Unavailable(
+        "An empty object that Astra wrote to tell two places apart could not be removed.",
+        subject=f"{store.name}:{bucket}/{key}",
+        safe="It is on record and the next try removes it; nothing else was changed.",
+    )
 
 
 async def _is_there(store: ObjectStore, bucket: str, key: str) -> bool:

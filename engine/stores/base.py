@@ -68,10 +68,15 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a finished write is. `checksums` are those the provider computed and returned."""
+    """What a finished write is. `checksums` are those the provider computed and returned.
+
+    `sure` is False where the store found something just after the write that may be it, and
+    may be another client's: it must not be removed as one's own before its bytes were proved.
+    """
 
     pin: VersionPin
     checksums: tuple[Checksum, ...] = ()
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,7 @@ from engine.stores.s3_classes import StorageClasses
 from engine.stores.s3_client import S3Client, md5_header
 from engine.stores.s3_conditions import WriteConditions
 from engine.stores.s3_copy import COPY_LIMIT, copy_onto_itself, pin_after
+from engine.stores.s3_errors import raise_hidden_error
 from engine.stores.s3_headers import http_time, read_checksums, read_head, write_headers
 from engine.stores.s3_keys import FILE_SERVER, MAX_KEY, key_problem
 from engine.stores.s3_multipart import Multipart
@@ -260,8 +261,7 @@ class S3Store:
         """Make the object of its parts, create-only unless `replace` is given."""
         condition = await self._conditions.header(bucket, key, replace, completing=True)
         written = await self._multipart.complete(bucket, key, upload_id, parts, condition)
-        pin = await self._conditions.settled(bucket, key, written.pin)
-        return Written(pin, written.checksums)
+        return await self._conditions.settled(bucket, key, written)
 
     async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
         """Throw an unfinished upload away. Absent is fine."""
@@ -347,10 +347,12 @@ class S3Store:
         if query:
             await self.head(bucket, key, pin=pin)
         try:
-            await self._client.call("DELETE", bucket, key, query=query, headers=headers)
+            reply = await self._client.call("DELETE", bucket, key, query=query, headers=headers)
         except PreconditionFailed:
             await self.head(bucket, key)  # some servers say so of an absent object, too
             raise
+        if b"<Error" in reply.body[:1024]:
+            raise_hidden_error(reply, "DeleteResult", "DELETE", self._client.at(bucket, key))
 
     async def guards_deletes(self, bucket: str) -> bool:
         """Known for Amazon; elsewhere a canary is asked to survive, once for each bucket."""

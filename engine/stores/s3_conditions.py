@@ -1,9 +1,11 @@
 """Conditions on writes: sent where the server honours them, asked before where it does not."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace as replace_fields
 
-from engine.errors import NotFound, PreconditionFailed
+from engine.errors import BadResponse, NotFound, PreconditionFailed
 from engine.model import ObjectHead, VersionPin
+from engine.stores.base import Written
 from engine.stores.s3_client import S3Client
 from engine.stores.s3_probe import ALL, ConditionProbe, Conditions
 from engine.stores.s3_reader import match_header
@@ -50,18 +52,23 @@ class WriteConditions:
             raise self._changed(bucket, key, "An object of this name is already there.")
         return {"If-None-Match": "*"} if found.create or not found.known else {}
 
-    async def settled(self, bucket: str, key: str, pin: VersionPin) -> VersionPin:
-        """The pin of a completed upload as the server will give it from now on.
+    async def settled(self, bucket: str, key: str, written: Written) -> Written:
+        """A completed upload with the pin that the server will give it from now on.
 
         Some answer a completion with the ETag made of the parts, and later give the MD5 of the
-        whole. Only a change of just that kind is taken for the same object.
+        whole. So does a server where another client has just written as many bytes: such a
+        change is passed on as not `sure`.
         """
         if self._trusted:
-            return pin
-        found = (await self._head(bucket, key)).pin
-        same_bytes = found.size == pin.size and "-" in pin.etag and "-" not in found.etag
-        if same_bytes or pin.matches(found):
-            return found
+            return written
+        pin, found = written.pin, (await self._head(bucket, key)).pin
+        if not found.etag:
+            at = self._client.at(bucket, key)
+            raise BadResponse("The server gave no ETag for the object.", subject=at)
+        if found.etag == pin.etag:
+            return replace_fields(written, pin=found)
+        if found.size == pin.size and "-" in pin.etag and "-" not in found.etag:
+            return replace_fields(written, pin=found, sure=False)
         raise self._changed(bucket, key, "Somebody else wrote the object just after this upload.")
 
     async def _exists(self, bucket: str, key: str) -> bool:

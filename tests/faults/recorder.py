@@ -109,11 +109,17 @@ class Recorder:
                 self.lost.append(f"{version.side} {version.key!r} ({len(version.body)} bytes)")
         self.owed = kept
 
+    def _replaced(self, version: Version, side: str) -> bool:
+        """Whether Astra put something else in its place, as it was asked to."""
+        seen = version.looks < self.looks[side]
+        put = (side, version.key) in self.now
+        return self.overwrites and version.side == side == "dst" and seen and put
+
     def _excuse(self, version: Version, side: str, *, ignoring: bool) -> str:
-        if ignoring or (side in self.known_blind and version.side == side):
-            if side not in self.known_blind:
-                return "broken promise"
-            return "unguarded" if version.looks >= self.looks[side] else ""
+        if ignoring and side not in self.known_blind:
+            return "broken promise"
+        if side in self.known_blind and version.side == side and version.looks >= self.looks[side]:
+            return "unguarded"
         others = [count for name, count in self.looks.items() if name != version.side]
         if version.copy_gone >= 0 and others and version.copy_gone >= others[0]:
             return "window"

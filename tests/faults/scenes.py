@@ -10,6 +10,14 @@ PART = 400 * 1024
 TINY = 700
 
 
+BLIND = Quirks(
+    ignores_if_none_match=True,
+    ignores_put_if_match=True,
+    ignores_get_if_match=True,
+    ignores_delete_if_match=True,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """One object on its way. `source` and `destination` are `s3` or `local`; with `same_server`
@@ -18,10 +26,11 @@ class Scene:
     `part` is the destination's part size (0: its own); it uploads in parts from two parts on.
     `source_part` gives the source a multipart ETag. `there` lies at the destination before.
     `cold`: the stores are new, so that the canaries which find out what a server honours are
-    requests of the run. `drops` are names of troubles that mean nothing here.
+    requests of the run.
     """
 
     name: str
+    key: str = "dir/object"
     size: int = TINY
     source: str = "s3"
     destination: str = "s3"
@@ -52,13 +61,6 @@ class Scene:
         )
 
 
-_IGNORES_ALL = Quirks(
-    ignores_if_none_match=True,
-    ignores_put_if_match=True,
-    ignores_get_if_match=True,
-    ignores_delete_if_match=True,
-)
-
 SCENES = {
     scene.name: scene
     for scene in (
@@ -86,8 +88,8 @@ SCENES = {
         Scene("from-disk-parts", source="local", size=PART * 3 - 5, part=PART),
         Scene("disks", source="local", destination="local"),
         Scene("disks-parts", source="local", destination="local", size=PART * 3 - 5, part=PART),
-        Scene("unguarded", source_quirks=_IGNORES_ALL, cold=True),
-        Scene("blind", destination_quirks=_IGNORES_ALL, cold=True),
-        Scene("blind-parts", destination_quirks=_IGNORES_ALL, size=PART * 3 - 5, part=PART),
+        Scene("unguarded", source_quirks=BLIND, cold=True),
+        Scene("blind", destination_quirks=BLIND, cold=True),
+        Scene("blind-parts", destination_quirks=BLIND, size=PART * 3 - 5, part=PART),
     )
 }

@@ -141,15 +141,20 @@ _CALLS = ("head", "write", "begin_upload", "upload_part", "parts", "complete_upl
 _CALLS += ("abort_upload", "uploads", "delete")
 
 
-def tap(store: LocalStore, side: LocalSide, hook: Hook) -> ObjectStore:
-    """Let the hook hear of every call of a local store, and stop it there (`Fault.hold`)."""
+def tap(store: LocalStore, side: LocalSide, hook: Hook, grave: asyncio.Event) -> ObjectStore:
+    """Let the hook hear of every call of a local store. One that is reset comes back only when
+    the process, dead by then, is buried."""
+
+    async def rest() -> None:
+        await grave.wait()
+        raise asyncio.CancelledError
 
     async def around(method: str, key: str, work: Callable[[], Awaitable[Any]]) -> Any:
         fault = hook(Ask(side.name, method, key)) or Fault()
         if fault.before is not None:
             await asyncio.to_thread(fault.before)
         if fault.reset and not fault.after:
-            await asyncio.Event().wait()  # the process is dead: nothing comes of this call
+            await rest()
         try:
             result = await work()
         finally:
@@ -157,7 +162,7 @@ def tap(store: LocalStore, side: LocalSide, hook: Hook) -> ObjectStore:
         if fault.then is not None:
             await asyncio.to_thread(fault.then)
         if fault.reset:
-            await asyncio.Event().wait()
+            await rest()
         return result
 
     def wrap(name: str) -> None:
