@@ -7,7 +7,7 @@ from enum import Enum
 from engine.errors import AstraError, SourceChanged, StateError
 from engine.migration.job import Ask, Job, StartOver, Stopped, Waiting
 from engine.migration.limits import Backoff
-from engine.migration.pipeline import run
+from engine.migration.pipeline import LONGEST_LOOK, run
 from engine.migration.queue import clouds_of
 from engine.migration.records import Effect
 from engine.migration.rollback import roll_back, rollback_failed
@@ -56,7 +56,7 @@ async def attempt(job: Job, services: Services, backoff: Backoff) -> Next:
     except Waiting as waiting:
         if job.asked is Ask.CANCEL:
             return await _try_cancel(job, services, backoff)
-        job.set(retry_at=waiting.until)
+        job.wait(min(waiting.until - time.time(), LONGEST_LOOK))
         await job.commit()
         return Next.LATER
     except AstraError as error:
@@ -116,8 +116,8 @@ async def _later(job: Job, backoff: Backoff, error: AstraError) -> Next:
         state=JobState.QUEUED,
         error=_text(error),
         error_todo=error.todo,
-        retry_at=time.time() + wait,
     )
+    job.wait(wait)
     await job.commit()
     return Next.LATER
 

@@ -94,6 +94,7 @@ class Job:
         self.began = 0.0  # of the present try, in the lanes' time
         self.failure: AstraError | None = None  # of the try that ended last
         self.bytes_done = 0
+        self.due = 0.0  # when the next try is, on the monotonic clock
         self._ledger = ledger
         self._batch = Batch()
         self._total = meter
@@ -114,6 +115,12 @@ class Job:
             self._changed(self, bucket, size)
         elif size != record.size:
             self._changed(self, record.bucket, size)
+
+    def wait(self, seconds: float) -> None:
+        """The next try is so much later, wherever the clock of the wall is set meanwhile."""
+        seconds = max(seconds, 0.0)
+        self.due = time.monotonic() + seconds
+        self.set(retry_at=time.time() + seconds)
 
     def note(self, text: str) -> None:
         """Add a note for the operator, once."""

@@ -23,6 +23,8 @@ from engine.migration.verify import verify
 from engine.model import JobState, MoveKind, ObjectHead, RestoreState, Step, VersionPin
 from engine.stores.base import ObjectStore
 
+LONGEST_LOOK = 900.0  # seconds between two looks at a restore, at most
+
 
 async def run(job: Job, services: Services) -> None:
     """Carry the job as far as it goes; it is completed when this returns.
@@ -138,4 +140,4 @@ async def _restore(job: Job, services: Services, source: ObjectStore, head: Obje
         )
     since = float(asked["at"]) if asked else now
     # Restores take minutes to days: look more seldom the longer it takes.
-    return Waiting(now + min(max(services.restore_poll, (now - since) / 20), 900.0))
+    return Waiting(now + min(max(services.restore_poll, (now - since) / 20), LONGEST_LOOK))

@@ -18,7 +18,7 @@ class Progress:
         self._jobs: dict[str, Job] = {}  # by id, all that are in memory
         self._running: dict[str, Job] = {}
         self._ready = Queue()  # to be started next
-        self._later: list[tuple[float, int, str]] = []  # a heap of (when, seq, id)
+        self._later: list[tuple[float, int, str]] = []  # a heap of (monotonic, seq, id)
 
     def active(self) -> list[JobView]:
         """Running jobs, then those that wait for a retry or a restore. Cheap."""

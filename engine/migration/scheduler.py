@@ -112,7 +112,7 @@ class Scheduler(Progress):
 
     async def _sleep(self, looked: float) -> None:
         """Wait for something to do. `looked` is when jobs were last tried to be started."""
-        times = [self._later[0][0] - time.time()] if self._later else []
+        times = [self._later[0][0] - time.monotonic()] if self._later else []
         if self._ready and (pause := self._services.lanes.pause(looked)) is not None:
             times.append(pause)
         timeout = max(min(times), 0.0) if times else None
@@ -130,7 +130,7 @@ class Scheduler(Progress):
         self._wake.set()
 
     def _take_due(self) -> None:
-        now = time.time()
+        now = time.monotonic()
         while self._later and self._later[0][0] <= now:
             _, _, job_id = heapq.heappop(self._later)
             job = self._jobs.get(job_id)
@@ -250,7 +250,7 @@ class Scheduler(Progress):
         if record.paused or self._stopping:
             self._drop(job)  # paused on disk meanwhile, or found again at the next start
             return
-        heapq.heappush(self._later, (record.retry_at, record.seq, record.job_id))
+        heapq.heappush(self._later, (job.due, record.seq, record.job_id))
 
     def _halt(self, error: StateError) -> None:
         """The ledger cannot be written: start nothing more until the operator resumes."""
