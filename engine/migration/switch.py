@@ -17,7 +17,7 @@ from engine.migration.answers import look, prove_absent, refused, version_gone
 from engine.migration.gate import count_delete, discount_delete, know_deletes
 from engine.migration.job import Job, StartOver
 from engine.migration.records import Effect, Outcome
-from engine.migration.services import Services
+from engine.migration.services import SMALL, Services
 from engine.migration.source import changed
 from engine.model import JobState, ObjectHead, Step, StoreKind
 
@@ -30,6 +30,8 @@ async def switch(job: Job, services: Services, *, guarded: bool) -> None:
     assert pin is not None
     assert record.verified
     store = services.store(address)
+    if record.size > SMALL:
+        await _look_again(job, services)
     await know_deletes(job, services)
     job.checkpoint()
     count_delete(job, services)
@@ -69,6 +71,20 @@ async def switch(job: Job, services: Services, *, guarded: bool) -> None:
         raise
     job.spent(Step.DELETE, time.perf_counter() - began)
     await _completed(job)
+
+
+async def _look_again(job: Job, services: Services) -> None:
+    """The proof of a large object took a while, in which somebody may have written there.
+
+    What a later write destroys no store can tell in time: none deletes on a condition that
+    speaks of an object elsewhere.
+    """
+    address, pin = job.record.spec.destination, job.record.destination_pin
+    assert pin is not None
+    try:
+        await services.store(address).head(address.bucket, address.key, pin=pin)
+    except (NotFound, PreconditionFailed) as error:
+        raise StartOver(_copy_changed(job)) from error
 
 
 async def take_up(job: Job, services: Services, *, guarded: bool) -> None:
