@@ -29,6 +29,7 @@ from engine.stores.http_wire import Head, request_head
 if TYPE_CHECKING:
     from engine.stores.http_proxied import ProxiedClient
 
+_PIECE = CHUNK // 2
 _MAX_REPLY = 64 * 1024**2
 _ALWAYS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "astra"}
 
@@ -205,9 +206,9 @@ class HttpClient:
         slash = url.index("/", 8)
         origin = url[:slash]
         proxy = proxy_for(origin)
-        if isinstance(body, bytes) and len(body) > CHUNK // 2:
-            body = Body.of(body)
         if proxy is not None:
+            if isinstance(body, bytes) and len(body) > _PIECE:
+                body = Body.of(body)
             return self._by(proxy, method, url, headers, at, body, patience, pool)
         return _Exchange(self, pool, method, origin, url[slash:], headers, at, body, patience)
 
@@ -312,20 +313,22 @@ class _Exchange:
     async def _ask(self, body: bytes | Body) -> Head:
         client, method = self._client, self._method
         headers = {**_ALWAYS, **self._headers}
-        streamed = isinstance(body, Body)
         size = body.size if isinstance(body, Body) else len(body)
         if size or method in ("PUT", "POST"):
             headers["Content-Length"] = str(size)
         data = request_head(method, self._target, self._origin.partition("//")[2], headers)
         connection = await self._pool.take(self._origin, client.wait_timeout)
         self._connection = connection
-        if isinstance(body, bytes):
+        at_once = isinstance(body, bytes) and size <= _PIECE
+        if isinstance(body, bytes) and at_once:
             data += body
-        connection.begin(data, bodiless=method == "HEAD", more=streamed)
+        connection.begin(data, bodiless=method == "HEAD", more=not at_once)
         if isinstance(body, Body):
             await self._send(connection, body)
             client.sent += body.given
         else:
+            if not at_once:
+                await self._send_large(connection, memoryview(body))
             client.sent += size
         return await connection.answered(self._patience)
 
@@ -334,6 +337,13 @@ class _Exchange:
             async for piece in pieces:
                 if not await connection.send(piece, self._patience):
                     return  # answered before it had everything: no use to go on
+        connection.sent()
+
+    async def _send_large(self, connection: Connection, body: memoryview) -> None:
+        """Bytes at hand, in pieces that do not block the loop for long, and without copies."""
+        for start in range(0, len(body), _PIECE):
+            if not await connection.send(body[start : start + _PIECE], self._patience):
+                return
         connection.sent()
 
     async def next_bytes(self, count: int) -> bytes:
