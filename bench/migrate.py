@@ -7,7 +7,8 @@
 The peer is `rclone move --checksum` followed by `rclone check --download` against the originals,
 which together prove what Astra's five steps prove. `rclone` stands for two `rclone serve s3`,
 `seaweed` for one SeaweedFS. Rounds alternate; figures are medians; CPU seconds are those of the
-client's processes, start-up and all. Bytes go through this machine (`--no-server-copy`). After
+client's processes, start-up and all. Bytes go through this machine: neither client lets the server
+copy (`--no-server-copy`, `--disable copy,move`), which on one SeaweedFS both would. After
 every Astra round `rclone check --download` judges the destination against the original files: a
 difference ends the run with exit 1.
 
@@ -158,8 +159,8 @@ class Bench:
         """The move alone, and the move with the check."""
         with self.filled() as (source, target):
             moved = self.run(
-                "move", "--checksum", f"--transfers={self.jobs}", self.remote(0, source),
-                self.remote(1, target),
+                "move", "--checksum", "--disable=copy,move", f"--transfers={self.jobs}",
+                self.remote(0, source), self.remote(1, target),
             )  # fmt: skip
             return moved, moved.then(self.check(target))
 
