@@ -36,6 +36,7 @@ from engine.stores.base import (
     Capabilities,
     DeleteGuard,
     Fetched,
+    Fetcher,
     ObjectStore,
     Part,
     UploadInfo,
@@ -52,7 +53,7 @@ _PAGE = 1000
 _ATTESTED = frozenset({"md5"})
 
 
-class AzureStore:
+class AzureStore(Fetcher):
     """One storage account with one credential."""
 
     kind = StoreKind.AZURE
@@ -177,7 +178,9 @@ class AzureStore:
                 await self._conditions.must_exist(bucket, key)
             raise
 
-    async def fetch(self, bucket: str, key: str, *, pin: VersionPin) -> Fetched:
+    async def fetch(
+        self, bucket: str, key: str, *, pin: VersionPin, describe: bool = True
+    ) -> Fetched:
         """A small blob: its head and its bytes by one request (and one for tags, if any)."""
         at = self._client.at(bucket, key)
         headers = match_header(pin, at)
@@ -190,7 +193,11 @@ class AzureStore:
             raise
         if reply.status != 200:
             raise BadResponse("The answer does not hold the whole blob.", subject=at)
-        head = await self._described(bucket, key, len(reply.body), reply, pin)
+        if describe:
+            head = await self._described(bucket, key, len(reply.body), reply, pin)
+        else:
+            head = read_head(key, len(reply.body), reply.headers)
+            check_pin(head, pin, at)
         return Fetched(head, reply.body)
 
     # -- writing ------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from engine.stores.base import (
     Capabilities,
     DeleteGuard,
     Fetched,
+    Fetcher,
     ObjectStore,
     Part,
     UploadInfo,
@@ -56,7 +57,7 @@ _SMALL = 128 * 1024  # bytes; up to here an MD5 costs next to nothing
 _AWS_ATTESTED = frozenset({"md5", "crc32", "crc32c", "crc64nvme", "sha1", "sha256"})
 
 
-class S3Store:
+class S3Store(Fetcher):
     """One endpoint with one set of credentials."""
 
     kind = StoreKind.S3

@@ -172,8 +172,13 @@ async def test_a_small_blob_is_described_and_read_at_once(
     assert (found.data, found.head) == (b"bytes", await store.head(BOX, "k", pin=pin))
     assert found.head.meta == meta
     assert [seen.method for seen in fakeazure.seen[:2]] == ["GET", "GET"]  # bytes, tags
-    with pytest.raises(PreconditionFailed):
-        await store.fetch(BOX, "k", pin=replace(pin, etag="0x1"))
+    fakeazure.seen.clear()
+    undescribed = await store.fetch(BOX, "k", pin=pin, describe=False)
+    assert (undescribed.data, undescribed.head.pin) == (b"bytes", found.head.pin)
+    assert len(fakeazure.seen) == 1  # no question for tags
+    for describe in (True, False):
+        with pytest.raises(PreconditionFailed):
+            await store.fetch(BOX, "k", pin=replace(pin, etag="0x1"), describe=describe)
     with pytest.raises(NotFound):
         await store.fetch(BOX, "nothing", pin=pin)
     fakeazure.on_request = on("GET", Fault(truncate=3))
