@@ -114,7 +114,7 @@ def test_a_proxy_that_is_none_is_told_by_the_variable(monkeypatch: pytest.Monkey
 
 
 def test_words_of_others_lose_names_and_passwords() -> None:
-    assert printable("at 'http://u:p@ss@host:1/a@b?c'") == "at 'http://host:1/a@b?c'"
+    assert printable("at 'http://u:p@ss@host:1/a@b?c'") == "at 'http://host:1/a@b'"
 
 
 # -- canaries -------------------------------------------------------------------------------
