@@ -256,7 +256,10 @@ class Run:
         The copy is made by the thread that owns the database, between two of its statements:
         so it is what write calls have left there, never half of one.
         """
-        self.dead = True
+        with self.recorder.lock:
+            if self.dead:
+                return  # nobody dies twice
+            self.dead = True
 
         def keep(_: object) -> None:
             shutil.copytree(self.state, self.ghost)
