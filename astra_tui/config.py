@@ -39,6 +39,7 @@ __all__ = [
     "state_directory",
     "user_config",
     "with_files",
+    "with_folder",
 ]
 
 POLICY_NAMES = ("rules", "recency", "reactive")
@@ -174,6 +175,19 @@ def with_files(settings: EngineSettings) -> EngineSettings:
         RESERVED_CLOUD, StoreKind.LOCAL, Provider.ONPREM, root=Path("/"), read_only=True
     )
     return replace(settings, clouds=(*settings.clouds, files))
+
+
+def with_folder(settings: EngineSettings, folder: Path) -> EngineSettings:
+    """Settings with one cloud more, whose one bucket is `folder`, and nothing else to write to.
+
+    For downloads: whatever the config says, every other cloud is only read, nothing is asked
+    back from an archive, and no half of a file is kept for later.
+    """
+    target = CloudSettings(
+        RESERVED_CLOUD, StoreKind.LOCAL, Provider.ONPREM, root=folder.parent, resumable=False
+    )
+    others = tuple(replace(cloud, read_only=True) for cloud in settings.clouds)
+    return replace(settings, clouds=(*others, target), read_only=False, restores=False)
 
 
 def _error(findings: Findings) -> ConfigError:

@@ -137,6 +137,7 @@ async def assemble(
             bwlimit=settings.bwlimit,
             on_change=on_change,
             read_only=frozenset(cloud.name for cloud in settings.clouds if cloud.read_only),
+            restores=settings.restores,
         )
         places = {
             cloud.name: await asyncio.to_thread(Place.of, stores[cloud.name], cloud)

@@ -49,6 +49,7 @@ class CloudSettings:
     account_key: Secret = Secret()
     sas: Secret = Secret()
     read_only: bool = False
+    resumable: bool = True  # local: False writes large files in one go too, leaving no parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class EngineSettings:
     jobs: int = 8
     restore_speed: str = "standard"  # or bulk, expedited
     restore_days: int = 7
+    restores: bool = True  # False: a job with an archived source fails instead of asking it back
     bwlimit: int | Timetable = 0
     max_deletes: int | None = MAX_DELETES
     read_only: bool = False

@@ -38,6 +38,7 @@ class Tally:
     pending: int = 0  # neither ended nor given up: `astra resume` goes on
     bytes: int = 0
     started: float = field(default_factory=time.time)
+    advice: bool = True  # the ledger outlives the verb: `astra retry` and `resume` go on
 
     def add(self, job: JobView) -> None:
         if job.state is JobState.COMPLETED:
@@ -101,7 +102,7 @@ async def carry_out(
     tally = Tally(refused=totals.refused)
     for move in plan.moves:
         if move.refused:
-            command.out.emit(_refused_json(plan, move))
+            command.out.emit(refused_json(plan, move))
     if not totals.moves:
         command.out.emit(tally.to_json("", interrupted=False))
         command.out.say("Nothing was tried: every move was refused.")
@@ -124,7 +125,7 @@ def _question(plan: Plan, count: int) -> str:
     return f"Move {what} and delete each source once its copy is verified?"
 
 
-def _refused_json(plan: Plan, move: Any) -> dict[str, Any]:
+def refused_json(plan: Plan, move: Any) -> dict[str, Any]:
     return {
         "job_id": None,
         "job_key": None,
@@ -149,8 +150,10 @@ async def follow(
     jobset: str = "",
     job_ids: Collection[str] = (),
     total: int = 0,
+    show: Callable[[JobView], dict[str, Any]] = job_json,
 ) -> int:
     """Wait for the jobs of a set (or for these ones), tell each as it ends, then sum up.
+    `show` makes the line that a job prints.
 
     Interrupted, it still prints the summary; the engine's stop then leaves every unfinished
     job in the ledger. Raises StateError, after the summary, once the ledger cannot be written.
@@ -166,7 +169,7 @@ async def follow(
             return
         told.add(job.job_id)
         tally.add(job)
-        command.out.emit(job_json(job))
+        command.out.emit(show(job))
         if job.state is JobState.FAILED and tally.failed <= _FAILURES:
             command.out.say(_failure(job))
 
@@ -246,6 +249,8 @@ def _sentence(tally: Tally) -> str:
         if count := getattr(tally, name):
             parts.append(f"{count:,} {name}")
     text = f"{', '.join(parts)} in {duration_text(time.time() - tally.started)}."
+    if not tally.advice:
+        return text
     if tally.failed:
         text += " `astra jobs --state failed` says why; `astra retry` tries again."
     if tally.pending:

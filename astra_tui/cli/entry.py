@@ -44,6 +44,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "retry": "jobs:retry",
         "cancel": "jobs:cancel",
         "ingest": "ingest:ingest",
+        "fetch": "fetch:fetch",
     },
     "Events and access": {
         "events": "events:events",

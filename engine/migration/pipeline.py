@@ -20,7 +20,15 @@ from engine.migration.source import CHANGED, changed, first_read
 from engine.migration.switch import finish, switch, take_up
 from engine.migration.tierchange import change_class
 from engine.migration.verify import verify
-from engine.model import JobState, MoveKind, ObjectHead, RestoreState, Step, VersionPin
+from engine.model import (
+    Address,
+    JobState,
+    MoveKind,
+    ObjectHead,
+    RestoreState,
+    Step,
+    VersionPin,
+)
 from engine.stores.base import ObjectStore
 
 LONGEST_LOOK = 900.0  # seconds between two looks at a restore, at most
@@ -122,6 +130,8 @@ def _same_class_change(job: Job, head: ObjectHead) -> bool:
 async def _restore(job: Job, services: Services, source: ObjectStore, head: ObjectHead) -> Waiting:
     """Ask for the object back, unless that was done; the job looks again later."""
     address, now = job.record.spec.source, time.time()
+    if not services.restores:
+        raise _not_restored(address, head)
     job.set(state=JobState.RESTORING, step=Step.NONE, source_pin=head.pin, size=head.size)
     asked, options = job.intended(Effect.RESTORE), job.record.spec.options
     speed = options.restore_speed or services.restore_speed
@@ -141,3 +151,18 @@ async def _restore(job: Job, services: Services, source: ObjectStore, head: Obje
     since = float(asked["at"]) if asked else now
     # Restores take minutes to days: look more seldom the longer it takes.
     return Waiting(now + min(max(services.restore_poll, (now - since) / 20), LONGEST_LOOK))
+
+
+def _not_restored(address: Address, head: ObjectHead) -> Archived:
+    where = f"archived in {head.storage_class}" if head.storage_class else "archived"
+    under_way = head.restore is RestoreState.ONGOING
+    return Archived(
+        f"It is {where}{' and being restored' if under_way else ''}, and this verb restores"
+        " nothing.",
+        subject=str(address),
+        safe="Nothing was written or asked for.",
+        todo="Try again when it is there."
+        if under_way
+        else "Ask it back with your provider's tools, then try again; or copy it to another"
+        f" bucket, which restores it first: `astra migrate {address} OTHER/ --keep-source`.",
+    )

@@ -47,7 +47,8 @@ class Scheduler(Progress):
 
     `jobs` is how many run at once, `bwlimit` bytes a second over all of them (0: no limit) or a
     timetable; `rules` says how stores that are in trouble are treated; in the clouds of
-    `read_only` nothing is written or deleted.
+    `read_only` nothing is written or deleted; without `restores` nothing is asked back from an
+    archive.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Scheduler(Progress):
         restore_poll: float = 30.0,
         grace: float = _GRACE,
         read_only: frozenset[str] = frozenset(),
+        restores: bool = True,
         rules: LaneRules | None = None,
         bandwidth: Bandwidth | None = None,
     ) -> None:
@@ -76,6 +78,7 @@ class Scheduler(Progress):
             DeleteAllowance(ledger.deletes),
             restore_poll=restore_poll,
             read_only=read_only,
+            restores=restores,
         )
         self._backoff = backoff or Backoff()
         self._grace = grace

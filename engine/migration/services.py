@@ -28,6 +28,7 @@ class Services:
     restore_poll: float = 30.0  # seconds between two looks at a restore, at least
     restore_speed: str = "standard"  # where a job names none
     restore_days: int = 7
+    restores: bool = True  # False: nothing is asked back, the job fails
     read_only: frozenset[str] = frozenset()  # clouds where nothing may be written or deleted
 
     def store(self, address: Address) -> ObjectStore:

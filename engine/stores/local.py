@@ -83,7 +83,7 @@ class LocalStore:
             delete_guard=DeleteGuard.KNOWN,
             max_key_bytes=4096,
             max_object=2**63 - 1,
-            multipart_threshold=1024**3,
+            multipart_threshold=1024**3 if settings.resumable else 2**63 - 1,
             max_parts=1_000_000,
             min_part=1,
         )
