@@ -247,7 +247,7 @@ def listing(count: int, rounds: int) -> None:
         for _ in range(rounds):
             figures, out = measured(
                 [*bench.astra, "--config", str(config), "--state", f"{text}/state", "ls",
-                 "one:many/", "--json", "--limit", "0"],
+                 "one:many/", "--json", "--limit", str(count)],
                 bench.env,
             )  # fmt: skip
             if out.count("file-") < count:
