@@ -15,6 +15,7 @@ from engine.migration.services import Services
 from engine.model import JobState, Step
 
 TRIES = 5  # that an object's own trouble is given, where the operator names no number
+PATIENCE = 20  # tries that a store may spoil before it is asked whether it is away at all
 _log = logging.getLogger(__name__)
 
 
@@ -72,7 +73,7 @@ async def _failed(job: Job, services: Services, backoff: Backoff, error: AstraEr
     if job.asked is Ask.CANCEL and job.intended(Effect.ROLLBACK) is None:
         return await _try_cancel(job, services, backoff)
     job.failure = error.cause if isinstance(error, StartOver) else error
-    again = error.retryable and _may_try_again(job, services, error)
+    again = error.retryable and await _may_try_again(job, services, error)
     shown = (record.checksum_source, record.checksum_destination)
     if isinstance(error, (StartOver, SourceChanged)):
         problem = await _clean_up(job, services)
@@ -97,17 +98,36 @@ async def _failed(job: Job, services: Services, backoff: Backoff, error: AstraEr
     return Next.ENDED
 
 
-def _may_try_again(job: Job, services: Services, error: AstraError) -> bool:
+async def _may_try_again(job: Job, services: Services, error: AstraError) -> bool:
     """Whether tries are left. What a store spoilt that was away does not count, unless the
-    operator bounded the tries; the lanes see to it that such a store is not asked too often."""
+    operator bounded the tries; the lanes see to it that such a store is not asked too often.
+
+    Where no other job works there, trouble with this one object looks just like a store that is
+    away. So patience ends at some time with a store that answers when it is asked for a listing.
+    """
     record, bound = job.record, job.record.spec.options.max_attempts
     if bound:
         return record.attempt < bound
     cancelling = job.asked is Ask.CANCEL or job.intended(Effect.ROLLBACK) is not None
-    if not cancelling and services.lanes.excuses(clouds_of(job), error, job.began):
+    excused = not cancelling and services.lanes.excuses(clouds_of(job), error, job.began)
+    if excused and (record.excused < PATIENCE or not await _answer(job, services, error)):
         job.set(excused=record.excused + 1)
         return True
     return record.attempt - record.excused < TRIES
+
+
+async def _answer(job: Job, services: Services, error: AstraError) -> bool:
+    """Whether the stores that the error speaks of (both, if it names none) answer a listing."""
+    ends = (job.record.spec.source, job.record.spec.destination)
+    named = [end for end in ends if error.subject.startswith(f"{end.cloud}:")]
+    for address in named or ends:
+        try:
+            async for _ in services.store(address).list_pages(address.bucket, address.key):
+                break
+        except AstraError as trouble:
+            if trouble.retryable:
+                return False
+    return True
 
 
 async def _later(job: Job, backoff: Backoff, error: AstraError) -> Next:

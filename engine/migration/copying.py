@@ -170,6 +170,14 @@ class _Copy:
                 )
             job.settle(effect, Outcome.SUPERSEDED)
         job.set(destination_pin=found.pin, wrote=False)
+        if any(item.details.get("server") for item in await job.history()):
+            job.note(SERVER_COPY)  # perhaps: it is to be proved as one
+        wanted = self.spec.to_class
+        if wanted and found.storage_class and found.storage_class != wanted:
+            job.note(
+                f"What was at the destination already is in {found.storage_class}, not in"
+                f" {wanted}; it was left so."
+            )
         await job.commit()
 
     async def _digest_only(self) -> None:

@@ -113,6 +113,8 @@ class Upload:
     `kept` are the parts that are on record and at the store, `done` those to be completed.
     """
 
+    by_server = False  # whether the provider copies the parts
+
     def __init__(self, job: Job, services: Services, head: ObjectHead, meta: ObjectMeta) -> None:
         self.job = job
         self.record = job.record
@@ -187,7 +189,8 @@ class Upload:
         address, upload_id = self.address, self.record.upload_id
         parts = [self.done[number] for number in sorted(self.done)]
         self.job.checkpoint()
-        self.job.intend(Effect.COMPLETE, **({"replaces": True} if replace else {}))
+        details = {"replaces": replace is not None, "server": self.by_server}
+        self.job.intend(Effect.COMPLETE, **{name: True for name, yes in details.items() if yes})
         await self.job.commit()
         try:
             written = await self.destination.complete_upload(

@@ -136,6 +136,8 @@ async def copy_in_parts(
 
 
 class _Parts(Upload):
+    by_server = True
+
     def __init__(
         self,
         job: Job,

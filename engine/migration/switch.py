@@ -107,6 +107,8 @@ async def take_up(job: Job, services: Services, *, guarded: bool) -> None:
         return
     if not record.source_pin.matches(found.pin):
         if unknown and await _version_gone(job, services):
+            if copy is None:
+                raise _both_gone(job)
             job.note("Another version of the object is at the source now; it was not touched.")
             await _completed(job)
             return

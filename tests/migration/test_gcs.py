@@ -220,6 +220,25 @@ async def test_whether_the_version_that_was_moved_is_gone() -> None:
                 await store.close()
 
 
+async def test_a_version_that_is_gone_is_no_move_where_its_copy_is_gone_too(tmp_path: Path) -> None:
+    with clouds() as (one, two):
+        one.objects.put("b", "k", BODY)
+
+        def meddle(seen: Seen) -> Fault | None:
+            if seen.method != "DELETE" or seen.key != "k":
+                return None
+            one.objects.put("b", "k", b"newer")
+            two.objects.buckets["b"].live.pop("k", None)
+            return Fault(reset=True)
+
+        one.on_request = meddle
+        async with world(tmp_path, stores((one, two))) as there:
+            done = await there.move("src:b/k", "dst:b/k")
+            assert done.state is JobState.FAILED
+            assert "the copy that was proved is gone" in done.error
+            assert held(one) == {"k": b"newer"}
+
+
 @pytest.mark.parametrize("what", ["bytes", "metadata"])
 async def test_a_source_that_changes_meanwhile_arrives_whole_and_new(
     tmp_path: Path, what: str

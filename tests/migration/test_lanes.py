@@ -416,6 +416,26 @@ async def test_one_bad_object_fails_while_the_others_move(tmp_path) -> None:
             assert "astra retry" in bad.error_todo
 
 
+@pytest.mark.parametrize(("status", "code"), [(500, "InternalError"), (503, "SlowDown")])
+async def test_an_object_that_alone_is_in_trouble_ends_as_failed(
+    tmp_path, status: int, code: str
+) -> None:
+    """Once nothing else works there it looks like a store that is away; a listing tells."""
+    with two_clouds() as (one, two):
+        for key in ("good", "bad"):
+            one.state.put("b", key, key.encode())
+        one.on_request = lambda seen: (
+            Fault(status=status, code=code) if (seen.method, seen.key) == ("GET", "bad") else None
+        )
+        how = {"backoff": Backoff(base=0.001, cap=0.01), "rules": EAGER}
+        async with world(tmp_path / "state", fake_stores(one, two), **how) as there:
+            good = await there.move("src:b/good", "dst:b/good")
+            bad = await there.move("src:b/bad", "dst:b/bad")
+            assert (good.state, bad.state) == (JobState.COMPLETED, JobState.FAILED)
+            assert code in bad.error
+            assert one.state.get("b", "bad") is not None
+
+
 async def test_stopping_while_a_store_is_away_is_quick_and_the_jobs_go_on_later(tmp_path) -> None:
     with two_clouds() as fakes:
         rules = LaneRules(first_look=3600.0, last_look=3600.0)

@@ -94,6 +94,28 @@ async def test_an_etag_that_may_be_copied_along_is_no_evidence(there: World, fak
     assert any("copy a checksum along" in note for note in done.notes)
 
 
+async def test_nor_is_it_where_the_answer_to_the_copy_was_lost(there: World, fake: FakeS3) -> None:
+    """The next try finds a copy, and must not forget who made it: its bytes are other ones."""
+    fake.state.put("b", "k", DATA)
+    lost: list[Seen] = []
+
+    def lose(seen: Seen) -> Fault | None:
+        if not lost and seen.key == "k" and "x-amz-copy-source" in seen.headers:
+            lost.append(seen)
+            return Fault(reset=True, after=True)
+        if lost and fake.state.get("c", "k") is not None:
+            fake.state.change("c", "k", body=b"X" + DATA[1:])
+        return None
+
+    fake.on_request = lose
+    done = await there.move("src:b/k", "dst:c/k", verify=Evidence.ATTESTED)
+    assert lost
+    assert done.state is JobState.FAILED
+    kept = fake.state.get("b", "k")
+    assert kept is not None
+    assert kept.body == DATA
+
+
 @pytest.mark.parametrize("quirks", [Quirks(copy_ignores_source=True)])
 @pytest.mark.parametrize("size", [100, len(DATA)])
 async def test_where_it_is_not_exact_the_bytes_are_streamed(
@@ -303,3 +325,12 @@ async def test_a_change_of_class_in_parts_leaves_no_upload(tmp_path: Path, fake:
     assert found is not None
     assert (found.body, found.storage_class) == (DATA, "STANDARD_IA")
     assert fake.state.uploads == {}
+
+
+async def test_the_class_of_what_was_there_already_is_told(there: World, fake: FakeS3) -> None:
+    """The plan said another one, and what it costs."""
+    for bucket in ("b", "c"):
+        fake.state.put(bucket, "k", DATA)
+    done = await there.move("src:b/k", "dst:c/k", to_class="STANDARD_IA")
+    assert done.state is JobState.COMPLETED
+    assert any("is in STANDARD, not in STANDARD_IA" in note for note in done.notes)
