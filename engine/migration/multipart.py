@@ -255,7 +255,12 @@ class _Stream(Upload):
         self.own = asyncio.Semaphore(1)  # the room for a part that was taken with the pass
 
     async def run(self, replace: VersionPin | None) -> Written:
-        await self.prepare(self._part_size())
+        size = self._part_size()
+        if self.record.upload_id and self.record.part_size > max(size, _LARGEST):
+            # Begun for the provider to copy: its parts are too large to be held in memory here.
+            await abandon_upload(self.job, self.destination)
+            self.job.settle(Effect.COMPLETE, Outcome.SUPERSEDED)
+        await self.prepare(size)
         self.job.set(step=Step.UPLOAD)
         # With that a job comes to its end whatever others do; more parts take what is free.
         self.reading.reserve = 0

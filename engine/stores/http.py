@@ -11,6 +11,7 @@ than all the rest of a move. Through a proxy the requests go by aiohttp (`http_p
 """
 
 import functools
+import ipaddress
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
@@ -396,4 +397,7 @@ def _is_proxy(url: str) -> bool:
 
 def is_loopback(host: str) -> bool:
     """Whether what is sent to that host stays on this machine."""
-    return host == "localhost" or host.startswith("127.") or host == "::1"
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, which may begin with 127. as well
+        return False

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engine.model import Evidence, JobState, MoveKind, SourceProof
+from engine.settings import Secret
 from engine.stores import open_store
 from tests.fake_s3 import FakeS3, Fault, Quirks, Seen
 from tests.migration.test_kill import run_child
@@ -334,3 +335,34 @@ async def test_the_class_of_what_was_there_already_is_told(there: World, fake: F
     done = await there.move("src:b/k", "dst:c/k", to_class="STANDARD_IA")
     assert done.state is JobState.COMPLETED
     assert any("is in STANDARD, not in STANDARD_IA" in note for note in done.notes)
+
+
+@pytest.mark.parametrize("quirks", [Quirks(copy_ignores_target=True)])
+async def test_parts_begun_for_the_provider_are_not_held_in_memory_here(
+    tmp_path: Path, fake: FakeS3
+) -> None:
+    """Other credentials for one end, and the bytes come through this machine after all."""
+    data = pattern(17 * 1024**2)
+    fake.state.put("b", "k", data)
+    made = {name: small_parts(open_store(fake.cloud(name)), PART) for name in ("src", "dst")}
+    async with world(tmp_path / "state", made) as there:
+        fake.on_request = lambda seen: (
+            Fault(status=500, code="InternalError")
+            if seen.is_upload_part and seen.key == "k"
+            else None
+        )
+        job_id = await there.submit("src:b/k", "dst:c/k")
+        await there.until(lambda: any(seen.is_upload_part for seen in fake.seen), "a part's copy")
+    fake.on_request = None
+    other = replace(fake.cloud("src"), access_key=Secret("other"))
+    made = {"src": open_store(other), "dst": small_parts(open_store(fake.cloud("dst")), PART)}
+    fake.seen.clear()
+    async with world(tmp_path / "state", made) as there:
+        await there.runner.resume()
+        done = await there.done(job_id)
+    assert (done.state, done.server_copied) == (JobState.COMPLETED, False)
+    assert max(len(seen.body) for seen in fake.seen if seen.is_upload_part) == PART
+    assert fake.state.uploads == {}
+    arrived = fake.state.get("c", "k")
+    assert arrived is not None
+    assert arrived.body == data

@@ -4,9 +4,10 @@ import pytest
 
 from engine.errors import ConfigError, UsageError
 from engine.model import Provider, StoreKind
-from engine.settings import CloudSettings
+from engine.settings import CloudSettings, Secret
 from engine.stores import open_store
 from engine.stores.base import DeleteGuard
+from engine.stores.http import is_loopback
 from engine.stores.s3_classes import ARCHIVES, StorageClasses
 from engine.stores.s3_endpoint import Endpoint
 from engine.stores.s3_keys import key_problem
@@ -138,3 +139,25 @@ def test_google_refuses_some_keys() -> None:
     for key in ("..", ".", "a\nb", ".well-known/acme-challenge/x"):
         assert key_problem(key, 1024, gcs=True) != ""
     assert key_problem("a/../b", 1024, gcs=True) == ""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_what_stays_on_this_machine(host: str) -> None:
+    assert is_loopback(host)
+
+
+@pytest.mark.parametrize("host", ["127.example.com", "127.0.0.1.example.com", "10.0.0.1", ""])
+def test_a_name_that_begins_like_a_loopback_address_is_another_machine(host: str) -> None:
+    """A SAS or token must not travel to it in the clear."""
+    assert not is_loopback(host)
+    if host:
+        settings = CloudSettings(
+            "c",
+            StoreKind.AZURE,
+            Provider.AZURE,
+            account="account",
+            sas=Secret("sv=2023-11-03&sig=abc%3D"),
+            endpoint=f"http://{host}",
+        )
+        with pytest.raises(ConfigError, match="in the clear"):
+            open_store(settings)
