@@ -179,7 +179,8 @@ class _Places:
     def _side(self, address: Address, entry: ListEntry | None) -> Side | None:
         if entry is None:
             return None
-        pin = VersionPin(entry.etag, entry.modified, entry.size)
+        # Some servers list another time than they give with the object itself.
+        pin = VersionPin(entry.etag, 0.0 if entry.etag else entry.modified, entry.size)
         return Side(self._parts.stores[address.cloud], address, entry.size, pin)
 
 

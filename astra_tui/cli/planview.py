@@ -1,15 +1,17 @@
 """A plan as text and as JSON."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from astra_tui.cli.output import Output, address_text, counted, usd
 
 if TYPE_CHECKING:
-    from engine.model import Move, Plan
+    from engine.model import Move, Plan, PlanTotals
 
 _SHOWN = 20  # moves that a question shows; --dry-run shows all
+_NUMBER = re.compile(r"(?<![\w.-])<?\$?\d[\d,]*(?:\.\d+)?(?![\w-])")
 
 
 def plan_json(plan: "Plan", most: int | None = None) -> Iterator[dict[str, Any]]:
@@ -92,14 +94,10 @@ def show_plan(
     if len(plan.moves) > len(moves):
         put(f"… and {len(plan.moves) - len(moves):,} more (--dry-run shows all).")
     totals = plan.totals()
-    payback = totals.payback_months
     put("")
     put(
         f"{visible(plan.title)}: {counted(totals.moves, 'object')}, "
-        f"{bytes_text(totals.size)}; saves "
-        f"{usd(totals.saving_per_month, currency=True)} a month, costs "
-        f"{usd(totals.one_time_cost, currency=True)} once"
-        + (f", paid back in {payback:.1f} months." if payback is not None else ".")
+        f"{bytes_text(totals.size)}; {_money(totals)}."
     )
     if most is not None and plan.deletes() > most:
         put(
@@ -114,12 +112,50 @@ def show_plan(
     for warning in plan.warnings:
         put(f"  Warning: {visible(warning)}")
     accepted = [move for move in plan.moves if not move.refused]
-    for text, count in Counter(item for move in accepted for item in move.losses).most_common():
+    for text, count in grouped(item for move in accepted for item in move.losses):
         put(f"  Lost on the way: {visible(text)} ({counted(count, 'object')})")
-    for text, count in Counter(item for move in accepted for item in move.risks).most_common():
+    for text, count in grouped(item for move in accepted for item in move.risks):
         put(f"  Risk: {visible(text)} ({counted(count, 'object')})")
     for text, count in Counter(move.refused for move in plan.moves if move.refused).most_common():
         put(f"  Refused: {visible(text)} ({counted(count, 'object')}, e.g. {_example(plan, text)})")
+
+
+def grouped(texts: Iterable[str]) -> list[tuple[str, int]]:
+    """Each text and how often it is there, the most frequent first. Texts that differ only in
+    their figures become one, with the least and the greatest: `pays back in 20 to 582 months`."""
+    kinds: dict[str, Counter[str]] = {}
+    for text, count in Counter(texts).items():
+        kinds.setdefault(_NUMBER.sub("0", text), Counter())[text] += count
+    found = [(_merged(list(kind)), kind.total()) for kind in kinds.values()]
+    return sorted(found, key=lambda item: -item[1])
+
+
+def _merged(texts: list[str]) -> str:
+    columns = zip(*(_NUMBER.findall(text) for text in texts), strict=True)
+    spans = iter([_span(column) for column in columns])
+    return _NUMBER.sub(lambda _: next(spans), texts[0])
+
+
+def _span(figures: Iterable[str]) -> str:
+    ordered = sorted(set(figures), key=lambda one: float(re.sub(r"[<$,]", "", one)))
+    return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
+
+
+def _money(totals: "PlanTotals") -> str:
+    saving, payback = totals.saving_per_month, totals.payback_months
+    if saving is None:
+        monthly = "saving a month unknown"
+    elif saving < 0:
+        monthly = f"costs {usd(-saving, currency=True)} more a month"
+    else:
+        monthly = f"saves {usd(saving, currency=True)} a month"
+    once = totals.one_time_cost
+    text = f"{monthly}, " + (
+        "cost of moving unknown" if once is None else f"costs {usd(once, currency=True)} once"
+    )
+    if payback is None:
+        return text
+    return f"{text}, paid back in {payback:,.{1 if payback < 100 else 0}f} months"
 
 
 def _tiers(move: "Move") -> str:

@@ -48,12 +48,15 @@ class Sign(Enum):
 @dataclass(frozen=True, slots=True)
 class LaneRules:
     """The budget: of the tries of a store `floor` may be spoilt in `window` seconds (at least
-    twice as many as jobs run), and one more for every 1/`share` that work. Afterwards it is tried
+    twice as many as jobs may run), and one more for every 1/`share` that work. It is also at its
+    end when `row` tries for each job that runs found nobody there and none worked between them:
+    a few large objects would never use up the floor. Afterwards the store is tried
     again after `first_look` seconds (drawn at random between half of it and all), doubled each
     time up to `last_look`. `cut` is what a throttled try leaves of the limit, `rise` what a
     whole round of good ones adds."""
 
     floor: int = 10
+    row: int = 3
     share: float = 0.1
     window: float = 60.0
     first_look: float = 2.0
@@ -98,6 +101,8 @@ class Lane:
         self._not_before = float("-inf")
         self._until = 0.0  # the same in epoch seconds, for the screen
         self._away = False
+        self._row = 0  # tries that found nobody there, since one worked
+        self._most = 0  # jobs that ran at once in that time
         self._looks = 0
         self._trying = ""
         self._error: AstraError | None = None
@@ -135,6 +140,7 @@ class Lane:
     def begin(self, job_id: str) -> None:
         """A job starts."""
         self.running += 1
+        self._most = max(self._most, self.running)
         if self._away and not self._trying:
             self._trying = job_id
 
@@ -152,6 +158,7 @@ class Lane:
 
     def _worked(self, now: float, *, whole: bool) -> None:
         self.served = now
+        self._row, self._most = 0, self.running
         self._tokens = min(self._tokens + self._rules.share, self._full)
         if self._away:
             self._away, self._looks, self._tokens = False, 0, self._full
@@ -173,7 +180,8 @@ class Lane:
         back = (now - self._filled) * self._full / self._rules.window
         self._tokens = min(self._tokens + back, self._full) - 1.0
         self._filled = now
-        if self._tokens < 0:
+        self._row += sign is Sign.AWAY
+        if self._tokens < 0 or self._row >= self._rules.row * self._most:
             self._away = True
             self._wait(now)
 

@@ -18,6 +18,8 @@ from engine.pricing.cost import (
 )
 from engine.stores.base import ObjectStore
 
+_TOLD_GB, _TOLD_USD = 0.01, 0.01  # less than this is no warning
+
 
 class Meter:
     """Counts what leaves each cloud along the plan, so that the bands add up."""
@@ -122,7 +124,7 @@ def _egress_warnings(
     for name, gb in meter.gigabytes.items():
         store = stores[name]
         free = book.egress_free_gb(store.provider, store.region)
-        if free:
+        if free and gb >= _TOLD_GB:
             found.append(
                 f"Egress from {name} is counted in full ({gb:.2f} GB); {free:g} GB a month are "
                 "free if nothing else used them."
@@ -131,7 +133,7 @@ def _egress_warnings(
         for name, gb in meter.back.items():
             store = stores[name]
             price = book.egress(store.provider, store.region, gb)
-            if price:
+            if price and price >= _TOLD_USD:
                 found.append(
                     f"Reading the copies back takes {gb:.2f} GB out of {name} again: up to "
                     f"{usd(price)} more, unless Astra runs there or --verify attested is used."

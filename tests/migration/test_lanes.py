@@ -118,7 +118,7 @@ def test_retry_after_holds_the_whole_store() -> None:
 
 def test_the_budget_ends_then_one_at_a_time_tries_until_one_works() -> None:
     clock = Clock()
-    lanes = lanes_of(clock, jobs=2, floor=5, first_look=4.0, last_look=16.0)
+    lanes = lanes_of(clock, jobs=2, floor=5, row=100, first_look=4.0, last_look=16.0)
     gone = Unavailable("Refused.", subject="aws:b/k")
     tries = 0
     while flow(lanes).state is FlowState.OPEN:
@@ -151,6 +151,26 @@ def test_the_budget_ends_then_one_at_a_time_tries_until_one_works() -> None:
     assert flow(lanes).state is FlowState.OPEN
     start(lanes, 2)
     assert not lanes.free(["aws"]), "all that are allowed"
+
+
+def test_a_few_jobs_that_find_nobody_there_are_enough() -> None:
+    clock = Clock()
+    lanes = lanes_of(clock)  # eight might run: the floor is sixteen tries
+    gone = Unavailable("Refused.", subject="aws:b/k")
+
+    def fail(error: Unavailable, rounds: int) -> None:
+        for _ in range(rounds):
+            for job_id, began in start(lanes, 2):
+                lanes.end(job_id, ["aws"], began, error, worked=False)
+
+    fail(gone, 2)
+    job_id, began = start(lanes, 1)[0]
+    lanes.end(job_id, ["aws"], began, None, worked=True)  # it is there after all
+    fail(gone, 2)
+    assert flow(lanes).state is FlowState.OPEN
+    fail(gone, 1)
+    assert flow(lanes).state is FlowState.AWAY
+    assert flow(lanes, "gcp").state is FlowState.OPEN
 
 
 def test_while_nothing_happens_the_view_stays_the_same() -> None:
@@ -192,7 +212,7 @@ def test_an_answer_of_any_kind_ends_the_wait() -> None:
 
 def test_the_floor_comes_back_with_time_and_work_adds_a_share() -> None:
     clock = Clock()
-    lanes = lanes_of(clock, jobs=1, floor=4, window=60.0)
+    lanes = lanes_of(clock, jobs=1, floor=4, row=100, window=60.0)
     gone = Unavailable("x", subject="aws:b/k")
     for _ in range(200):  # one in eleven is spoilt: never too many
         for number in range(11):

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import os
 import tracemalloc
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
 from contextlib import aclosing
@@ -32,7 +33,7 @@ from engine.model import (
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings
 from engine.stores import open_store
 from engine.stores.base import ObjectStore
-from tests.servers import S3Server
+from tests.servers import S3Server, rclone_s3
 
 KEYS = ["a", "b/c", "é", "e\u0301", "\U0001f680", "\uffff", "new\nline", "\udc80", "", " "]
 
@@ -321,3 +322,24 @@ async def test_a_job_set_is_held_to_what_it_proved(engine: Engine, tmp_path: Pat
         "blocked": Outcome.UNPROVED,
     }
     assert "overwritten" in later["changed"].reason
+
+
+async def test_a_server_that_lists_another_time_than_it_gives_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    """`rclone serve s3` lists the time that the object's metadata tells."""
+    (tmp_path / "served" / "b").mkdir(parents=True)
+    with rclone_s3(tmp_path / "served") as server:
+        clouds = (local("one", tmp_path / "1"), server.cloud("two"))
+        settings = EngineSettings(clouds, tmp_path / "state", kafka=KafkaSettings(bootstrap="off"))
+        fill(tmp_path / "1", {"in/same": b"same"})
+        os.utime(tmp_path / "1" / "b" / "in" / "same", (1e9, 1e9))
+        engine = Engine(settings)
+        await engine.start(events=False)
+        try:
+            places = Address.parse("one:b/in/"), Address.parse("two:b/out/")
+            plan = await engine.plan_migration([places[0]], places[1], kind=MoveKind.COPY)
+            await engine.wait(await engine.submit(plan))
+            assert await outcomes(engine, "one:b/in/", "two:b/out/") == {"same": Outcome.SAME}
+        finally:
+            await engine.stop()
