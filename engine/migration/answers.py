@@ -6,6 +6,7 @@ is away. Only what the store itself said counts; the rest leaves open what happe
 
 from engine.errors import (
     AccessDenied,
+    Archived,
     BadResponse,
     KeyNotSupported,
     NoSpace,
@@ -86,6 +87,8 @@ async def version_gone(store: ObjectStore, address: Address, pin: VersionPin) ->
     try:
         async with store.read(address.bucket, address.key, pin=pin):
             return False
+    except Archived:
+        return False  # it is there, and cannot be read
     except NotFound as error:
         if error.code in ("NoSuchVersion", "NoSuchKey"):
             return True

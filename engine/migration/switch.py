@@ -101,6 +101,10 @@ async def take_up(job: Job, services: Services, *, guarded: bool) -> None:
     if found is None:
         if copy is None:
             raise _both_gone(job)
+        if unknown and _versioned(job) and not await _version_gone(job, services):
+            # Where deleting takes two requests only the first was carried out.
+            await switch(job, services, guarded=guarded)
+            return
         if not unknown:
             job.note("The source was removed by somebody else after the copy was proved.")
         await _completed(job)

@@ -96,3 +96,36 @@ async def test_a_destination_written_at_any_request(
                 if not racing:
                     assert ends == [None, body]
     assert number > 2
+
+
+@pytest.mark.parametrize("effect", [True, False], ids=["carried-out", "not-carried-out"])
+async def test_a_version_whose_delete_was_done_by_half_does_not_stay(
+    tmp_path: Path, effect: bool
+) -> None:
+    """Where versions are kept, deleting the blob leaves one behind, which goes by its id."""
+    for number in (1, 2, 3):
+        with FakeAzure(AzureQuirks(versions=True), "box") as fake:
+            fake.blobs.put("box", "k", b"body", version_id="ours")
+            deletes: list[Seen] = []
+
+            def lose(
+                seen: Seen, seen_so_far: list[Seen] = deletes, at: int = number
+            ) -> Fault | None:
+                if seen.method != "DELETE" or seen.key != "k":
+                    return None
+                seen_so_far.append(seen)
+                return Fault(reset=True, after=effect) if len(seen_so_far) == at else None
+
+            stores: dict[str, ObjectStore] = {
+                "az": open_store(fake.cloud("az")),
+                "disk": local_store("disk", tmp_path / f"{number}"),
+            }
+            async with world(tmp_path / f"{number}" / "state", stores) as there:
+                fake.on_request = lose
+                done = await there.move("az:box/k", "disk:bucket/k")
+                assert len(deletes) >= number
+                assert done.state is JobState.COMPLETED
+                assert await there.get("disk:bucket/k") == b"body"
+            held = fake.blobs.containers["box"]
+            assert "k" not in held.blobs
+            assert ("k", "ours") not in held.versions, number
