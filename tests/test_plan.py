@@ -490,6 +490,7 @@ def test_a_change_of_tier_in_place(places: dict[str, Place]) -> None:
     assert first.saving_per_month == pytest.approx(0.023 - 0.004)
     assert first.one_time_cost == pytest.approx(0.02 / 1000 + 2 * 0.01 / 1000 + 0.03)
     assert first.losses == ()
+    assert any("leaves the version before in its old class" in text for text in plan.warnings)
     assert disk.refused == "onprem has no class for COLD"
     with pytest.raises(UsageError, match="either a tier or"):
         plan_tier(things, places, BOOK)

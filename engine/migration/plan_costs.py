@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from engine.migration.plan_checks import Route
-from engine.model import Evidence, MoveKind, MoveOptions, RestoreState
+from engine.model import Evidence, MoveKind, MoveOptions, RestoreState, StoreKind
 from engine.pricing.book import PriceBook
 from engine.pricing.classes import ClassPrice
 from engine.pricing.cost import (
@@ -112,9 +112,20 @@ def warnings(
             f"No prices are known for {', '.join(blank)}; give them in a price file of your own."
         )
     found += _egress_warnings(stores, book, options, meter)
+    if any(_makes_version(route) for route in routes):
+        found.append(
+            "Where a bucket keeps versions, a change of class leaves the version before in its old"
+            " class, billed as well; savings assume that it is deleted."
+        )
     if any(route.item.reads_30d for route in routes):
         found.append("Savings assume that objects are read as in the last 30 days.")
     return tuple(found)
+
+
+def _makes_version(route: Route) -> bool:
+    """Whether a change of class in place writes the object anew, as a version of its own."""
+    store = route.source_place.store
+    return route.kind is MoveKind.TIER and store.kind in (StoreKind.S3, StoreKind.GCS)
 
 
 def _egress_warnings(

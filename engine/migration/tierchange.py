@@ -182,9 +182,26 @@ async def _prove(
         )
         if proof.evidence is Evidence.ATTESTED:
             job.note(f"Proved by the provider's own {proof.algorithm}; the bytes were not read.")
+    await _tell_of_version_before(job, store)
     job.settle(Effect.SET_CLASS)
     finish(job)
     await job.commit()
+
+
+async def _tell_of_version_before(job: Job, store: ObjectStore) -> None:
+    """Where a new class means a new version, a bucket that keeps versions bills both."""
+    record, address = job.record, job.record.spec.source
+    old, new = record.source_pin, record.destination_pin
+    if old is None or new is None or old.version_id in ("", "null", new.version_id):
+        return
+    try:
+        before = await store.head(address.bucket, address.key, pin=old)
+    except StoreError:
+        return  # gone as a rule; the change itself is proved whatever is known of it
+    job.note(
+        f"The bucket keeps versions: the one before stays in {before.storage_class} and is billed"
+        " as well, until you or a rule of the bucket delete it."
+    )
 
 
 def _without_proof(job: Job, after: ObjectHead, before: dict[str, object]) -> None:

@@ -291,12 +291,17 @@ async def test_a_move_within_google_is_copied_there_and_proved(tmp_path: Path) -
         assert moved.given["customTime"] == "2024-01-01T00:00:00Z"
 
 
-async def test_a_class_changes_in_place_and_is_proved(tmp_path: Path) -> None:
+@pytest.mark.parametrize("versioned", [False, True])
+async def test_a_class_changes_in_place_and_is_proved(tmp_path: Path, versioned: bool) -> None:
     with clouds() as fakes:
+        fakes[0].objects.buckets["b"].versioned = versioned
         fakes[0].objects.put("b", "k", BODY, metadata={"a": "b"})
         async with world(tmp_path, stores(fakes)) as there:
             done = await there.move("src:b/k", "src:b/k", MoveKind.TIER, to_class="ARCHIVE")
             assert done.state is JobState.COMPLETED
+            # What stays behind in the old class is billed, and said.
+            said = any("stays in STANDARD" in note for note in done.notes)
+            assert said == bool(fakes[0].objects.buckets["b"].noncurrent) == versioned
         found = fakes[0].objects.get("b", "k")
         assert found is not None
         assert (found.storage_class, found.body) == ("ARCHIVE", BODY)
