@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from engine.access import AccessStatistics
 from engine.catalog import Catalog
-from engine.errors import AstraError, ConfigError, UsageError
+from engine.errors import AstraError, ConfigError, NotFound, UsageError
 from engine.model import (
     CloudStatus,
     JobState,
@@ -18,6 +18,7 @@ from engine.model import (
 )
 from engine.settings import CloudSettings
 from engine.stores.base import ObjectStore
+from engine.stores.hints import name_buckets
 
 log = logging.getLogger(__name__)
 _REFRESH = 1.0  # seconds between looks at what changed
@@ -95,6 +96,8 @@ class Clouds:
                 listing.append(number, page.entries)
                 await asyncio.sleep(0)
         except AstraError as error:
+            if isinstance(error, NotFound):
+                await name_buckets(store, bucket, error)
             listing.fail(number, error)
             log.warning("listing %s:%s failed: %s", cloud, bucket, error)
         else:

@@ -96,7 +96,8 @@ class _Doctor:
             return self._failed("reachable", error)
         except StoreError as error:
             # It answers; whether it lets us list all buckets does not matter yet.
-            return self._check("reachable", CheckState.OK, f"It answers ({error.what})")
+            what = error.what.rstrip(".")
+            return self._check("reachable", CheckState.OK, f"It answers: {what}.")
         return self._check("reachable", CheckState.OK, self._where())
 
     def _where(self) -> str:

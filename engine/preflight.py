@@ -187,8 +187,11 @@ async def _room(store: HasRoom, cloud: str, bucket: str, needed: int) -> Check:
     except AstraError as error:
         return Check(cloud, name, CheckState.WARNING, error.what, error.todo)
     detail = f"{needed:,} bytes are to be written and {free:,} are free."
-    if needed + _SPARE > free:
-        todo = "Free some space, or move fewer objects."
+    todo = "Free some space, or move fewer objects."
+    if needed <= free < needed + _SPARE:
+        detail += f" Less than {_SPARE // 1024**2} MiB would be left."
+        return Check(cloud, name, CheckState.WARNING, detail, todo)
+    if needed > free:
         return Check(cloud, name, CheckState.FAILED, detail, todo)
     return Check(cloud, name, CheckState.OK, detail)
 

@@ -14,6 +14,7 @@ from engine.stores.base import HasRoom, ObjectStore
 from tests.fake_s3 import FakeS3, Fault, Quirks, Seen
 from tests.migration.world import at, local_store
 
+MIB = 1024**2
 GIB = 1024**3
 
 
@@ -127,6 +128,10 @@ async def test_a_disk_that_is_too_small_is_told(tmp_path: Path) -> None:
     )
     assert found(fits)["to", "space"] is CheckState.OK
     assert found(fits)["to:bucket", "destination"] is CheckState.OK
+    spare = move("from:bucket/k", "to:bucket/k", free - 16 * MIB)
+    tight = await looked(plan(spare), stores, write=False)
+    assert found(tight)["to", "space"] is CheckState.WARNING
+    assert any("Less than 64 MiB would be left" in text for text in tight.warnings)
     large = [move("from:bucket/k", f"to:bucket/{number}", free // 2) for number in range(3)]
     made = await looked(plan(*large), stores, write=False)
     assert found(made)["to", "space"] is CheckState.FAILED

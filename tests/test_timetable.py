@@ -106,6 +106,9 @@ def test_a_plain_size_is_still_one() -> None:
     assert parse_bandwidth("off") == 0
     with pytest.raises(ValueError, match="no size"):
         parse_bandwidth("fast")
+    for text in ("5", "08:00,512 19:00,off"):
+        with pytest.raises(ValueError, match="name a unit, as in 5"):
+            parse_bandwidth(text)
 
 
 @given(

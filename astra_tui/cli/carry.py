@@ -90,7 +90,10 @@ async def carry_out(
 ) -> int:
     """Review, confirm, submit and follow a plan; returns the exit code."""
     if not plan.moves:
-        command.out.say("There is nothing to do: no object fits.")
+        command.out.say(
+            "There is nothing to do: no object is there, or none passes the filters. If that is"
+            " a surprise, check the addresses with `astra ls`."
+        )
         command.out.emit(Tally().to_json("", interrupted=False))
         return Exit.DONE
     show_plan(command.out, plan, err=True, most=engine.settings.max_deletes)

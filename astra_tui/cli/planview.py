@@ -77,6 +77,8 @@ def show_plan(
         else:
             out.line(text)
 
+    from engine.migration.plan_checks import RESTORED_FIRST
+
     moves = plan.moves if every else plan.moves[:_SHOWN]
     columns = ("kind", ">size", "tier", ">$/month", ">once $")
     rows = (
@@ -108,7 +110,13 @@ def show_plan(
         if plan.seconds is None:
             put("Time: unknown; nothing has gone this way yet.")
         else:
-            put(f"Time: about {duration_text(plan.seconds)} at the pace of earlier jobs.")
+            later = any(
+                item.startswith(RESTORED_FIRST) for move in plan.moves for item in move.risks
+            )
+            put(
+                f"Time: about {duration_text(plan.seconds)} at the pace of earlier jobs"
+                f"{', after the restores' if later else ''}."
+            )
     for warning in plan.warnings:
         put(f"  Warning: {visible(warning)}")
     accepted = [move for move in plan.moves if not move.refused]

@@ -63,7 +63,8 @@ class JobScreen(AstraScreen[None]):
             case "retry" if job.state not in (JobState.FAILED, JobState.CANCELLED):
                 return "Only failed and cancelled jobs can be tried again."
             case "cancel" | "pause" | "priority" if ended:
-                return f"The job is {job.state.value}; there is nothing to {action.label}."
+                verb = "put first or last" if action.id == "priority" else action.label
+                return f"The job is {job.state.value}; there is nothing to {verb}."
         return ""
 
     def label(self, action: Action) -> str:

@@ -20,6 +20,7 @@ from engine.pricing.classes import ClassPrice
 from engine.pricing.cost import MoveCost, payback_months, usd
 from engine.stores.base import DeleteGuard
 
+RESTORED_FIRST = "must be restored first"  # how the risk of an archived source begins
 _LONG_PAYBACK = 12.0  # months
 
 
@@ -249,7 +250,7 @@ def _restore_risk(item: SourceObject, source: ClassPrice, options: MoveOptions) 
     speed = source.speed(name)
     hours = speed.hours if speed is not None else source.restore_hours
     how = "" if name == "standard" else f" ({name})"
-    return f"must be restored first: about {hours:g} hours{how}"
+    return f"{RESTORED_FIRST}: about {hours:g} hours{how}"
 
 
 def _delete_risks(route: Route) -> list[str]:

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.errors import UsageError
+from engine.errors import NotFound, UsageError
 from engine.frame import Frame
 from engine.model import Address, ListEntry, ObjectHead
 from engine.settings import CloudSettings
 from engine.stores.base import ObjectStore
+from engine.stores.hints import name_buckets
 
 _DAY = 86_400.0
 
@@ -74,11 +75,15 @@ async def look_up(
     if not source.is_prefix:
         return [await look_at(store, source, source.key.rpartition("/")[2], now=now)]
     found: list[SourceObject] = []
-    async for page in store.list_pages(source.bucket, source.key):
-        for entry in page.entries:
-            address = Address(source.cloud, source.bucket, entry.key)
-            age = max(now - entry.modified, 0.0) / _DAY
-            found.append(SourceObject(address, entry, entry.key[len(source.key) :], age, age))
+    try:
+        async for page in store.list_pages(source.bucket, source.key):
+            for entry in page.entries:
+                address = Address(source.cloud, source.bucket, entry.key)
+                age = max(now - entry.modified, 0.0) / _DAY
+                found.append(SourceObject(address, entry, entry.key[len(source.key) :], age, age))
+    except NotFound as error:
+        await name_buckets(store, source.bucket, error)
+        raise
     return found
 
 

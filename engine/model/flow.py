@@ -13,6 +13,7 @@ _FULL_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday"
 _ENTRY = re.compile(r"(?:([A-Za-z]+)-)?([0-9]{1,2}):([0-9]{2}),(\S+)")
 _DAY = 24 * 60
 _WEEK = 7 * _DAY
+_LEAST_RATE = 1024  # bytes a second; less is a forgotten unit
 
 
 def parse_size(text: str) -> int:
@@ -92,7 +93,14 @@ class Timetable:
 
 def parse_bandwidth(text: str) -> "int | Timetable":
     """A size (`20MiB`, `off`) or a timetable. Raises ValueError with the reason."""
-    return Timetable.parse(text) if "," in text or ":" in text else parse_size(text)
+    return Timetable.parse(text) if "," in text or ":" in text else _rate(text)
+
+
+def _rate(text: str) -> int:
+    limit = parse_size(text)
+    if 0 < limit < _LEAST_RATE and not re.search("[a-z]", text.lower().replace("/s", "")):
+        raise ValueError(f"{text!r} is {limit:,} bytes a second; name a unit, as in {limit}MiB")
+    return limit
 
 
 def _read_entry(word: str) -> tuple[int | None, int, int]:
@@ -109,7 +117,7 @@ def _read_entry(word: str) -> tuple[int | None, int, int]:
     if int(hour) > 23 or int(minute) > 59:
         raise ValueError(f"{word!r}: {hour}:{minute} is no time of day; write 00:00 to 23:59")
     try:
-        limit = parse_size(size)
+        limit = _rate(size)
     except ValueError as error:
         raise ValueError(f"{word!r}: {error}") from None
     return day, int(hour) * 60 + int(minute), limit

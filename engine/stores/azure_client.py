@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from engine.errors import AccessDenied, ConfigError
+from engine.errors import AccessDenied, ConfigError, StoreError
 from engine.settings import CloudSettings
-from engine.stores.azure_credentials import TokenSource, find_access
+from engine.stores.azure_credentials import TokenSource, find_access, sas_ended
 from engine.stores.azure_endpoint import Endpoint
 from engine.stores.azure_errors import error_of
 from engine.stores.azure_sign import VERSION, http_date, read_grant, signature, string_to_sign
@@ -68,7 +68,7 @@ class AzureClient:
             self._note(reply.headers)
             if 200 <= reply.status < 300:
                 break
-            error = error_of(reply, method, at)
+            error = self._error(reply, method, at)
             if attempt or not self._expired(error) or isinstance(body, Body):
                 raise error
         return reply
@@ -84,7 +84,7 @@ class AzureClient:
             self._note(incoming.headers)
             if not 200 <= incoming.status < 300:
                 reply = Reply(incoming.status, incoming.headers, await incoming.whole())
-                error = error_of(reply, "GET", at)
+                error = self._error(reply, "GET", at)
                 self._expired(error)
                 raise error
             yield incoming
@@ -142,6 +142,14 @@ class AzureClient:
         elif self._tokens is not None:
             sent["Authorization"] = f"Bearer {await self._tokens.get()}"
         return self.endpoint.url(path, query, grant), sent
+
+    def _error(self, reply: Reply, method: str, at: str) -> StoreError:
+        error = error_of(reply, method, at)
+        if isinstance(error, AccessDenied):
+            ended = sas_ended(self._access.sas.reveal(), datetime.now(UTC))
+            if ended:
+                error.todo = f"The SAS ended on {ended}: make a new one and set `sas`."
+        return error
 
     def _expired(self, error: Exception) -> bool:
         """Whether the token was refused as too old; the next request then gets another."""

@@ -15,6 +15,7 @@ import time
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol, cast
 
 from engine.errors import AccessDenied, ConfigError
@@ -113,6 +114,17 @@ def _bare_sas(text: str, place: str) -> str:
             todo="Copy it whole, from sv= to the end of sig=, without the URL before it.",
         )
     return sas
+
+
+def sas_ended(sas: str, now: datetime) -> str:
+    """When the SAS ended, as it says itself; "" while it holds, or where it does not say."""
+    told = urllib.parse.parse_qs(sas).get("se", [""])[0]
+    try:
+        end = datetime.fromisoformat(told)
+    except ValueError:
+        return ""
+    end = end if end.tzinfo is not None else end.replace(tzinfo=UTC)
+    return f"{end.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if end <= now else ""
 
 
 class _Token(Protocol):

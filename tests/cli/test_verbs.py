@@ -372,3 +372,12 @@ def test_a_script_of_the_prototypes_names(astra: Astra) -> None:
     assert astra("run-engine", "--json").lines[-1]["plan"]["moves"] == 0
     assert "already" in astra("init-cloud", "astra.toml", code=2).err
     assert Path(astra.folder / "astra.toml").read_text().startswith("[clouds.disk]")
+
+
+def test_a_mistyped_bucket_is_answered_with_those_that_are_there(
+    astra: Astra, cloud: CloudSettings
+) -> None:
+    for command in (("ls", "aws:typo"), ("migrate", "aws:typo/in/", "disk:box/", "--dry-run")):
+        missed = astra(*command, code=1)
+        assert "aws:typo" in missed.err
+        assert "Check the name" in missed.err

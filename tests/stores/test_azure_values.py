@@ -2,6 +2,7 @@
 
 import re
 import time
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from engine.model import ObjectMeta, Provider, RestoreState, StoreKind
 from engine.settings import CloudSettings, Secret
 from engine.stores import azure_xml as xml
 from engine.stores import open_store
-from engine.stores.azure_credentials import TokenSource, find_access
+from engine.stores.azure_credentials import TokenSource, find_access, sas_ended
 from engine.stores.azure_endpoint import Endpoint, check_container
 from engine.stores.azure_headers import (
     decode_name,
@@ -387,3 +388,19 @@ async def test_without_azure_identity_the_error_names_the_extra(
     with pytest.raises(ConfigError) as caught:
         await TokenSource("z").get()
     assert "astra-tui[azure]" in caught.value.todo
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("2020-01-01T00:00:00Z", "2020-01-01 00:00 UTC"),
+        ("2020-01-01T01%3A30%3A00%2B01%3A00", "2020-01-01 00:30 UTC"),
+        ("2020-01-01", "2020-01-01 00:00 UTC"),
+        ("2999-01-01T00:00:00Z", ""),
+        ("soon", ""),
+        ("", ""),
+    ],
+)
+def test_a_sas_tells_when_it_ended(end: str, said: str) -> None:
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    assert sas_ended(f"sv=2021-06-08&se={end}&sig=x", now) == said
