@@ -50,14 +50,15 @@ class View:
         reads = frame.access("reads_30d", chosen).tolist()
         tiers = frame.tiers(chosen).tolist()
         targets = frame.targets[chosen].tolist()
+        sizes, modified = frame.sizes[chosen].tolist(), frame.modified[chosen].tolist()
         result = []
         for i, row in enumerate(chosen.tolist()):
             key, target = frame.keys[row], targets[i]
             result.append(
                 ObjectRow(
                     key=key,
-                    size=int(frame.sizes[row]),
-                    modified=float(frame.modified[row]),
+                    size=int(sizes[i]),
+                    modified=float(modified[i]),
                     age_days=ages[i],
                     storage_class=frame.class_name(row),
                     tier=_TIERS[tiers[i]],

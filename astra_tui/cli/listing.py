@@ -134,8 +134,7 @@ def _print_rows(
 
     chosen = islice(every(), limit)
     if command.out.json:
-        for row in chosen:
-            command.out.emit(row_json(address, row))
+        command.out.emit_all(row_json(address, row) for row in chosen)
         return
     from widgets.text import age_text, bytes_text, visible
 

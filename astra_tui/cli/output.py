@@ -38,6 +38,13 @@ class Output:
         if self.json:
             self._write(json.dumps(value) + "\n")
 
+    def emit_all(self, values: Iterable[dict[str, Any]]) -> None:
+        """Many JSON objects that are at hand, in as few writes as may be."""
+        if self.json:
+            rest = iter(values)
+            while some := [json.dumps(value) for value in islice(rest, _SAMPLE)]:
+                self._write("\n".join(some) + "\n")
+
     def line(self, text: str = "") -> None:
         """One line for a human; the caller has made names visible."""
         if not self.json:

@@ -41,6 +41,7 @@ from engine.stores.s3_copy import COPY_LIMIT, copy_onto_itself, pin_after
 from engine.stores.s3_errors import raise_hidden_error
 from engine.stores.s3_headers import http_time, read_checksums, read_head, write_headers
 from engine.stores.s3_keys import FILE_SERVER, MAX_KEY, key_problem
+from engine.stores.s3_listing import list_objects
 from engine.stores.s3_multipart import Multipart
 from engine.stores.s3_probe import Conditions
 from engine.stores.s3_reader import (
@@ -128,28 +129,9 @@ class S3Store(Fetcher):
             except StoreError as second:
                 raise (error if second.status == 400 else second) from second
 
-    async def list_pages(self, bucket: str, prefix: str = "") -> AsyncGenerator[ListPage, None]:
+    def list_pages(self, bucket: str, prefix: str = "") -> AsyncGenerator[ListPage, None]:
         """ListObjectsV2, 1,000 keys a page; raises rather than end early."""
-        at, token = self._client.at(bucket, prefix), ""
-        seen = set[str]()
-        while True:
-            query = [("list-type", "2"), ("encoding-type", "url"), ("max-keys", "1000")]
-            query += [("prefix", prefix)] if prefix else []
-            query += [("continuation-token", token)] if token else []
-            reply = await self._client.call("GET", bucket, query=query)
-            entries, following = xml.listing(reply.body, at)
-            page = [
-                entry._replace(storage_class=self._classes.from_wire(entry.storage_class))
-                for entry in entries
-                if entry.key.startswith(prefix)  # some servers take "/" for the whole bucket
-            ]
-            if page:
-                yield ListPage(page)
-            if not following:
-                return
-            if following in seen:
-                raise BadResponse("The listing goes in a circle.", subject=at)
-            seen.add(token := following)
+        return list_objects(self._client, self._classes, bucket, prefix)
 
     # -- reading ------------------------------------------------------------------------
 

@@ -14,6 +14,9 @@ from engine.stores.base import Part, UploadInfo
 
 _ENCODING = re.compile(rb"<\?xml[^>]*encoding=[\"']([^\"']+)")
 
+# A token with an entity of its own or beyond ASCII is left to the parser.
+_TOKEN = re.compile(rb"<NextContinuationToken>([!-%'-;=?-~]+)</NextContinuationToken>")
+
 
 class Listing(NamedTuple):
     """One page of ListObjectsV2; `token` is empty on the last."""
@@ -82,6 +85,13 @@ def listing(data: bytes, at: str) -> Listing:
     if more not in ("true", "false") or (more == "true" and not token):
         raise _bad("it does not say how the listing goes on", at)
     return Listing(entries, token if more == "true" else "")
+
+
+def glimpse_token(data: bytes) -> str:
+    """The token for the next page, as far as it can be seen without reading the page: "" if it
+    cannot. Only `listing` tells whether it is right."""
+    found = _TOKEN.search(data)
+    return found[1].decode() if found else ""
 
 
 class Uploads(NamedTuple):
@@ -187,6 +197,8 @@ def _decoder(root: ElementTree.Element) -> Callable[[str], str]:
 
 
 def _unquote(value: str) -> str:
+    if "%" not in value and "+" not in value:
+        return value
     raw = urllib.parse.unquote_to_bytes(value.replace("+", " "))
     return raw.decode("utf-8", "surrogateescape")
 
