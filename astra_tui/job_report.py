@@ -189,6 +189,7 @@ def job_json(job: "JobView") -> dict[str, Any]:
         "evidence": job.evidence.value or None,
         "guarded": job.guarded,
         "server_copy": job.server_copied,
+        "compress": job.spec.options.compress or None,
         "error": job.error or None,
     }
 
@@ -204,6 +205,7 @@ def job_details(job: "JobView") -> dict[str, Any]:
         "priority": job.priority,
         "from_class": job.spec.from_class,
         "to_class": job.spec.to_class,
+        "stored_bytes": _stored(job),
         "bytes_done": job.bytes_done,
         "source_proof": job.source_proof.value or None,
         "created": job.created or None,
@@ -213,6 +215,12 @@ def job_details(job: "JobView") -> dict[str, Any]:
         "notes": list(job.notes),
         "todo": job.error_todo or None,
     }
+
+
+def _stored(job: "JobView") -> int | None:
+    """The size of the copy, where that is not the object's."""
+    pin = job.destination_pin
+    return pin.size if job.spec.options.compress and pin is not None and pin.size >= 0 else None
 
 
 def summary_json(summary: "JobsetSummary") -> dict[str, Any]:

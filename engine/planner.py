@@ -185,10 +185,7 @@ class Planner:
         self._catalog[destination.cloud]  # an unknown cloud ends here, with a clear error
         found = await self._objects(sources, filters)
         objects = await self._passing(found, filters)
-        keys = [
-            destination.key + item.relative if destination.is_prefix else destination.key
-            for item in objects
-        ]
+        keys = [plans.target_key(destination, item.relative, options) for item in objects]
         plan = await asyncio.to_thread(
             plans.plan_migration,
             sources,

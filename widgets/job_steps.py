@@ -164,6 +164,8 @@ def _proof(job: JobView, width: int) -> list[Cell]:
     sign: list[Part] = []
     if equal:
         sign = [("  equal", "good")]
+    elif job.spec.options.compress and job.evidence:
+        sign = [("  of the zstd frame", "dim")]
     elif differ:
         sign = [("  DIFFERENT", "bad")]
     guard_style = "warn" if job.guarded is False else ""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -141,6 +141,7 @@ def refused_json(plan: Plan, move: Any) -> dict[str, Any]:
         "evidence": None,
         "guarded": None,
         "server_copy": False,
+        "compress": plan.options.compress or None,
         "error": move.refused,
     }
 
@@ -154,9 +155,10 @@ async def follow(
     job_ids: Collection[str] = (),
     total: int = 0,
     show: Callable[[JobView], dict[str, Any]] = job_json,
+    before_end: Callable[[], Awaitable[None]] | None = None,
 ) -> int:
     """Wait for the jobs of a set (or for these ones), tell each as it ends, then sum up.
-    `show` makes the line that a job prints.
+    `show` makes the line that a job prints; `before_end` runs when all have ended.
 
     Interrupted, it still prints the summary; the engine's stop then leaves every unfinished
     job in the ledger. Raises StateError, after the summary, once the ledger cannot be written.
@@ -193,6 +195,7 @@ async def follow(
                     progress.show(tally.successful, tally.failed, snapshot)
             interrupted = False
         finally:
+            cut = False
             with contextlib.suppress(asyncio.CancelledError):
                 try:
                     for job in await engine.jobs(jobset=jobset):
@@ -202,6 +205,11 @@ async def follow(
                             tally.pending += 1
                 except StateError:  # the ledger cannot even be read; the reason is told above
                     tally.pending = (total or len(wanted)) - len(told)
+                if before_end is not None and not interrupted:
+                    try:
+                        await before_end()
+                    except asyncio.CancelledError:
+                        interrupted = cut = True
                 summary = tally.to_json(jobset, interrupted=interrupted)
                 summary["summary"] |= flow_json(engine.snapshot())
                 command.out.emit(summary)
@@ -209,6 +217,8 @@ async def follow(
                     tally.stopped = True
                     _tell_trouble(command, engine)
                 command.out.say(_sentence(tally))
+            if cut:
+                raise asyncio.CancelledError
     if command.out.failed and tally.code is Exit.DONE:
         return Exit.FAILED
     return tally.code

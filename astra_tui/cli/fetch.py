@@ -48,6 +48,11 @@ class Target:
     help="Digest that the object and the file are compared by.",
 )
 @click.option("--strict", is_flag=True, help="Read an object without a checksum twice.")
+@click.option(
+    "--decompress/--no-decompress",
+    default=True,
+    help="Give back the original bytes of what was moved with --compress.",
+)
 @filter_options
 @options.run_options
 def fetch(command: Command, source: str, path: str, **values: Any) -> int:
@@ -77,7 +82,7 @@ def fetch(command: Command, source: str, path: str, **values: Any) -> int:
             options=move_options,
             filters=filters,
         )
-        return await _carry_out(command, engine, plan, target)
+        return await _carry_out(command, engine, plan, target, decompress=values["decompress"])
 
     from astra_tui.config import with_folder
 
@@ -92,7 +97,9 @@ def fetch(command: Command, source: str, path: str, **values: Any) -> int:
         return Exit.INTERRUPTED
 
 
-async def _carry_out(command: Command, engine: "Engine", plan: "Plan", target: Target) -> int:
+async def _carry_out(
+    command: Command, engine: "Engine", plan: "Plan", target: Target, *, decompress: bool
+) -> int:
     from engine.model import CheckState
     from widgets.text import visible
 
@@ -115,9 +122,17 @@ async def _carry_out(command: Command, engine: "Engine", plan: "Plan", target: T
     command.out.keep_going = True
     unattested: list[str] = []
     jobset = await engine.submit(plan)
-    show = _shower(target, unattested)
+    packed: list[JobView] = []
+    show = _shower(target, unattested, packed)
     total = plan.totals().moves
-    code = await follow(command, engine, tally, jobset=jobset, total=total, show=show)
+
+    async def unpack() -> None:
+        for job in packed if decompress else ():
+            await _unpack(command, engine, target, tally, job)
+
+    code = await follow(
+        command, engine, tally, jobset=jobset, total=total, show=show, before_end=unpack
+    )
     if unattested:
         command.out.say(
             f"{counted(len(unattested), 'object')} unattested: the store has no checksum of the"
@@ -126,11 +141,49 @@ async def _carry_out(command: Command, engine: "Engine", plan: "Plan", target: T
     return code
 
 
-def _shower(target: Target, unattested: list[str]) -> "Callable[[JobView], dict[str, Any]]":
+async def _unpack(
+    command: Command, engine: "Engine", target: Target, tally: Tally, job: "JobView"
+) -> None:
+    """Turn a file that is marked as compressed into the original; told as a line of its own."""
+    from engine.errors import AstraError
+    from engine.migration.unpacking import unpack_file
+    from engine.stores import open_store
+    from widgets.text import visible
+
+    clouds = [engine.settings.cloud(end.cloud) for end in (job.spec.source, job.spec.destination)]
+    stores = [open_store(cloud) for cloud in clouds if cloud is not None]
+    line = {
+        "unpacked": str(job.spec.source),
+        "from": target.path(job.spec.destination),
+        "error": None,
+    }
+    try:
+        source, disk = stores
+        address = await unpack_file(disk, job.spec.destination, source, job.spec.source)
+    except AstraError as error:
+        tally.successful, tally.failed = tally.successful - 1, tally.failed + 1
+        command.out.emit(line | {"destination": None, "error": error.what})
+        command.out.say(
+            f"Failed: {visible(target.path(job.spec.destination))} is kept as it is stored, and"
+            f" was not decompressed: {visible(error.what)}"
+        )
+    else:
+        if address is not None:
+            command.out.emit(line | {"destination": target.path(address)})
+    finally:
+        for store in stores:
+            await store.close()
+
+
+def _shower(
+    target: Target, unattested: list[str], packed: "list[JobView]"
+) -> "Callable[[JobView], dict[str, Any]]":
     from astra_tui.job_report import job_json
-    from engine.model import JobState, SourceProof
+    from engine.model import COMPRESSED, JobState, SourceProof
 
     def show(job: "JobView") -> dict[str, Any]:
+        if job.state is JobState.COMPLETED and job.spec.destination.key.endswith(COMPRESSED):
+            packed.append(job)
         if job.state is JobState.COMPLETED and job.source_proof is SourceProof.UNATTESTED:
             unattested.append(job.job_id)
         return job_json(job) | {

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 )
 @options.target_options
 @options.proof_options
+@options.compress_option
 @filter_options
 @options.run_options
 @options.submit_options

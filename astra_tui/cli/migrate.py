@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.argument("destination")
 @options.target_options
 @options.proof_options
+@options.compress_option
 @click.option("--keep-source", is_flag=True, help="Copy; delete nothing.")
 @filter_options
 @options.run_options

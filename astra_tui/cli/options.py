@@ -68,6 +68,20 @@ class Priority(click.ParamType[int]):
             self.fail(str(error), param, ctx)
 
 
+class Compression(click.ParamType[str]):
+    """zstd or zstd:LEVEL."""
+
+    name = "zstd[:level]"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        from engine.model import parse_compress
+
+        try:
+            return parse_compress(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 class CountOrOff(click.ParamType["int | Literal['off']"]):
     """A whole number from 0, or off."""
 
@@ -138,6 +152,11 @@ proof_options = all_of(
         help="Fail a job after so many tries, even if its store was only away.",
     ),
 )
+compress_option = click.option(
+    "--compress",
+    type=Compression(),
+    help="Compress on the way: zstd, or zstd:LEVEL (1 to 19). Keys get the ending .zst.",
+)
 run_options = all_of(
     click.option("--jobs", "workers", type=click.IntRange(1, 256), help="So many objects at once."),
     click.option(
@@ -183,6 +202,7 @@ def move_options(values: dict[str, Any]) -> "MoveOptions":
         restore_speed=(values.pop("restore_speed") or "").lower(),
         restore_days=values.pop("restore_days") or 0,
         max_attempts=values.pop("max_attempts", None) or 0,
+        compress=values.pop("compress", None) or "",
     )
 
 

@@ -41,6 +41,7 @@ def plan_json(plan: "Plan", most: int | None = None) -> Iterator[dict[str, Any]]
             "plan_id": plan.plan_id,
             "title": plan.title,
             "policy": plan.policy,
+            "compress": plan.options.compress or None,
             "moves": totals.moves,
             "refused": totals.refused,
             "bytes": totals.size,

@@ -25,6 +25,7 @@ from engine.model import (
     MoveKind,
     MoveOptions,
     Tier,
+    parse_compress,
 )
 
 __all__ = [
@@ -175,7 +176,7 @@ _JOB_FIELDS = frozenset(
 )
 _FLAGS = ("overwrite", "strict", "server_copy")
 _OPTION_FIELDS = frozenset(
-    {"checksum", "verify", "max_attempts", "restore_speed", "restore_days", *_FLAGS}
+    {"checksum", "verify", "max_attempts", "restore_speed", "restore_days", "compress", *_FLAGS}
 )
 
 
@@ -202,6 +203,8 @@ def parse_job(value: bytes | None, *, places: Places) -> JobRequest:
     if kind is MoveKind.TIER and not tier and not storage_class:
         reject("a change of tier needs tier or storage_class")
     options = _options(fields.mapping(data.get("options", {}), "options"))
+    if kind is MoveKind.TIER and options.compress:
+        reject("a change of tier compresses nothing")
     actor = fields.text(data["actor"], "actor", 256) if "actor" in data else ""
     parts = (source, destination, kind, tier or "", storage_class, options)
     request_key = (
@@ -234,6 +237,11 @@ def _options(data: dict[str, Any]) -> MoveOptions:
         speed = given["restore_speed"] = fields.text(data["restore_speed"], "restore_speed", 16)
         if speed not in RESTORE_SPEEDS:
             reject(f"restore_speed is {shown(speed)}, not one of {', '.join(RESTORE_SPEEDS)}")
+    if "compress" in data:
+        try:
+            given["compress"] = parse_compress(fields.text(data["compress"], "compress", 16))
+        except ValueError as error:
+            reject(str(error))
     return MoveOptions(**given)
 
 
@@ -276,7 +284,7 @@ def job_request_message(request: JobRequest) -> dict[str, Any]:
             "server_copy": options.server_copy,
         },
     }
-    for name in ("restore_speed", "restore_days"):
+    for name in ("restore_speed", "restore_days", "compress"):
         if getattr(options, name):
             message["options"][name] = getattr(options, name)
     if request.tier is not None:

@@ -26,6 +26,7 @@ from engine.migration.answers import refused
 from engine.migration.digest import ALGORITHMS, CHEAPEST, MULTIPART_MD5, check_algorithm
 from engine.migration.job import Job, StartOver, Stopped
 from engine.migration.multipart import abandon_upload, put_parts
+from engine.migration.packing import STORED, Packer, described, level_of, original
 from engine.migration.records import Effect, Outcome
 from engine.migration.same import check_twins
 from engine.migration.server_copy import copy_on_server, known_digests, may_copy
@@ -65,6 +66,7 @@ class _Copy:
         self.destination = services.store(self.spec.destination)
         self.expected = Expected()
         self.replace: VersionPin | None = None
+        self.packer: Packer | None = None
 
     async def run(self) -> None:
         self._check_limits()
@@ -90,6 +92,20 @@ class _Copy:
                 subject=str(self.spec.destination),
                 safe="Nothing was written and the source is kept.",
                 todo="Choose another key.",
+            )
+        if self.spec.options.compress and original(self.head.meta) is not None:
+            raise NotSupported(
+                "It is compressed by Astra already.",
+                subject=str(self.spec.source),
+                safe="Nothing was written and the source is kept.",
+                todo="Move it without --compress.",
+            )
+        if self.spec.options.compress and not capabilities.user_metadata:
+            raise NotSupported(
+                "The destination keeps no user metadata, which tells what is compressed.",
+                subject=str(self.spec.destination),
+                safe="Nothing was written and the source is kept.",
+                todo="Move it without --compress.",
             )
         if self.head.size > capabilities.max_object:
             raise NotSupported(
@@ -120,6 +136,7 @@ class _Copy:
         capabilities = self.destination.capabilities
         return (
             self.spec.options.overwrite
+            or (bool(self.spec.options.compress) and self.head.size > SMALL)
             or self.head.size >= capabilities.multipart_threshold
             or self.job.intended(Effect.WRITE) is not None
             or self.job.intended(Effect.COMPLETE) is not None
@@ -133,7 +150,7 @@ class _Copy:
         if self._differs(found) and not self.spec.options.overwrite:
             raise _exists(str(self.spec.destination))
         await check_twins(self.job, self.services, self.head, found)
-        if self._differs(found):
+        if self._differs(found) or (self.spec.options.overwrite and self.spec.options.compress):
             self.replace = found.pin
             return False
         if self.spec.options.overwrite and not self._surely_same(found):
@@ -143,6 +160,10 @@ class _Copy:
         return True
 
     def _differs(self, found: ObjectHead) -> bool:
+        if self.spec.options.compress:
+            # What is in it is proved by decompressing it (step 4); the mark says what to expect.
+            mark = original(found.meta)
+            return mark is None or mark[1] != self.head.size
         return found.size != self.head.size or self._compared(found) is False
 
     def _surely_same(self, found: ObjectHead) -> bool:
@@ -207,7 +228,9 @@ class _Copy:
         return wanted
 
     async def _write(self) -> None:
-        if not await self._copied_by_server():
+        if self.spec.options.compress:
+            await self._compress()
+        elif not await self._copied_by_server():
             await self._stream()
 
     async def _copied_by_server(self) -> bool:
@@ -251,12 +274,46 @@ class _Copy:
         self._took(reading, time.perf_counter() - began)
         await self._written(written)
 
+    async def _compress(self) -> None:
+        job, began, options = self.job, time.perf_counter(), self.spec.options
+        algorithms = self._algorithms()
+        reading = self._pass(self.expected, algorithms)
+        level = level_of(options.compress)
+        self.packer = packer = Packer(reading, self.head.size, level, algorithms)
+        if self.head.size <= SMALL:
+            written = await self._put_packed(reading, packer)
+        else:
+            known = known_digests(self.head, self.expected)
+            meta = described(self._meta(), self.head.size, known)
+            written = await put_parts(
+                job, self.services, reading, self.head, meta, self.replace, packer
+            )
+        self._took(reading, time.perf_counter() - began)
+        job.note(
+            f"Compressed with {options.compress}: {packer.size:,} of {self.head.size:,} bytes"
+            f"{', so the copy is larger' if packer.size > self.head.size else ''}."
+        )
+        await self._written(written)
+
+    async def _put_packed(self, reading: SourcePass, packer: Packer) -> Written:
+        held, reading.reserve = 2 * reading.reserve + packer.memory, 0
+        async with self.services.buffers.hold(held):
+            data = await packer.pack(await reading.read_all())
+            await self._intend()
+
+            async def body() -> AsyncIterator[bytes]:
+                yield data
+
+            meta = described(self._meta(), self.head.size, reading.digests)
+            return await self._put(body(), packer.digests.get("md5", ""), len(data), meta)
+
     async def _written(self, written: Written) -> None:
         job = self.job
+        size = self.head.size if self.packer is None else self.packer.size
         job.settle(Effect.WRITE)
         job.settle(Effect.COMPLETE)
         job.set(destination_pin=written.pin, wrote=written.sure)
-        if written.pin.size not in (-1, self.head.size):
+        if written.pin.size not in (-1, size):
             raise StartOver(self._short(written.pin.size))
         if self.head.size > SMALL:
             # A small one is proved in a moment: both go to disk together. Until then the open
@@ -304,15 +361,21 @@ class _Copy:
         self.job.intend(Effect.WRITE, **({"replaces": True} if self.replace else {}))
         await self.job.commit()
 
-    async def _put(self, body: AsyncIterator[bytes], md5: str) -> Written:
+    async def _put(
+        self,
+        body: AsyncIterator[bytes],
+        md5: str,
+        size: int = -1,
+        meta: ObjectMeta | None = None,
+    ) -> Written:
         address = self.spec.destination
         try:
             return await self.destination.write(
                 address.bucket,
                 address.key,
                 body,
-                size=self.head.size,
-                meta=self._meta(),
+                size=self.head.size if size < 0 else size,
+                meta=self._meta() if meta is None else meta,
                 storage_class=self.spec.to_class,
                 replace=self.replace,
                 md5=md5,
@@ -336,7 +399,10 @@ class _Copy:
         job.spent(Step.DOWNLOAD, reading.reading)
         job.spent(Step.CHECKSUM, reading.hashing)
         job.spent(Step.UPLOAD, seconds - reading.reading - reading.hashing)
-        self._known({n: value for n, value in reading.digests.items() if n != MULTIPART_MD5})
+        known = {n: value for n, value in reading.digests.items() if n != MULTIPART_MD5}
+        if self.packer is not None:
+            known |= {f"{STORED}{name}": value for name, value in self.packer.digests.items()}
+        self._known(known)
 
     def _known(self, digests: Mapping[str, str]) -> None:
         """Remember what the source's bytes have as their digests."""

@@ -8,16 +8,18 @@ digest that is needed, finished parts are not read again either.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from dataclasses import replace as replace_fields
+from itertools import count
 
 import google_crc32c
 
 from engine.errors import AstraError, NotFound, PreconditionFailed, StoreError, Unavailable
 from engine.migration.answers import refused, upload_gone
 from engine.migration.job import Job, Stopped
+from engine.migration.packing import Packer
 from engine.migration.records import Effect, Outcome, PartRecord
 from engine.migration.services import PASS, Services
 from engine.migration.source import SourcePass
@@ -41,10 +43,11 @@ async def put_parts(
     head: ObjectHead,
     meta: ObjectMeta,
     replace: VersionPin | None,
+    packer: Packer | None = None,
 ) -> Written:
-    """Send the object in parts and complete it. Raises PreconditionFailed if the destination
-    refuses; the upload is still there then."""
-    return await _Stream(job, services, reading, head, meta).run(replace)
+    """Send the object, or what the `packer` makes of it, in parts and complete it. Raises
+    PreconditionFailed if the destination refuses; the upload is still there then."""
+    return await _Stream(job, services, reading, head, meta, packer).run(replace)
 
 
 async def abandon_upload(job: Job, destination: ObjectStore) -> None:
@@ -247,10 +250,12 @@ class _Stream(Upload):
         reading: SourcePass,
         head: ObjectHead,
         meta: ObjectMeta,
+        packer: Packer | None,
     ) -> None:
         super().__init__(job, services, head, meta)
         self.buffers = services.buffers
         self.reading = reading
+        self.packer = packer
         self.slots = asyncio.Semaphore(services.lanes.parts(self.address.cloud))
         self.own = asyncio.Semaphore(1)  # the room for a part that was taken with the pass
 
@@ -264,19 +269,23 @@ class _Stream(Upload):
         self.job.set(step=Step.UPLOAD)
         # With that a job comes to its end whatever others do; more parts take what is free.
         self.reading.reserve = 0
+        more = 0 if self.packer is None else self.packer.memory
         try:
-            async with self.buffers.hold(PASS + self.record.part_size):
+            async with self.buffers.hold(PASS + self.record.part_size + more):
                 await self._send_all()
         except NotFound as error:
             raise await self.lost(error) from error
         return await self.complete(replace)
 
     def md5(self) -> str:
-        return self.reading.digests.get("md5", "")
+        digests = self.reading.digests if self.packer is None else self.packer.digests
+        return digests.get("md5", "")
 
     def _part_size(self) -> int:
         """The source's own, so that a multipart ETag stays; else what the store's limits ask."""
         can, sizes = self.destination.capabilities, self.reading.part_sizes
+        if self.packer is not None:
+            return part_size_for(self.packer.most, can)
         fits = sizes and len(set(sizes[:-1])) == 1 and sizes[-1] <= sizes[0]
         if fits and can.min_part <= sizes[0] <= _LARGEST and len(sizes) <= can.max_parts:
             return sizes[0]
@@ -300,7 +309,8 @@ class _Stream(Upload):
         numbers = iter(self._missing(size))
         buffer: _Buffer | None = None
         try:
-            async with aclosing(self.reading.chunks()) as chunks:
+            whole = self.reading if self.packer is None else self.packer
+            async with aclosing(whole.chunks()) as chunks:
                 async for chunk in chunks:
                     rest = chunk
                     while rest:
@@ -317,9 +327,12 @@ class _Stream(Upload):
             if buffer is not None:
                 buffer.give_back()
 
-    def _missing(self, size: int) -> list[int]:
-        """Numbers of the parts to be read. Where CRCs are all that is wanted, those on record
-        are not read again: their CRCs are combined with the others'."""
+    def _missing(self, size: int) -> Iterable[int]:
+        """Numbers of the parts to be read; how many a compressed object has is not known. Where
+        CRCs are all that is wanted, those on record are not read again: their CRCs are combined
+        with the others'."""
+        if self.packer is not None:
+            return count(1)
         total = self.head.size
         every = range(1, -(-total // size) + 1)
         spans = {number: ((number - 1) * size, min(number * size, total)) for number in every}

@@ -17,6 +17,7 @@ from engine.migration.plan_checks import Crossings, Route, losses, refusal, risk
 from engine.migration.plan_costs import Meter, monthly, once, warnings
 from engine.migration.plan_sources import Place, SourceObject
 from engine.model import (
+    COMPRESSED,
     Address,
     Decision,
     ListEntry,
@@ -68,7 +69,7 @@ def plan_migration(
     wanted = _wanted_class(target_place, book, tier, storage_class)
     routes, price = [], _Prices(book)
     for item in _once(objects):
-        key = destination.key + item.relative if destination.is_prefix else destination.key
+        key = target_key(destination, item.relative, options)
         source_place = _place(places, item.address)
         to_class = wanted or _same_tier(item, source_place, target_place, book)
         routes.append(
@@ -86,6 +87,15 @@ def plan_migration(
         )
     title = f"{kind.value.capitalize()} {_count(len(routes))} to {destination}"
     return _plan(title, routes, book, options, existing=existing, now=now)
+
+
+def target_key(destination: Address, relative: str, options: MoveOptions | None) -> str:
+    """The key that an object gets; that of a compressed copy tells so."""
+    ending = COMPRESSED if options is not None and options.compress else ""
+    if not destination.is_prefix:
+        return destination.key.removesuffix(ending) + ending
+    key = destination.key + relative
+    return key + ending if key else key
 
 
 def plan_tier(
@@ -277,7 +287,8 @@ def _move(
     saving: float | None = None
     if source is not None and target is not None and not refused:
         cost = once(route, source, target, options, meter)
-        saving = monthly(route, source, target)
+        # How small a compressed copy gets is not known; the cost is that of the original's size.
+        saving = None if options.compress else monthly(route, source, target)
     return Move(
         source=item.address,
         destination=route.destination,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.migration.plan_sources import Place, SourceObject
+from engine.migration.services import SMALL
 from engine.migration.travel import special_losses
 from engine.model import (
     Address,
@@ -167,9 +168,14 @@ def _move_refusal(route: Route, options: MoveOptions) -> str:
     if target.store.kind is StoreKind.LOCAL and route.target and not route.target.default:
         return f"{target.store.name} is a disk and has no storage classes"
     can = target.store.capabilities
+    if options.compress and not can.user_metadata:
+        return f"{target.store.name} keeps no user metadata, which tells what is compressed"
     if item.entry.size > can.max_object:
         return f"{target.store.name} holds objects of at most {can.max_object:,} bytes"
-    if route.target is not None and not route.target.readable and not route.copy_attested():
+    attested = route.copy_attested()
+    if options.compress and item.entry.size > SMALL:  # then it is sent in parts
+        attested = bool(can.attested - {"md5"})
+    if route.target is not None and not route.target.readable and not attested:
         return (
             f"{route.to_class} cannot be read back and {target.store.name} attests no checksum "
             "of it, so the copy could not be proved; move it to a class that opens at once first"
@@ -225,6 +231,11 @@ def risks(
         found += _money_risks(cost, saving, route)
     if target is not None:
         found += _class_risks(target, route, options)
+    if options.compress:
+        found.append(
+            "compressed on the way: its size there is not known before, so the saving is not"
+            " either; the cost is that of the original's size"
+        )
     there = existing.get(route.destination.key)
     if there is not None and route.kind is not MoveKind.TIER:
         if options.overwrite:

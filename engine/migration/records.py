@@ -166,6 +166,8 @@ def job_key(spec: JobSpec) -> str:
         spec.to_class,
         [options.checksum, options.verify.value, options.overwrite, options.strict],
     ]
+    if options.compress:  # apart, so that the keys of earlier releases stay
+        identity.append(options.compress)
     return hashlib.sha256(json.dumps(identity).encode("ascii")).hexdigest()[:32]
 
 
@@ -211,6 +213,7 @@ def encode_spec(spec: JobSpec) -> str:
                 options.server_copy,
                 options.restore_speed,
                 options.restore_days,
+                options.compress,
             ],
         ]
     )

@@ -90,7 +90,8 @@ async def _reason_to_keep(job: Job, services: Services) -> str:
 async def _replaced(job: Job) -> bool:
     """Whether the copy, as far as is known a good one, took the place of another object."""
     record = job.record
-    if not record.digests or record.checksum_destination not in ("", record.checksum_source):
+    fine = record.verified or record.checksum_destination in ("", record.checksum_source)
+    if not record.digests or not fine:
         return False
     writes = [
         item for item in await job.history() if item.effect in (Effect.WRITE, Effect.COMPLETE)

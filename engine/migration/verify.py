@@ -6,8 +6,10 @@ attests nothing in common the copy is read; where it cannot be read (an archive 
 attested checksum will do. Size, a multipart ETag or metadata are never taken as proof.
 """
 
+import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import aclosing
 from typing import NamedTuple
 
 from engine.errors import (
@@ -21,11 +23,17 @@ from engine.errors import (
 )
 from engine.migration.digest import MULTIPART_MD5, STRONGEST
 from engine.migration.job import Job, StartOver
+from engine.migration.packing import UNPACKING, Damaged, Unpacker, stored
 from engine.migration.server_copy import needs_reread
 from engine.migration.services import Services
 from engine.migration.source import Expected, Pass, changed
 from engine.model import Address, Evidence, JobState, ObjectHead, Step, VersionPin
 from engine.stores.base import ObjectStore
+
+_PROVED_ON_THE_WAY = (
+    "The provider attests the compressed bytes; that they decompress to the source's was proved"
+    " before the last of them was sent."
+)
 
 
 async def verify(job: Job, services: Services) -> None:
@@ -39,7 +47,10 @@ async def verify(job: Job, services: Services) -> None:
     job.begin_pass()
     job.set(state=JobState.VERIFYING, step=Step.VERIFY)
     try:
-        proof = await _prove(job, services)
+        if record.spec.options.compress:
+            proof = await prove_packed(job, services)
+        else:
+            proof = await _prove(job, services)
     except NotFound as error:
         raise StartOver(_gone(record.spec.destination)) from error
     except PreconditionFailed as error:
@@ -51,7 +62,7 @@ async def verify(job: Job, services: Services) -> None:
         checksum_source=f"{shown}{record.digests[proof.algorithm]}",
         checksum_destination=f"{shown}{proof.value}",
     )
-    if proof.value != record.digests[proof.algorithm]:
+    if proof.value != (proof.expected or record.digests[proof.algorithm]):
         raise _mismatch(job, proof)
     if not record.wrote:
         job.note("The same content was already at the destination; the upload was skipped.")
@@ -59,11 +70,15 @@ async def verify(job: Job, services: Services) -> None:
 
 
 class Proof(NamedTuple):
-    """What the destination's bytes have as their digest, and how that is known."""
+    """What the destination's bytes have as their digest, and how that is known.
+
+    `expected` is what they should have where that is not the source's.
+    """
 
     algorithm: str
     value: str
     evidence: Evidence
+    expected: str = ""
 
 
 async def _prove(job: Job, services: Services) -> Proof:
@@ -89,6 +104,60 @@ async def _prove(job: Job, services: Services) -> Proof:
             raise _no_proof(address) from error
         job.note("The copy is in an archive class: proved by the provider's own checksum.")
         return found
+
+
+async def prove_packed(job: Job, services: Services) -> Proof:
+    """That the destination's frame becomes the source's bytes again.
+
+    `attested` proves by the provider's checksum that the frame is the one that was sent; that it
+    decompresses to the source was proved before its last bytes went. Otherwise the copy is read
+    back, hashed, decompressed, and what comes out is hashed. One that was not written by this
+    job is always read.
+    """
+    record = job.record
+    address, pin = record.spec.destination, record.destination_pin
+    assert pin is not None
+    store, sent = services.store(address), stored(record.digests)
+    if sent and record.wrote and record.spec.options.verify is Evidence.ATTESTED:
+        found = attested(await store.head(address.bucket, address.key, pin=pin), store, sent)
+        if found is not None:
+            job.note(_PROVED_ON_THE_WAY)
+            return found._replace(expected=sent[found.algorithm])
+        job.note("The destination attests no checksum in common; the copy was read back.")
+    try:
+        return await _unpacked(job, services, address, pin)
+    except Archived as error:
+        head = await store.head(address.bucket, address.key, pin=pin)
+        found = attested(head, store, sent) if record.wrote else None
+        if found is None:
+            raise _no_proof(address) from error
+        job.note("The copy is in an archive class: proved by the provider's own checksum.")
+        job.note(_PROVED_ON_THE_WAY)
+        return found._replace(expected=sent[found.algorithm])
+
+
+async def _unpacked(job: Job, services: Services, address: Address, pin: VersionPin) -> Proof:
+    """Read the copy whole, and hold what comes out of it to the source's digest."""
+    record, algorithm = job.record, job.record.spec.options.checksum
+    size = pin.size
+    if size < 0:
+        found = await services.store(address).head(address.bucket, address.key, pin=pin)
+        size = found.size
+    reading = Pass(job, services, address, pin, size, algorithms=[algorithm])
+    reading.reserve += min(UNPACKING, 2 * record.size)
+    unpacker = Unpacker(record.size, [algorithm])
+    try:
+        async with aclosing(reading.chunks()) as chunks:
+            async for chunk in chunks:
+                await asyncio.to_thread(unpacker.feed, chunk)
+        value = unpacker.finish()[algorithm]
+    except Damaged as error:
+        raise _not_the_source(job, str(error)) from error
+    if value != record.digests[algorithm]:
+        raise _not_the_source(job, f"its {algorithm} becomes {value}")
+    own = reading.digests[algorithm]
+    sent = stored(record.digests) if record.wrote else {}
+    return Proof(algorithm, own, Evidence.REREAD, sent.get(algorithm, own))
 
 
 async def reread(job: Job, services: Services, address: Address, pin: VersionPin) -> Proof:
@@ -159,6 +228,23 @@ def _changed(address: Address) -> DestinationChanged:
     )
 
 
+def _not_the_source(job: Job, why: str) -> DigestMismatch | DestinationExists:
+    address = str(job.record.spec.destination)
+    if not job.record.wrote:
+        return DestinationExists(
+            f"Another object is already there: {why}.",
+            subject=address,
+            safe="It was not touched and the source is kept.",
+            todo="Choose another destination, or plan again with --overwrite.",
+        )
+    return DigestMismatch(
+        f"The compressed copy does not become the source's bytes: {why}.",
+        subject=address,
+        safe="The copy was rolled back and the source is kept.",
+        todo="Retry the job; if it happens again, the way to the destination damages data.",
+    )
+
+
 def _mismatch(job: Job, proof: Proof) -> DigestMismatch | DestinationExists:
     record = job.record
     address = str(record.spec.destination)
@@ -169,9 +255,10 @@ def _mismatch(job: Job, proof: Proof) -> DigestMismatch | DestinationExists:
             safe="It was not touched and the source is kept.",
             todo="Choose another destination, or plan again with --overwrite.",
         )
+    whose = "that of what was sent" if proof.expected else "the source's"
     return DigestMismatch(
-        f"The copy's {proof.algorithm} is {proof.value}, the source's"
-        f" {record.digests[proof.algorithm]}.",
+        f"The copy's {proof.algorithm} is {proof.value}, {whose}"
+        f" {proof.expected or record.digests[proof.algorithm]}.",
         subject=address,
         safe="The copy was rolled back and the source is kept.",
         todo="Retry the job; if it happens again, the way to the destination damages data.",

@@ -22,6 +22,7 @@ from engine.model.flow import (
 )
 from engine.model.jobs import (
     ACTIVE_STATES,
+    COMPRESSED,
     FINAL_STATES,
     PRIORITIES,
     RESTORE_SPEEDS,
@@ -38,6 +39,7 @@ from engine.model.jobs import (
     RouteStatistics,
     SourceProof,
     Step,
+    parse_compress,
     parse_priority,
     priority_text,
 )
@@ -75,6 +77,7 @@ from engine.model.views import (
 
 __all__ = [
     "ACTIVE_STATES",
+    "COMPRESSED",
     "FINAL_STATES",
     "PRIORITIES",
     "RESTORE_SPEEDS",
@@ -132,6 +135,7 @@ __all__ = [
     "Timetable",
     "VersionPin",
     "parse_bandwidth",
+    "parse_compress",
     "parse_priority",
     "parse_size",
     "priority_text",

@@ -74,6 +74,19 @@ def priority_text(priority: int) -> str:
     return names.get(priority, str(priority))
 
 
+COMPRESSED = ".zst"  # what the key of a compressed copy ends in
+_LEVELS = range(1, 20)  # above, zstd takes hundreds of megabytes
+
+
+def parse_compress(text: str) -> str:
+    """`zstd`, or `zstd:LEVEL` from 1 to 19; gives `zstd:3`. Raises ValueError with the reason."""
+    name, _, level = text.strip().lower().partition(":")
+    number = int(level) if level.isdecimal() else 0 if level else 3
+    if name != "zstd" or number not in _LEVELS:
+        raise ValueError(f"{text!r} is no compression; write zstd, or zstd:1 to zstd:19")
+    return f"zstd:{number}"
+
+
 class Evidence(StrEnum):
     """How step 4 proved equality. There is no `size`: that proves nothing."""
 
@@ -105,7 +118,8 @@ class MoveOptions:
 
     `server_copy`: let a provider copy between its own buckets where that is exact.
     `restore_speed` (standard, bulk or expedited) and `restore_days` are for sources in an archive
-    class; "" and 0 are what the configuration says.
+    class; "" and 0 are what the configuration says. `compress`, as `parse_compress` gives it: the
+    copy is a zstd frame of the object, and "" is as it is.
     """
 
     checksum: str = "md5"
@@ -116,6 +130,7 @@ class MoveOptions:
     server_copy: bool = True
     restore_speed: str = ""
     restore_days: int = 0
+    compress: str = ""
 
 
 @dataclass(frozen=True, slots=True)

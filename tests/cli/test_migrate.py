@@ -13,7 +13,7 @@ from tests.servers import S3Server
 
 FIELDS = {
     *("job_id", "job_key", "source", "destination", "state", "step", "bytes", "checksum"),
-    *("evidence", "guarded", "server_copy", "error"),
+    *("evidence", "guarded", "server_copy", "compress", "error"),
 }
 HOSTILE = {
     "a/\x1b]0;title\x07esc": b"1",

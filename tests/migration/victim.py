@@ -55,6 +55,7 @@ class Errand:
     jobs: int = 3
     kill: Kill | None = None
     cancel: bool = False
+    compress: str = ""
 
 
 def start(errand: Errand) -> BaseProcess:
@@ -94,7 +95,9 @@ async def _run(errand: Errand) -> None:
         await made.runner.cancel()
     else:
         there = [(a, b) for a, b in errand.moves if at(a).key in await made.keys(a)]
-        await made.runner.submit("set", [await made.spec(a, b) for a, b in there])
+        await made.runner.submit(
+            "set", [await made.spec(a, b, compress=errand.compress) for a, b in there]
+        )
         await made.runner.resume()
     await made.runner.wait()
     await made.close()
