@@ -389,3 +389,24 @@ async def test_what_the_provider_attests_is_held_to_what_was_sent(
     assert "that of what was sent" in job.error
     assert fakes[0].state.get("b", "x") is not None
     assert fakes[1].state.get("b", "x.zst") is None
+
+
+async def test_into_an_archive_class_by_the_provider_s_checksum(
+    fakes: tuple[FakeS3, FakeS3], tmp_path: Path
+) -> None:
+    """Small: its ETag is an MD5. Large: nothing attests it, so it is rolled back and kept."""
+    for size, state in ((100, JobState.COMPLETED), (MIB + 300_000, JobState.FAILED)):
+        fakes[0].state.put("b", "x", NOISE[:size])
+        job = await move(fakes, tmp_path / str(size), to_class="GLACIER")
+        assert job.state is state, job.error
+        assert (fakes[0].state.get("b", "x") is None) is (state is JobState.COMPLETED)
+        copy = fakes[1].state.get("b", "x.zst")
+        if state is JobState.COMPLETED:
+            assert job.evidence is Evidence.ATTESTED
+            assert any("before the last of them was sent" in note for note in job.notes)
+            assert copy is not None
+            assert unpacked(copy.body) == NOISE[:size]
+            fakes[1].state.set("b", "x.zst", None)
+        else:
+            assert copy is None
+            assert not fakes[1].state.uploads
