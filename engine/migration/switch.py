@@ -13,7 +13,7 @@ from engine.errors import (
     PreconditionFailed,
     StoreError,
 )
-from engine.migration.answers import look, prove_absent, refused, version_gone
+from engine.migration.answers import look, prove_absent, refused, unclear, version_gone
 from engine.migration.gate import count_delete, discount_delete, know_deletes
 from engine.migration.job import Job, StartOver
 from engine.migration.records import Effect, Outcome
@@ -52,6 +52,8 @@ async def switch(job: Job, services: Services, *, guarded: bool) -> None:
         await store.delete(address.bucket, address.key, pin=pin)
     except NotFound as error:
         await prove_absent(store, address, error)
+        if _versioned(job) and not await _version_gone(job, services):
+            raise unclear(address, error) from error  # the next try deletes it by its id
         job.note("The source was already gone when it was to be deleted.")
         if await _copy(job, services) is None:
             raise _both_gone(job) from None

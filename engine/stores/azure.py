@@ -363,7 +363,14 @@ class AzureStore(Fetcher):
     async def _delete(
         self, bucket: str, key: str, query: list[tuple[str, str]], headers: dict[str, str]
     ) -> None:
-        await self._client.call("DELETE", bucket, key, query=query, headers=headers)
+        reply = await self._client.call("DELETE", bucket, key, query=query, headers=headers)
+        if reply.status != 202:  # whatever stands in front of it said so
+            raise BadResponse(
+                "The answer is not the service's own to a delete.",
+                subject=self._client.at(bucket, key),
+                safe="It is not known whether it was deleted.",
+                status=reply.status,
+            )
 
     async def guards_deletes(self, bucket: str) -> bool:
         """Known for Azure itself; elsewhere a canary is asked to survive, once a container."""

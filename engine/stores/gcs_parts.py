@@ -51,6 +51,7 @@ from engine.stores.mtime import timestamp
 MAX_PARTS = 32**3
 _AT_MOST = 32  # sources of one compose
 _AT_ONCE = 8
+_ROUNDS = 3  # of removing what a listing shows
 _ID = re.compile(r"[0-9a-f]{32}")
 _NUMBER = re.compile(r"[0-9]{5}")
 _KEY = "astra-key"
@@ -322,13 +323,29 @@ class Parts:
     # -- removing -----------------------------------------------------------------------
 
     async def _remove(self, bucket: str, prefix: str) -> int:
-        """Remove every generation of what begins so; how many there were."""
-        names = [
-            (str(item["name"]), str(item["generation"]))
-            async for item in list_items(
-                self._client, bucket, prefix, fields="items(name,generation)", versions=True
-            )
-        ]
+        """Remove every generation of what begins so; how many there were.
+
+        Raises Unavailable if the bucket still lists some: an answer alone proves no removal.
+        """
+        removed = 0
+        for _ in range(_ROUNDS):
+            names = [
+                (str(item["name"]), str(item["generation"]))
+                async for item in list_items(
+                    self._client, bucket, prefix, fields="items(name,generation)", versions=True
+                )
+            ]
+            if not names:
+                return removed
+            removed += len(names)
+            await self._remove_all(bucket, names)
+        raise Unavailable(
+            "What was kept for an upload in parts could not be removed.",
+            subject=self._client.at(bucket, prefix),
+            safe="Nothing else was changed.",
+        )
+
+    async def _remove_all(self, bucket: str, names: Sequence[tuple[str, str]]) -> None:
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def one(name: str, generation: str) -> None:
@@ -344,7 +361,6 @@ class Parts:
                     tasks.create_task(one(name, generation))
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
-        return len(names)
 
     async def _check_removable(self, bucket: str) -> None:
         """Raises NotSupported where parts could not be removed: nothing is begun there."""

@@ -129,3 +129,37 @@ async def test_a_version_whose_delete_was_done_by_half_does_not_stay(
             held = fake.blobs.containers["box"]
             assert "k" not in held.blobs
             assert ("k", "ours") not in held.versions, number
+
+
+@pytest.mark.parametrize("versions", [False, True])
+@pytest.mark.parametrize("status", [200, 204, 404])
+async def test_a_delete_that_only_something_in_between_answered(
+    tmp_path: Path, status: int, versions: bool
+) -> None:
+    """It was not carried out: no such job is completed while the source, or a version of it,
+    is still there."""
+    for number in (1, 2, 3) if versions else (1,):
+        with FakeAzure(AzureQuirks(versions=versions), "box") as fake:
+            fake.blobs.put("box", "k", b"body", version_id="ours" if versions else "")
+            deletes: list[Seen] = []
+
+            def lie(
+                seen: Seen, seen_so_far: list[Seen] = deletes, at: int = number
+            ) -> Fault | None:
+                if seen.method != "DELETE" or seen.key != "k":
+                    return None
+                seen_so_far.append(seen)
+                return Fault(status=status, body=b"") if len(seen_so_far) == at else None
+
+            stores: dict[str, ObjectStore] = {
+                "az": open_store(fake.cloud("az")),
+                "disk": local_store("disk", tmp_path / f"{number}"),
+            }
+            async with world(tmp_path / f"{number}" / "state", stores) as there:
+                fake.on_request = lie
+                done = await there.move("az:box/k", "disk:bucket/k")
+                assert await there.get("disk:bucket/k") == b"body"
+            held = fake.blobs.containers["box"]
+            left = "k" in held.blobs or ("k", "ours") in held.versions
+            assert (done.state is JobState.COMPLETED) != left
+            assert status != 404 or not left

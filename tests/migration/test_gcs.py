@@ -220,6 +220,27 @@ async def test_whether_the_version_that_was_moved_is_gone() -> None:
                 await store.close()
 
 
+@pytest.mark.parametrize("status", [204, 404])
+async def test_what_is_kept_for_an_upload_goes_though_its_removal_was_not_carried_out(
+    tmp_path: Path, status: int
+) -> None:
+    with clouds() as (one, two):
+        one.objects.put("b", "k", BODY)
+        lies: list[Seen] = []
+
+        def lie(seen: Seen) -> Fault | None:
+            if lies or seen.method != "DELETE" or not seen.key.startswith(".astra-uploads/"):
+                return None
+            lies.append(seen)
+            return Fault(status=status, body=b"")
+
+        two.on_request = lie
+        async with world(tmp_path, stores((one, two))) as there:
+            done = await there.move("src:b/k", "dst:b/k")
+            assert (done.state, len(lies)) == (JobState.COMPLETED, 1)
+            assert held(two) == {"k": BODY}
+
+
 async def test_a_version_that_is_gone_is_no_move_where_its_copy_is_gone_too(tmp_path: Path) -> None:
     with clouds() as (one, two):
         one.objects.put("b", "k", BODY)
