@@ -74,3 +74,8 @@ def need_terminal() -> None:
             "The console needs a terminal.",
             todo="Run it in one, or use a verb: `astra --help`.",
         )
+    if not sys.stderr.isatty():  # a blank screen that takes keys would be all there is
+        raise UsageError(
+            "The console draws on stderr, and that does not go to the terminal.",
+            todo="Leave out the redirection (2>…); what Astra has to say is in astra.log.",
+        )

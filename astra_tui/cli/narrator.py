@@ -1,13 +1,18 @@
-"""What changes while jobs run, told on stderr: the limit by the clock, stores in trouble."""
+"""What changes while jobs run, told on stderr: the limit by the clock, stores in trouble,
+restores that are waited for."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from engine.model import FlowState, Snapshot
+from engine.model import FlowState, JobState, Snapshot
 
 if TYPE_CHECKING:
     from engine.model import Limits, StoreFlow
 
+_RESTORING = (
+    "Archived sources were asked back; their jobs wait for the restore, which takes minutes to"
+    " days. To stop meanwhile loses nothing: `astra resume` goes on."
+)
 _AWAY = (FlowState.AWAY, FlowState.TRYING)
 
 
@@ -18,6 +23,7 @@ class Narrator:
         self._say = say
         self._limit: tuple[int, bool] | None = None
         self._states: dict[str, FlowState] = {}
+        self._restoring = False
 
     def tell(self, snapshot: Snapshot) -> None:
         """Look at a snapshot and tell what is new in it."""
@@ -30,6 +36,9 @@ class Narrator:
             if text := _flow_text(store, before):
                 self._say(text)
             self._states[store.cloud] = store.state
+        if not self._restoring and snapshot.count(JobState.RESTORING):
+            self._restoring = True
+            self._say(_RESTORING)
 
 
 def limits_text(limits: "Limits") -> str:
@@ -70,7 +79,7 @@ def _flow_text(store: "StoreFlow", before: FlowState) -> str:
     from widgets.text import clock_text, visible
 
     if store.state in _AWAY and before not in _AWAY:
-        again = f" Tried again at {clock_text(store.until)}." if store.until else ""
+        again = f" Next try at {clock_text(store.until)}." if store.until else ""
         return f"{store.text}.{again} {visible(f'{store.reason} {store.todo}'.strip())}"
     if before in _AWAY and store.state not in _AWAY:
         return f"{store.cloud}: back; its jobs go on."

@@ -1,6 +1,7 @@
 """Parts of the command that need no engine: init, prices, output, addresses of files."""
 
 import asyncio
+import io
 import json
 import os
 import pty
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from astra_tui.cli.console import need_terminal
 from astra_tui.cli.entry import run
 from astra_tui.cli.ingest import _history, file_address
 from astra_tui.cli.init import TEMPLATE
@@ -265,3 +267,15 @@ def test_what_nobody_knows_says_so_and_counts_read_well() -> None:
     assert [counted(count, "job") for count in (1, 2, 1200)] == [*("1 job", "2 jobs", "1,200 jobs")]
     key = " both "
     assert address_text(Address("disk", "box", key)) == "disk:box/␣both␣"
+
+
+@pytest.mark.parametrize("lost", ["stdin", "stdout", "stderr"])
+def test_the_console_says_which_stream_is_no_terminal(
+    lost: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("stdin", "stdout", "stderr"):
+        stream = io.StringIO()
+        monkeypatch.setattr(stream, "isatty", lambda name=name: name != lost)
+        monkeypatch.setattr(sys, name, stream)
+    with pytest.raises(UsageError, match="draws on stderr" if lost == "stderr" else "terminal"):
+        need_terminal()
