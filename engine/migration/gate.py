@@ -65,7 +65,7 @@ def count_delete(job: Job, services: Services) -> None:
     """
     if job.intended(Effect.DELETE) is not None:
         return  # counted when it was first meant
-    allowed = services.deletes.take(job.record.jobset)
+    allowed = services.deletes.take(job.record.jobset, job.record.job_id)
     if allowed is not None:
         raise Refused(
             f"The job set {job.record.jobset} may delete {allowed:,} sources, and did.",

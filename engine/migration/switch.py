@@ -43,6 +43,7 @@ async def switch(job: Job, services: Services, *, guarded: bool) -> None:
         )
     job.intend(Effect.DELETE)
     await job.commit()
+    services.deletes.on_disk(record.job_id)
     sent = False
     try:
         # An ETag of S3 speaks of the bytes only: the same bytes with new metadata keep it.

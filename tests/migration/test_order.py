@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -211,3 +212,33 @@ async def test_a_source_that_changes_at_the_last_moment_is_moved_on_one_allowanc
     assert copy is not None
     assert copy.body == b"newest"
     assert await there.ledger.deletes("set") == (1, 1)
+
+
+async def test_a_delete_goes_with_its_job_into_another_set(there: World, fakes) -> None:
+    """It was sent, nobody knows what became of it, and the job is planned again; what is left
+    of the first set may still delete what was approved for it."""
+    trouble = [True]
+
+    def refuse(seen):
+        if trouble and (seen.method, seen.key) == ("DELETE", "a"):
+            return Fault(status=500, code="InternalError")
+        if trouble and (seen.method, seen.key) == ("GET", "c"):
+            return Fault(status=403, code="AccessDenied")
+        return None
+
+    fakes[0].on_request = refuse
+    specs = [
+        replace(spec, options=replace(spec.options, max_attempts=2))
+        for spec in specs_of(fakes[0], "ac")
+    ]
+    first, second = await there.runner.submit("one", specs)
+    assert (await there.done(first)).state is JobState.FAILED
+    assert (await there.job(second)).state is JobState.FAILED
+    trouble.clear()
+    assert await there.runner.submit("two", specs[:1]) == [first]
+    assert (await there.done(first)).state is JobState.COMPLETED
+    await there.runner.retry()
+    done = await there.done(second)
+    assert (done.state, done.error) == (JobState.COMPLETED, "")
+    assert await there.ledger.deletes("one") == (1, 1)
+    assert await there.ledger.deletes("two") == (1, 1)
