@@ -94,7 +94,7 @@ async def carry_out(
             "There is nothing to do: no object is there, or none passes the filters. If that is"
             " a surprise, check the addresses with `astra ls`."
         )
-        command.out.emit(Tally().to_json("", interrupted=False))
+        command.out.emit(nothing(Tally(), engine))
         return Exit.DONE
     show_plan(command.out, plan, err=True, most=engine.settings.max_deletes)
     totals = plan.totals()
@@ -107,11 +107,18 @@ async def carry_out(
         if move.refused:
             command.out.emit(refused_json(plan, move))
     if not totals.moves:
-        command.out.emit(tally.to_json("", interrupted=False))
+        command.out.emit(nothing(tally, engine))
         command.out.say("Nothing was tried: every move was refused.")
         return Exit.REFUSED
     jobset = await engine.submit(plan, priority=priority)
     return await follow(command, engine, tally, jobset=jobset, total=totals.moves)
+
+
+def nothing(tally: Tally, engine: "Engine") -> dict[str, Any]:
+    """The summary of a plan that starts no job, in the shape of every other."""
+    summary = tally.to_json("", interrupted=False)
+    summary["summary"] |= flow_json(engine.snapshot())
+    return summary
 
 
 def _question(plan: Plan, count: int) -> str:

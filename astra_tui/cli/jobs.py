@@ -121,7 +121,7 @@ def _again(
     command.forbid_read_only("resuming jobs" if action == "resume" else "retrying jobs")
 
     async def work(engine: "Engine") -> int:
-        from astra_tui.cli.carry import Tally, follow
+        from astra_tui.cli.carry import Tally, follow, nothing
 
         await _check(engine, job_ids)
         tally = Tally()
@@ -129,7 +129,7 @@ def _again(
         wanted = [job.job_id for job in found if not job_ids or job.job_id in job_ids]
         if not wanted:
             command.out.say(f"There is no job to {action}.")
-            command.out.emit(tally.to_json("", interrupted=False))
+            command.out.emit(nothing(tally, engine))
             return DONE
         command.out.keep_going = True
         await (engine.resume(wanted) if action == "resume" else engine.retry(wanted))

@@ -96,9 +96,8 @@ async def listing(
     engine.scan(address.cloud, bucket=address.bucket or None, prefix=address.key)
     status = await engine.scanned(address.cloud)
     if status.state is ListingState.FAILED:
-        raise StoreError(
-            status.error, subject=f"{address.cloud}:{status.bucket}", todo=status.error_todo
-        )
+        where = f"{address.cloud}:{status.bucket}" if status.bucket else address.cloud
+        raise StoreError(status.error, subject=where, todo=status.error_todo)
     found = replace(address, bucket=address.bucket or status.bucket)
     return found, await engine.view(address.cloud, query)
 

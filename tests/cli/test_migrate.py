@@ -64,6 +64,7 @@ async def test_moving_to_a_cloud_prints_a_line_a_job_and_a_summary(
     assert set(one["step_seconds"]) == {"download", "checksum", "upload", "verify", "delete"}
     again = astra("migrate", "disk:box/in/", f"aws:{cloud.bucket}/out/", "--yes", "--json")
     assert again.summary["attempted"] == 0
+    assert set(again.summary) == set(summary)
     assert "nothing to do" in again.err
 
 
