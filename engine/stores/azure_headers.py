@@ -133,7 +133,7 @@ def read_meta(
         for name, value in headers.items()
         if name.startswith(_META)
     }
-    if (seconds := read_mtime(user.get(_MTIME, ""))) > 0:
+    if seconds := read_mtime(user.get(_MTIME, "")):
         modified = seconds
         del user[_MTIME]
     return ObjectMeta(

@@ -115,7 +115,7 @@ def read_meta(resource: Resource) -> ObjectMeta:
     modified = timestamp(resource.get("timeCreated", ""))
     if found := SECONDS.fullmatch(user.get(_GSUTIL_MTIME, "")):
         modified = float(found[0])
-    if (seconds := read_mtime(user.get(_MTIME, ""))) > 0:
+    if seconds := read_mtime(user.get(_MTIME, "")):
         modified = seconds
         del user[_MTIME]
     content: dict[str, Any] = {

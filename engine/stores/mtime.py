@@ -5,7 +5,7 @@ import functools
 import re
 from datetime import UTC, datetime
 
-SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{0,12})?")
+SECONDS = re.compile(r"-?[0-9]{1,12}(\.[0-9]{0,12})?")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)")
 _YEAR_10000 = 253_402_300_800.0
 
@@ -18,7 +18,11 @@ def timestamp(text: str) -> float:
         whole = datetime.fromisoformat(f"{match[1]}{match[3]}") if match else None
     except ValueError:
         return 0.0
-    return float(f"{int(whole.timestamp())}{match[2] or ''}") if match and whole else 0.0
+    if match is None or whole is None:
+        return 0.0
+    seconds = int(whole.timestamp())
+    # As one text: a sum would round twice. Before 1970 the fraction counts upwards all the same.
+    return float(f"{seconds}{match[2] or ''}") if seconds >= 0 else seconds + float(match[2] or 0)
 
 
 def read_mtime(text: str) -> float:

@@ -33,7 +33,7 @@ _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _WORD = re.compile(r"=\?utf-8\?(b|q)\?([^?]*)\?=", re.IGNORECASE)
 _WORDS = re.compile(r"=\?utf-8\?[bq]\?[^?]*\?=(\s+=\?utf-8\?[bq]\?[^?]*\?=)*", re.IGNORECASE)
 _WORD_BYTES = 45  # of UTF-8 in one encoded word, whose length RFC 2047 limits to 75
-_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{0,12})?")
+_SECONDS = re.compile(r"-?[0-9]{1,12}(\.[0-9]{0,12})?")
 _HEX_MD5 = re.compile(r"[0-9a-f]{32}")
 _PARTS_ETAG = re.compile(r"([0-9a-f]{32})-([0-9]{1,5})")
 

@@ -63,6 +63,13 @@ async def test_a_value_with_line_breaks_starts_no_new_header(place: Place) -> No
     assert (await place.head("object")).meta.user == meta.user
 
 
+@pytest.mark.parametrize("modified", [-5.5, -86_400.0])
+async def test_a_time_before_1970_comes_back(place: Place, modified: float) -> None:
+    await place.put("object", b"bytes", meta=ObjectMeta(modified=modified))
+    found = (await place.head("object")).meta
+    assert (found.modified, dict(found.user).get("mtime")) == (modified, None)
+
+
 async def test_an_object_is_written_into_a_class(place: Place) -> None:
     place.needs("classes")
     await place.put("object", b"bytes", storage_class=place.cool)

@@ -69,6 +69,8 @@ def test_empty_values_and_times_travel() -> None:
     rclone = read_head("k", 1, {"x-ms-meta-mtime": "2020-09-13T12:26:40.123456789Z"})
     assert rclone.meta.modified == 1_600_000_000.123456789
     assert read_head("k", 1, {"x-ms-meta-mtime": "1.5"}).meta.modified == 1.5
+    old = read_head("k", 1, {"x-ms-meta-mtime": "1969-12-31T23:59:54.5Z"})
+    assert old.meta.modified == -5.5
     odd = read_head("k", 1, {"x-ms-meta-mtime": "yesterday"})
     assert odd.meta.user == (("mtime", "yesterday"),)
 
