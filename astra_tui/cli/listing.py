@@ -266,12 +266,13 @@ def _cloud_json(status: "CloudStatus") -> dict[str, Any]:
 def _print_dashboard(
     command: Command, clouds: "Sequence[CloudStatus]", statistics: "MigrationStatistics"
 ) -> None:
-    from engine.model import Tier
+    from engine.model import ListingState, Tier
     from widgets.text import bytes_text, count_text, duration_text, visible
 
     rows = []
     for status in clouds:
         tiers = {tier: objects for tier, objects, _ in status.by_tier}
+        unlisted = status.state is ListingState.FAILED  # what was not seen costs no $0.00
         rows.append(
             (
                 status.name,
@@ -280,8 +281,8 @@ def _print_dashboard(
                 count_text(status.objects),
                 bytes_text(status.bytes),
                 *(count_text(tiers.get(tier, 0)) for tier in Tier),
-                usd(status.cost_month),
-                usd(status.projected_month),
+                usd(None if unlisted else status.cost_month),
+                usd(None if unlisted else status.projected_month),
                 visible(f"{status.bucket}/{status.prefix}" if status.bucket else "-"),
             )
         )
@@ -295,12 +296,12 @@ def _print_dashboard(
     )
     rate = statistics.success_rate
     saves = statistics.saving_per_month  # 0 also where a price is unknown
+    word = "saving" if saves > 0 else "adding"
     command.out.line()
     command.out.line(
         f"Migrations: {count_text(statistics.attempted)} attempted, "
         f"{count_text(statistics.successful)} successful, {count_text(statistics.failed)} failed"
         + (f" ({rate:.1%} successful)" if rate is not None else "")
         + f"; {bytes_text(statistics.bytes)} in {duration_text(statistics.seconds)}"
-        " of work"
-        + (f", saving {usd(statistics.saving_per_month, currency=True)} a month." if saves else ".")
+        " of work" + (f", {word} {usd(abs(saves), currency=True)} a month." if saves else ".")
     )

@@ -381,3 +381,11 @@ def test_a_mistyped_bucket_is_answered_with_those_that_are_there(
         missed = astra(*command, code=1)
         assert "aws:typo" in missed.err
         assert "Check the name" in missed.err
+
+
+def test_a_cloud_that_could_not_be_listed_costs_no_zero(astra: Astra) -> None:
+    astra.config(more='[clouds.gone]\nkind = "local"\nroot = "nowhere"\nbucket = "b"\n')
+    done = astra("dashboard", code=1)
+    (line,) = [line for line in done.out.splitlines() if line.startswith("gone ")]
+    assert "failed" in line
+    assert line.count("unknown") == 2
