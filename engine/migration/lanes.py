@@ -105,6 +105,7 @@ class Lane:
         self._most = 0  # jobs that ran at once in that time
         self._looks = 0
         self._trying = ""
+        self._trying_until = float("-inf")
         self._error: AstraError | None = None
 
     @property
@@ -131,18 +132,25 @@ class Lane:
         """Whether one more job may start."""
         if now < self._not_before or self.running >= self.allowed:
             return False
-        return not (self._away and self._trying)
+        return not (self._tried and now < self._trying_until)
+
+    @property
+    def _tried(self) -> bool:
+        """Whether a job looks just now whether the store is back."""
+        return self._away and bool(self._trying)
 
     def opens_at(self) -> float:
         """When `free` may become true by time alone."""
-        return self._not_before
+        return max(self._not_before, self._trying_until) if self._tried else self._not_before
 
-    def begin(self, job_id: str) -> None:
-        """A job starts."""
+    def begin(self, job_id: str, now: float) -> None:
+        """A job starts. One that looks whether the store is back may take hours: when it has not
+        failed for a while, another may look, too."""
         self.running += 1
         self._most = max(self._most, self.running)
-        if self._away and not self._trying:
+        if self._away and (not self._trying or now >= self._trying_until):
             self._trying = job_id
+            self._trying_until = now + self._rules.last_look
 
     def end(self, job_id: str, began: float, now: float, sign: Sign, error: Any) -> None:
         """A job that started at `began` ends, with this sign of the store."""
@@ -276,9 +284,10 @@ class Lanes:
 
     def begin(self, job_id: str, clouds: Collection[str]) -> float:
         """A job starts; gives the time for `end`."""
+        now = self._clock()
         for lane in self._of(clouds):
-            lane.begin(job_id)
-        return self._clock()
+            lane.begin(job_id, now)
+        return now
 
     def end(
         self,

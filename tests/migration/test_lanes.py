@@ -173,6 +173,26 @@ def test_a_few_jobs_that_find_nobody_there_are_enough() -> None:
     assert flow(lanes, "gcp").state is FlowState.OPEN
 
 
+def test_a_long_job_that_looks_does_not_hold_up_the_others_for_hours() -> None:
+    clock = Clock()
+    lanes = lanes_of(clock, last_look=300.0)
+    for job_id, began in start(lanes, 40):
+        lanes.end(job_id, ["aws"], began, Unavailable("x", subject="aws:b/k"), worked=False)
+    assert flow(lanes).state is FlowState.AWAY
+    clock.now += 1000
+    assert lanes.free(["aws"])
+    lanes.begin("long", ["aws"])
+    assert not lanes.free(["aws"])
+    assert lanes.pause() == pytest.approx(300)
+    clock.now += 300
+    assert lanes.free(["aws"])
+    began = lanes.begin("short", ["aws"])
+    assert not lanes.free(["aws"])
+    lanes.end("short", ["aws"], began, None, worked=True)
+    assert flow(lanes).state is FlowState.OPEN
+    assert lanes.free(["aws"])
+
+
 def test_while_nothing_happens_the_view_stays_the_same() -> None:
     """A screen that is drawn when something changes stays quiet meanwhile."""
     lanes = Lanes(("aws",), 1, LaneRules(floor=0, first_look=60.0))
