@@ -170,6 +170,7 @@ class Run:
             scene.kind,
             to_class=scene.to_class,
             checksum=scene.checksum,
+            compress=scene.compress,
             verify=scene.verify,
             overwrite=scene.overwrite,
             strict=scene.strict,
@@ -394,7 +395,10 @@ class Run:
         if view.evidence is Evidence.NONE:
             return
         assert view.checksum_source, f"{self.title}: {_short(view)}"
-        assert view.checksum_source == view.checksum_destination, f"{self.title}: {_short(view)}"
+        if not self.scene.compress:
+            assert view.checksum_source == view.checksum_destination, (
+                f"{self.title}: {_short(view)}"
+            )
         assert view.source_proof is not SourceProof.NONE, f"{self.title}: {_short(view)}"
         if self.scene.kind is MoveKind.MOVE:
             assert view.guarded is not None, f"{self.title}: {_short(view)}"

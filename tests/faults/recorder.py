@@ -24,8 +24,22 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 
+import zstandard
+
 ASTRA = "astra"
 OTHER = "other"
+
+
+def content(body: bytes) -> bytes:
+    """What the bytes say: those in a whole zstd frame, or they themselves."""
+    if not body.startswith(zstandard.FRAME_HEADER):
+        return body
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    try:
+        found = frame.decompress(body)
+    except zstandard.ZstdError:
+        return body
+    return found if frame.eof and not frame.unused_data else body
 
 
 @dataclass(slots=True)
@@ -63,6 +77,7 @@ class Recorder:
 
     def changed(self, side: str, key: str, after: bytes | None, *, ignoring: bool = False) -> None:
         """There are other bytes at that place now (None: nothing)."""
+        after = after if after is None else content(after)
         with self.lock:
             if key != self.key:
                 return

@@ -43,6 +43,7 @@ class Scene:
     to_class: str = ""
     verify: Evidence = Evidence.REREAD
     checksum: str = "md5"
+    compress: str = ""
     source_quirks: Quirks = field(default_factory=Quirks)
     destination_quirks: Quirks = field(default_factory=Quirks)
     same_server: bool = False
@@ -77,6 +78,9 @@ SCENES = {
         Scene("copy-parts", kind=MoveKind.COPY, size=PART * 3 - 5, part=PART),
         Scene("tier", kind=MoveKind.TIER, to_class="STANDARD_IA"),
         Scene("attested", verify=Evidence.ATTESTED),
+        Scene("compressed", compress="zstd:1"),
+        Scene("compressed-parts", compress="zstd:1", size=SMALL + PART, part=PART),
+        Scene("compressed-attested", compress="zstd:1", verify=Evidence.ATTESTED),
         Scene("strict", strict=True, size=PART * 2, source_part=PART),
         Scene("one-server", same_server=True),
         Scene("one-server-parts", same_server=True, size=PART * 3 - 5, part=PART),

@@ -12,8 +12,8 @@ from tests.faults.scenes import SCENES
 from tests.faults.troubles import ALL, KILLS, LIES, RACES, Trouble
 
 _EVERY = ("attested", "copy", "tier", "parts", "to-disk", "from-disk")
-_KILLS_AND_RACES = ("streamed", "overwrite", "one-server-parts", "disks-parts")
-_LIES = ("overwrite",)
+_KILLS_AND_RACES = ("streamed", "compressed-parts", "overwrite", "one-server-parts", "disks-parts")
+_LIES = ("overwrite", "compressed-attested")
 
 
 @pytest.mark.parametrize("name", [*_EVERY, *_KILLS_AND_RACES])
