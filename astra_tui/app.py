@@ -112,7 +112,7 @@ class AstraApp(App[int], inherit_bindings=False):
             for name in names:
                 by_key.setdefault(name, []).append(action.id)
         for key, ids in by_key.items():
-            command = f"perform({', '.join(map(repr, ids))})"
+            command = f"perform({' '.join(ids)!r})"
             for name, _ in BindingsMap([Binding(key, command)]):
                 self.bind(name, command, show=False)
         self.set_keymap(moves)
@@ -244,12 +244,13 @@ class AstraApp(App[int], inherit_bindings=False):
 
     # -- what is done -------------------------------------------------------------------
 
-    def action_perform(self, *ids: str) -> None:
+    def action_perform(self, ids: str) -> None:
         """Carry out an action of the keymap by its id, or say why that is not possible.
 
-        Of several ids the first is taken whose keys work on the screen that is there.
+        Of several ids, with blanks between (a binding passes on one parameter only), the first
+        is taken whose keys work on the screen that is there.
         """
-        action = self._action_of(ids)
+        action = self._action_of(tuple(ids.split()))
         if action is None:
             return
         screen = self.screen

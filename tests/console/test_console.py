@@ -329,6 +329,18 @@ async def test_a_plan_with_nothing_taken_cannot_be_approved(make_app: AppMaker) 
         await until(pilot, on(pilot, Confirm))
 
 
+async def test_one_key_means_what_its_screen_says(make_app: AppMaker) -> None:
+    """`f` follows the feed on the console, and folds a route on the plan."""
+    app: Any = make_app()
+    async with running(app) as pilot:
+        await settled(pilot)
+        await pilot.press("P")
+        await until(pilot, on(pilot, PlanScreen))
+        await until(pilot, lambda: "backup_database_Q2.zip" in words(pilot))
+        await pilot.press("f")
+        await until(pilot, lambda: "backup_database_Q2.zip" not in words(pilot))
+
+
 async def test_a_plan_can_be_saved(make_app: AppMaker) -> None:
     app: Any = make_app()
     async with running(app) as pilot:
