@@ -11,7 +11,9 @@ _NAMES = (  # by the beginning of a header's name
     ("x-amz-server-side-encryption", "the KMS key"),
     ("x-amz-object-lock", "the object lock"),
     ("x-goog-custom-time", "the custom time"),
+    ("x-goog-metadata-case", "capitals in metadata names"),
 )
+_CASE = "x-goog-metadata-case"
 _LOCK, _KEY = "x-amz-object-lock", "x-amz-server-side-encryption"
 
 
@@ -28,7 +30,7 @@ def special_facts(
     return tuple(
         (name, value)
         for name, value in meta.special
-        if not name.startswith(_LOCK) and (near or not name.startswith(_KEY))
+        if not name.startswith((_LOCK, _CASE)) and (near or not name.startswith(_KEY))
     )
 
 

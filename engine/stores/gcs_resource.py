@@ -14,6 +14,7 @@ from engine.stores.s3_headers import decode_value, encode_value
 
 ROW = "items(name,size,updated,generation,metageneration,storageClass),nextPageToken"
 _MTIME = "mtime"  # RFC 3339, as rclone keeps it here; as a decimal it was copied from S3
+_METADATA_CASE = "x-goog-metadata-case"  # names that differ from their lower-case form
 _CUSTOM_TIME = "x-goog-custom-time"  # lifecycle rules act on it: kept between Googles alone
 _GSUTIL_MTIME = "goog-reserved-file-mtime"  # whole seconds
 _CONTENT = {
@@ -121,12 +122,12 @@ def read_meta(resource: Resource) -> ObjectMeta:
     content: dict[str, Any] = {
         field: str(resource.get(name) or "") for name, field in _CONTENT.items()
     }
-    custom = str(resource.get("customTime") or "")
+    special = [(_CUSTOM_TIME, str(resource["customTime"]))] if resource.get("customTime") else []
+    cased = [str(name) for name in resource.get("metadata") or {} if name != str(name).lower()]
+    if cased:  # elsewhere they are headers, whose names have no case
+        special.append((_METADATA_CASE, ", ".join(sorted(cased))))
     return ObjectMeta(
-        **content,
-        user=tuple(sorted(user.items())),
-        modified=modified,
-        special=((_CUSTOM_TIME, custom),) if custom else (),
+        **content, user=tuple(sorted(user.items())), modified=modified, special=tuple(special)
     )
 
 

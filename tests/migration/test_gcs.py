@@ -312,6 +312,15 @@ async def test_a_move_within_google_is_copied_there_and_proved(tmp_path: Path) -
         assert moved.given["customTime"] == "2024-01-01T00:00:00Z"
 
 
+async def test_capitals_in_metadata_names_are_told_as_lost(tmp_path: Path) -> None:
+    with clouds() as fakes:
+        fakes[0].objects.put("b", "k", BODY, metadata={"Own": "1", "plain": "2"})
+        async with world(tmp_path, stores(fakes)) as there:
+            done = await there.move("src:b/k", "dst:b/k")
+    assert done.state is JobState.COMPLETED
+    assert any("capitals in metadata names" in note for note in done.notes)
+
+
 @pytest.mark.parametrize("versioned", [False, True])
 async def test_a_class_changes_in_place_and_is_proved(tmp_path: Path, versioned: bool) -> None:
     with clouds() as fakes:
