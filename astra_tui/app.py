@@ -4,6 +4,7 @@ No business rules here: screens ask the engine's door, and draw its snapshots.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -46,6 +47,7 @@ log = logging.getLogger("astra.console")
 ResultT = TypeVar("ResultT")
 
 REFRESH_SECONDS = 0.25
+_SETTLING = 2.0  # seconds that an action waits for the rows it is about
 Severity = Literal["information", "warning", "error"]
 _SEVERITY: dict[NoticeLevel, Severity] = {
     NoticeLevel.INFO: "information",
@@ -254,19 +256,38 @@ class AstraApp(App[int], inherit_bindings=False):
         if action is None:
             return
         screen = self.screen
+        settling = screen.settling(action) if isinstance(screen, AstraScreen) else None
+        if settling is None:
+            work = self._begun(screen, action)
+        else:
+            work = self._once_settled(settling, screen, action)
+        if work is not None:
+            self.hold_keys(work, action.label)
+
+    async def _once_settled(
+        self, settling: Coroutine[Any, Any, object], screen: Screen[Any], action: Action
+    ) -> None:
+        with contextlib.suppress(TimeoutError):  # a listing that grows is never quite settled
+            async with asyncio.timeout(_SETTLING):
+                await settling
+        if self.screen is screen:
+            work = self._begun(screen, action)
+            if work is not None:
+                await work
+
+    def _begun(self, screen: Screen[Any], action: Action) -> Coroutine[Any, Any, object] | None:
+        """Begin the action, or say why not; what is still to be done of it, if it is work."""
         reason = self.why_not_on(screen, action)
         if reason:
             self.say(reason, "warning")
-            return
+            return None
         try:
             result = self._carry_out(screen, action)
         except Exception as error:
             log.exception("%s", action.label)
             self.show_error(error, action.label)
-            return
-        if asyncio.iscoroutine(result):
-            self._typeahead.hold()
-            self.launch(self._released(result), action.label)
+            return None
+        return result if asyncio.iscoroutine(result) else None
 
     def _carry_out(self, screen: Screen[Any], action: Action) -> object:
         """Call the screen's method for the action, or the app's; what it returns may be work."""
@@ -301,6 +322,11 @@ class AstraApp(App[int], inherit_bindings=False):
             await self._typeahead.take(event)
         else:
             await super().on_event(event)
+
+    def hold_keys(self, work: Coroutine[Any, Any, object], doing: str) -> None:
+        """Let keys wait for work that changes what they are about; never for long."""
+        self._typeahead.hold()
+        self.launch(self._released(work), doing)
 
     async def _released(self, work: Coroutine[Any, Any, object]) -> None:
         try:

@@ -26,18 +26,25 @@ class Latest(Generic[QuestionT, AnswerT]):
         self._wanted: tuple[QuestionT] | None = None
         self._newest: QuestionT | None = None
         self._running = False
+        self._idle = asyncio.Event()
+        self._idle.set()
         self.generation = 0
+
+    async def settled(self) -> None:
+        """Wait until the newest question is answered, or its answer failed."""
+        await self._idle.wait()
 
     @property
     def busy(self) -> bool:
-        """Whether a question is being answered."""
-        return self._running
+        """Whether a question is being answered, or waits for that."""
+        return not self._idle.is_set()
 
     def request(self, question: QuestionT) -> bool:
         """Note a question. True if `run()` has to be started to answer it."""
         self.generation += 1
         self._wanted = (question,)
         self._newest = question
+        self._idle.clear()
         return not self._running
 
     async def run(self) -> None:
@@ -55,3 +62,4 @@ class Latest(Generic[QuestionT, AnswerT]):
                 await asyncio.sleep(0)
         finally:
             self._running = False
+            self._idle.set()

@@ -23,12 +23,12 @@ def console_reason(screen: "ConsoleScreen", action: Action) -> str:
     anywhere = {Context.CONSOLE, Context.GLOBAL}.intersection(action.contexts)
     if panels and not anywhere and screen.panel_context not in panels:
         return f"{action.label}: go to {_where(screen, panels)} first."
-    if panels and screen.panel.pane_list().count() == 0 and action.id not in _ON_EMPTY:
+    if panels and screen.panel.pane_list().count() == 0 and action.id not in ROWLESS:
         return f"{action.label}: nothing is listed here."
     return _reason(screen, action)
 
 
-_ON_EMPTY = frozenset({"filter", "sort", "reverse", "open", "reload"})
+ROWLESS = frozenset({"filter", "sort", "reverse", "open", "reload"})  # mean no row of a pane
 
 
 def _where(screen: "ConsoleScreen", panels: list[Context]) -> str:

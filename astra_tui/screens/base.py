@@ -1,6 +1,7 @@
 """What all full screens share: which actions are valid on them, footer, caption, snapshots."""
 
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar, cast
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -59,6 +60,10 @@ class AstraScreen(Question[ResultT], Generic[ResultT], inherit_bindings=False):
     def why_not(self, action: Action) -> str:
         """Why this action cannot be taken now, in a sentence; "" if it can."""
         return ""
+
+    def settling(self, action: Action) -> Coroutine[Any, Any, object] | None:
+        """What has to end before this action means what is on the screen, None if nothing."""
+        return None
 
     def label(self, action: Action) -> str:
         """The word of the footer for an action, where the usual one does not say it."""

@@ -1,5 +1,6 @@
 """The console: clouds, events, migrations; where is my data, what does it cost, what happens."""
 
+from collections.abc import Coroutine
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -8,7 +9,7 @@ from textual.app import ComposeResult
 from astra_tui import flows, job_flows
 from astra_tui.keymap import SCOPES, Action, Context
 from astra_tui.latest import Latest
-from astra_tui.screens.availability import console_reason
+from astra_tui.screens.availability import ROWLESS, console_reason
 from astra_tui.screens.base import AstraScreen
 from astra_tui.screens.dashboard import DashboardScreen
 from astra_tui.screens.job import JobScreen
@@ -129,6 +130,14 @@ class ConsoleScreen(AstraScreen[None]):
     def _ask(self, pane: CloudPane, query: ListingQuery) -> None:
         if self._views[pane.cloud].request(query):
             self.astra.launch(self._views[pane.cloud].run(), f"list {pane.cloud}")
+
+    def settling(self, action: Action) -> Coroutine[Any, Any, object] | None:
+        """A key that follows a filter means the rows that it leaves, not those before it."""
+        pane = self.pane
+        if pane is None or Context.PANE not in action.contexts or action.id in ROWLESS:
+            return None
+        views = self._views[pane.cloud]
+        return views.settled() if views.busy else None
 
     @on(CloudPane.QueryChanged)
     def _query_changed(self, event: CloudPane.QueryChanged) -> None:

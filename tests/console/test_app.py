@@ -227,7 +227,7 @@ async def test_an_idle_console_draws_nothing(make_app: AppMaker) -> None:
         assert not drawn
         app.engine.show(world.snapshot())
         await until(pilot, lambda: "backu" in words(pilot), "the job shows")
-        assert drawn
+        await until(pilot, lambda: drawn, "it is drawn")
 
 
 async def test_notices_are_shown_once_and_kept(make_app: AppMaker) -> None:

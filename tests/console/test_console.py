@@ -16,7 +16,7 @@ from astra_tui.screens.job import JobScreen
 from astra_tui.screens.message import MessageScreen
 from astra_tui.screens.object import ObjectScreen
 from astra_tui.screens.plan import PlanScreen
-from engine.model import Address, JobState, KafkaState, MoveKind, SortKey, Tier
+from engine.model import Address, JobState, KafkaState, ListingQuery, MoveKind, SortKey, Tier
 from tests.console import world
 from tests.console.conftest import AppMaker
 from tests.console.waiting import on, settled, until, words
@@ -327,6 +327,30 @@ async def test_a_plan_with_nothing_taken_cannot_be_approved(make_app: AppMaker) 
         await until(pilot, lambda: "No move is taken" in said(app))
         await pilot.press("*", "A")
         await until(pilot, on(pilot, Confirm))
+
+
+async def test_a_key_after_a_filter_means_the_rows_that_it_leaves(make_app: AppMaker) -> None:
+    app: Any = make_app()
+    async with running(app) as pilot:
+        await settled(pilot)
+        answer, see = asyncio.Event(), app.engine.view
+
+        async def slow(cloud: str, query: ListingQuery) -> Any:
+            if query.text == "financial":
+                await answer.wait()
+            return await see(cloud, query)
+
+        app.engine.view = slow
+        pane = app.screen.panes[0]
+        assert "financial" not in pane.cursor_key
+        await pilot.press("/", *"financial", "enter")
+        pilot.app.post_message(events.Key("m", "m"))
+        await until(pilot, lambda: pane.pane_list().has_focus)
+        await pilot.pause()
+        assert isinstance(app.screen, ConsoleScreen)
+        answer.set()
+        await until(pilot, on(pilot, Choice))
+        assert "financial_records_2023.csv" in words(pilot)
 
 
 async def test_one_key_means_what_its_screen_says(make_app: AppMaker) -> None:
