@@ -373,14 +373,18 @@ asyncio.run(main())
 async def test_kill_9_neither_loses_nor_counts_twice(
     state: Database, statistics: AccessStatistics, tansu: Tansu
 ) -> None:
-    async def lives_until_it_counted(more: int) -> None:
+    async def rows_on_disk() -> int:
+        rows = await state.run(lambda c: c.execute("SELECT count(*) FROM access_daily").fetchone())
+        return int(rows[0])
+
+    async def lives_until_it_counted(more: int, *, saved: bool) -> None:
         child = await asyncio.create_subprocess_exec(
             sys.executable, "-c", COUNTING, str(state.path), tansu.bootstrap,
             stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         assert child.stdout is not None
         async with asyncio.timeout(60):
-            while int(await child.stdout.readline()) < more:
+            while int(await child.stdout.readline()) < more or (saved and not await rows_on_disk()):
                 pass
         child.kill()
         await child.wait()
@@ -396,9 +400,9 @@ async def test_kill_9_neither_loses_nor_counts_twice(
     await maker.stop()
     total = 0
     async with producing(tansu.bootstrap) as producer:
-        for more in (1, 400, 3000):
+        for more, saved in ((1, False), (400, True), (3000, False)):
             total += 5000
-            await asyncio.gather(produce(5000), lives_until_it_counted(more))
+            await asyncio.gather(produce(5000), lives_until_it_counted(more, saved=saved))
     final = AccessStatistics(state)
     await final.load()
     keys = [f"k{number}" for number in range(7)]
