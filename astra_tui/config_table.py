@@ -133,13 +133,13 @@ class Table:
         if value is None:
             return 0
         if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-            return value
+            value = str(value)  # with the same look-out for a forgotten unit
         why = ""
         if isinstance(value, str):
             try:
                 return parse_bandwidth(value)
             except ValueError as error:
-                why = f" {error}." if " " in value or "," in value else ""
+                why = f" {error}." if {*value} & {*" ,0123456789"} else ""
         allowed = 'a size such as "20MiB", "500KB" or "off", or "08:00,5MiB 19:00,off"'
         self.wrong(key, describe(value), allowed, why)
         return 0

@@ -95,6 +95,12 @@ class _Doctor:
         except (Unavailable, ConfigError, ClockSkew) as error:
             return self._failed("reachable", error)
         except StoreError as error:
+            if self._settings.kind is StoreKind.LOCAL:
+                what = f"{self._settings.root}: {error.what}"
+                if isinstance(error, NotFound):
+                    what = f"There is no folder {self._settings.root}."
+                todo = "Mount it, make it, or name another root in astra.toml."
+                return self._check("reachable", CheckState.FAILED, what, error.todo or todo)
             # It answers; whether it lets us list all buckets does not matter yet.
             what = error.what.rstrip(".")
             return self._check("reachable", CheckState.OK, f"It answers: {what}.")

@@ -225,6 +225,7 @@ security_protocol = "SASL_SSL"
     assert "[clouds.a b]: found a name that is no cloud's name" in text
     assert '[engine] jobs: found "many"; allowed: a whole number from 1 to 256' in text
     assert '[engine] bwlimit: found "fast"' in text
+    assert "name a unit, as in 5MiB" in problems("[engine]\nbwlimit = 5\n")
     assert '[engine] policy: found "rulez"; allowed: rules, recency' in text
     assert 'Did you mean "rules"?' in text
     assert '[kafka] bootstrap: found "http://host:9092"' in text

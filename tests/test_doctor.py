@@ -57,6 +57,14 @@ async def test_a_folder_passes(tmp_path: Path) -> None:
     assert states(await examine(settings)) == ALL_WELL | {"clock": SKIPPED}
 
 
+async def test_a_folder_that_is_not_there_is_not_reachable(tmp_path: Path) -> None:
+    root = tmp_path / "gone"
+    settings = CloudSettings("disk", StoreKind.LOCAL, Provider.ONPREM, bucket="b", root=root)
+    checks = await examine(settings, create=False)
+    assert states(checks) == {"reachable": FAILED}
+    assert str(root) in checks["reachable"].detail
+
+
 async def test_ignored_conditions_are_a_warning(rclone: S3Server, bucket_name: str) -> None:
     settings = rclone.cloud(bucket=bucket_name, provider=Provider.ONPREM)
     checks = await examine(settings)

@@ -102,7 +102,7 @@ async def _prepare(job: Job, services: Services, source: ObjectStore) -> ObjectH
     if record.source_pin is not None:
         if not _same_class_change(job, head) and not record.source_pin.matches(head.pin):
             raise StartOver(changed(address))
-    elif planned != VersionPin() and not planned.matches(head.pin):
+    elif planned != VersionPin() and not planned.untimed().matches(head.pin):
         if record.spec.options.strict:
             raise StrictRefusal(
                 "The source is no longer the version that was planned.",

@@ -107,14 +107,13 @@ async def first_read(job: Job, services: Services) -> Read | None:
     began = time.perf_counter()
     job.set(state=JobState.COPYING, step=Step.DOWNLOAD)
     try:
-        # Some servers list another time than they give with the object itself.
-        pin = replace(spec.pin, modified=0.0)
+        pin = spec.pin.untimed()
         found = await fetcher.fetch(spec.source.bucket, spec.source.key, pin=pin)
     except Unavailable:
         raise
     except StoreError:
         return None
-    if not spec.pin.matches(found.head.pin):
+    if not pin.matches(found.head.pin):
         job.note(CHANGED)
     job.set(source_pin=found.head.pin, size=found.head.size)
     return Read(found.head, found.data, time.perf_counter() - began)

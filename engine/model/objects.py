@@ -1,6 +1,6 @@
 """Addresses, version pins, checksums and what a store tells of an object."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -92,6 +92,11 @@ class VersionPin:
                 not self.modified or not other.modified or int(self.modified) == int(other.modified)
             )
         )
+
+    def untimed(self) -> "VersionPin":
+        """Without the time, where an ETag or version id names the version: some servers list
+        another time than they give with the object itself."""
+        return replace(self, modified=0.0) if self.etag or self.version_id else self
 
 
 @dataclass(frozen=True, slots=True)

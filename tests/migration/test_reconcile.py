@@ -23,8 +23,10 @@ from engine.model import (
     Evidence,
     Filters,
     Finding,
+    JobState,
     ListEntry,
     MoveKind,
+    MoveOptions,
     ObjectMeta,
     Outcome,
     Provider,
@@ -341,5 +343,16 @@ async def test_a_server_that_lists_another_time_than_it_gives_changes_nothing(
             plan = await engine.plan_migration([places[0]], places[1], kind=MoveKind.COPY)
             await engine.wait(await engine.submit(plan))
             assert await outcomes(engine, "one:b/in/", "two:b/out/") == {"same": Outcome.SAME}
+            for options in (MoveOptions(), MoveOptions(strict=True)):
+                place = Address.parse(f"one:b/back{options.strict}/")
+                plan = await engine.plan_migration(
+                    [places[1]], place, kind=MoveKind.COPY, options=options
+                )
+                jobset = await engine.submit(plan)
+                await engine.wait(jobset)
+                jobs = await engine.jobs(jobset=jobset)
+                assert [(job.state, job.notes, job.error) for job in jobs] == [
+                    (JobState.COMPLETED, (), "")
+                ]
         finally:
             await engine.stop()
