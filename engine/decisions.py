@@ -53,6 +53,32 @@ class DecisionLog:
         await self._database.run(lambda connection: _write(connection, found.values()))
         self._current[cloud] = found
 
+    async def audit(
+        self, place: Address | None = None, *, policy: str = "", limit: int = 100
+    ) -> list[Decision]:
+        """The decisions that were stored, latest first: of an object, of all below a prefix, of
+        a whole cloud (no bucket), or of all clouds (None)."""
+        tests, values = ["1"], list[object]()
+        if policy:
+            tests.append("policy = ?")
+            values.append(policy)
+        if place is not None:
+            tests.append("cloud = ?")
+            values.append(place.cloud)
+        if place is not None and place.bucket:
+            tests.append("bucket = ?")
+            values.append(place.bucket)
+            key = _bytes(place.key)
+            tests.append("substr(key, 1, ?) = ?" if place.is_prefix else "key = ?")
+            values += [len(key), key] if place.is_prefix else [key]
+
+        def read(connection: sqlite3.Connection) -> list[str]:
+            query = f"SELECT body FROM decisions WHERE {' AND '.join(tests)}"
+            rows = connection.execute(f"{query} ORDER BY id DESC LIMIT ?", (*values, limit))
+            return [row["body"] for row in rows]
+
+        return [decode(Decision, json.loads(body)) for body in await self._database.run(read)]
+
     async def history(self, address: Address) -> list[Decision]:
         """What was decided for this object, latest first, the last twenty at most."""
 
@@ -95,6 +121,7 @@ def _same(old: str, new: str) -> bool:
     def essence(body: str) -> tuple[object, ...]:
         value = json.loads(body)
         names = ("from_class", "to_class", "policy", "policy_version")
-        return tuple(value.get(name) for name in names)
+        later = ("model_version", "to_cloud")  # which older decisions lack
+        return tuple(value.get(name) for name in names) + tuple(value.get(n, "") for n in later)
 
     return essence(old) == essence(new)

@@ -177,6 +177,13 @@ class Engine:
         await parts.announcer.decisions(found)
         return found
 
+    async def decisions(
+        self, place: Address | None = None, *, policy: str = "", limit: int = 100
+    ) -> list[Decision]:
+        """Stored decisions for audit, latest first: of an object, of all below a prefix, of a
+        cloud (an address without a bucket), or all."""
+        return await self._parts.decisions.audit(place, policy=policy, limit=limit)
+
     async def plan_decisions(
         self,
         clouds: Sequence[str] = (),

@@ -33,6 +33,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "jobs": "jobs:jobs",
         "report": "report:report",
         "check": "check:check",
+        "decisions": "decisions:decisions",
         "prices": "prices:prices",
         "doctor": "doctor:doctor",
     },

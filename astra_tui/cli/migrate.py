@@ -60,10 +60,18 @@ def migrate(command: Command, sources: Sequence[str], destination: str, **values
     return run_moving(command, work, values)
 
 
-def run_moving(command: Command, work: Any, values: dict[str, Any], *, files: bool = False) -> int:
+def run_moving(
+    command: Command,
+    work: Any,
+    values: dict[str, Any],
+    *,
+    files: bool = False,
+    telling: bool = False,
+) -> int:
     """Run `work` with an engine that moves objects, unless it is only a dry run.
 
-    With `files` it also knows this machine's own files, as `astra ingest` reads them.
+    With `files` it also knows this machine's own files, as `astra ingest` reads them. `telling`:
+    it has something to tell Kafka even in a dry run.
     """
     moving = not values.get("dry_run")
     settings = options.limited(command.settings, values)
@@ -72,7 +80,10 @@ def run_moving(command: Command, work: Any, values: dict[str, Any], *, files: bo
 
         settings = with_files(settings)
     return command.run(
-        work, settings=settings, runner=moving, events=moving and command.real_broker
+        work,
+        settings=settings,
+        runner=moving,
+        events=(moving or telling) and command.real_broker,
     )
 
 

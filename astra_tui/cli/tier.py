@@ -85,7 +85,7 @@ def _tier(command: Command, places: Sequence[str], values: dict[str, Any]) -> in
             made = await engine.plan_decisions(clouds, move_options, filters)
         return await review(command, engine, made, values)
 
-    return run_moving(command, work, values)
+    return run_moving(command, work, values, telling=not by_hand)
 
 
 def _clouds(command: Command, places: Sequence[str]) -> list[str]:

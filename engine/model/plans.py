@@ -22,7 +22,9 @@ class Decision:
     """One object, where it is and where it should be, with the reason in a sentence.
 
     Money in USD. `saving_per_month` may be negative (a promotion that buys speed).
-    `confidence` from 0 to 1; `assumption` says what the saving rests on.
+    `confidence` from 0 to 1; `assumption` says what the saving rests on. `model_version` names
+    the forecast that was asked, "" where the policy asks none. `to_cloud` is another cloud that
+    the object should move to, "" where it stays in its own.
     """
 
     address: Address
@@ -37,6 +39,8 @@ class Decision:
     assumption: str = ""
     confidence: float = 1.0
     decided_at: float = 0.0
+    model_version: str = ""
+    to_cloud: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,7 @@ def decisions(
             saving_per_month=float(columns.savings[row]),
             policy=policy.name,
             policy_version=policy.version,
+            model_version=policy.model_version,
             assumption=policy.assumption(features, columns, row),
             confidence=float(columns.confidence[row]),
             decided_at=decided_at or features.now,

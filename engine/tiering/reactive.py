@@ -36,6 +36,7 @@ class Reactive:
 
     name: ClassVar[str] = "reactive"
     version: ClassVar[str] = "1"
+    model_version: ClassVar[str] = ""
     description: ClassVar[str] = (
         "A spike of reads over the object's own baseline; promotes only where that pays."
     )

@@ -26,6 +26,7 @@ class Recency:
 
     name: ClassVar[str] = "recency"
     version: ClassVar[str] = "1"
+    model_version: ClassVar[str] = ""
     description: ClassVar[str] = (
         "By the last access, for streams: HOT for a minute, WARM to five, then COLD."
     )

@@ -52,6 +52,7 @@ class Rules:
 
     name: ClassVar[str] = "rules"
     version: ClassVar[str] = "1"
+    model_version: ClassVar[str] = ""
     description: ClassVar[str] = (
         "By age: HOT for 30 days, WARM to 90, COLD to 180, then ARCHIVE; what is read stays HOT."
     )

@@ -121,6 +121,11 @@ class Policy(Protocol):
     def version(self) -> str: ...
 
     @property
+    def model_version(self) -> str:
+        """Of the fitted model that it asks, "" if it asks none."""
+        ...
+
+    @property
     def description(self) -> str:
         """One sentence for the operator."""
         ...
