@@ -1,0 +1,43 @@
+"""What a policy of the lab is: on each day it sees the days before, and wishes classes."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.lab.history import Floats, Ints
+from engine.lab.world import World
+from engine.pricing.columns import Bools, Codes
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What a policy may look at when day `day` begins: only the days before it.
+
+    Arrays have shape (N,), and (N, day) for the accesses, which are views that must not be
+    written. Codes are of the world's table.
+    """
+
+    day: int
+    codes: Codes  # class now
+    days_in_class: Ints  # whole days since it entered; 0 on the day after no day at all
+    idle_days: Ints  # since the last read or the creation, as of the day before
+    alive: Bools  # created by this day; of others a wish means nothing
+    reads: npt.NDArray[np.float32]
+    bytes_read: Floats
+
+
+class LabPolicy(Protocol):
+    """A policy as the lab replays it. It may keep state from day to day; one run each."""
+
+    @property
+    def name(self) -> str: ...
+
+    def prepare(self, world: World) -> None:
+        """Learn from the days before `world.first_day`, and from no other."""
+        ...
+
+    def decide(self, day: Day) -> Codes:
+        """The wished class of each object, `day.codes` where it may stay."""
+        ...

@@ -1,0 +1,138 @@
+"""What all policies of one run share: objects, accesses, prices, allowed classes, days."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from engine.errors import UsageError
+from engine.lab.history import AccessHistory, Floats, Ints, Inventory
+from engine.pricing.columns import UNKNOWN, ClassTable
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The setting of a run.
+
+    `table` has the allowed classes only, so codes count those. Days are indexes into `history`;
+    [`first_day`, `last_day`] are replayed, what is before may be learnt from.
+    """
+
+    inventory: Inventory
+    history: AccessHistory
+    table: ClassTable
+    start: int  # code of the class in which objects are at first, and are created
+    first_day: int
+    last_day: int
+    born: Ints  # (N,) day of creation as an index, negative before the history
+    quiet: Ints  # (N, D) days since the last read or creation, that day included; 0 on it
+
+    @classmethod
+    def of(
+        cls,
+        inventory: Inventory,
+        history: AccessHistory,
+        table: ClassTable,
+        start_class: str,
+        first: dt.date,
+        last: dt.date,
+        classes: Sequence[str] = (),
+    ) -> "World":
+        """A world of these days, both included; `classes` () allows all that can be priced.
+
+        Raises UsageError for classes that are unknown or cannot be priced, and for no days.
+        """
+        if last < first:
+            raise UsageError(f"The days end before they begin: {first} to {last}.")
+        allowed = allow(table, classes or priced(table))
+        start = allowed.code(start_class)
+        if start == UNKNOWN:
+            raise UsageError(
+                f"The start class {start_class!r} is not among the allowed ones.",
+                todo=f"Allowed: {', '.join(allowed.codes)}.",
+            )
+        history = history.covering(first.toordinal(), last.toordinal())
+        born = inventory.created - history.first_day
+        return cls(
+            inventory,
+            history,
+            allowed,
+            start,
+            first.toordinal() - history.first_day,
+            last.toordinal() - history.first_day,
+            born,
+            quiet_days(history, born),
+        )
+
+    def __len__(self) -> int:
+        return len(self.inventory)
+
+    @property
+    def volumes(self) -> Floats:
+        """Bytes of each group, shape (N,)."""
+        return self.inventory.sizes * self.inventory.counts
+
+    def date(self, day: int) -> dt.date:
+        return dt.date.fromordinal(self.history.first_day + day)
+
+
+def quiet_days(history: AccessHistory, born: Ints) -> Ints:
+    """(N, D): whole days since the last read or the creation, 0 on that day itself."""
+    days = np.arange(history.days, dtype=np.int64)
+    touched = np.where(history.reads > 0, days, np.minimum(born, 0)[:, None])
+    np.maximum(touched, np.where(days >= born[:, None], born[:, None], days), out=touched)
+    np.maximum.accumulate(touched, axis=1, out=touched)
+    result: Ints = days - touched
+    return result
+
+
+def priced(table: ClassTable) -> list[str]:
+    """The classes of which everything the lab needs is known."""
+    known = [
+        table.storage,
+        table.fixed,
+        table.get,
+        table.retrieval,
+        table.transition,
+        table.restore_fixed,
+        table.restore_gb,
+    ]
+    fine = np.all([np.isfinite(column[:-1]) for column in known], axis=0)
+    return [price.name for price, good in zip(table.prices, fine, strict=True) if good]
+
+
+def allow(table: ClassTable, classes: Sequence[str]) -> ClassTable:
+    """The table of these classes only, in the table's order (hottest first).
+
+    A tier whose own class is not among them has none. Raises UsageError.
+    """
+    fine = priced(table)
+    for name in classes:
+        if name not in table.codes:
+            raise UsageError(
+                f"{table.provider} has no class {name!r}.",
+                todo=f"It has: {', '.join(table.codes)}.",
+            )
+        if name not in fine:
+            raise UsageError(
+                f"Not every price of {name} is known, so the lab cannot use it.",
+                todo="Add the missing figures to a price file of your own.",
+            )
+    kept = [code for code, price in enumerate(table.prices) if price.name in classes]
+    rows = np.array([*kept, len(table.prices)])
+    size = len(table.prices) + 1
+    columns = {
+        field.name: value[rows]
+        for field in fields(table)
+        if isinstance(value := getattr(table, field.name), np.ndarray) and value.shape == (size,)
+    }
+    new = {code: place for place, code in enumerate(kept)}
+    tiers = [new.get(int(code), UNKNOWN) for code in table.tier_class]
+    prices = tuple(table.prices[code] for code in kept)
+    return replace(
+        table,
+        prices=prices,
+        codes={price.name: place for place, price in enumerate(prices)},
+        **(columns | {"tier_class": np.array(tiers, np.int16)}),
+    )
