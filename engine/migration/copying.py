@@ -222,8 +222,9 @@ class _Copy:
 
     def _algorithms(self) -> list[str]:
         """The job's own, and one that the destination can attest where that may be needed."""
-        wanted = [self.spec.options.checksum]
-        if self.spec.options.verify is Evidence.ATTESTED or self.spec.to_class:
+        wanted, wanted_class = [self.spec.options.checksum], self.spec.to_class
+        unreadable = wanted_class and wanted_class not in self.destination.capabilities.readable
+        if self.spec.options.verify is Evidence.ATTESTED or unreadable:
             wanted += attestable(self.spec.options, self.destination)
         return wanted
 

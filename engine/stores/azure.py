@@ -74,6 +74,7 @@ class AzureStore(Fetcher):
             server_copy=True,
             delete_guard=DeleteGuard.KNOWN if trusted else DeleteGuard.PROBE,
             attested=_ATTESTED if trusted or self._client.endpoint.loopback else frozenset(),
+            readable=frozenset({"Hot", "Cool", "Cold"}),
             max_key_bytes=4096,
             max_object=50_000 * 4000 * 1024**2,
             max_parts=50_000,

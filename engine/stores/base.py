@@ -43,7 +43,8 @@ class Capabilities:
     """What a store can do. Sizes in bytes.
 
     `attested` names the checksum algorithms that the provider computes itself over the whole
-    object and returns from `head`; `create_only` whether If-None-Match works on writes.
+    object and returns from `head`; `create_only` whether If-None-Match works on writes;
+    `readable` names classes whose objects are known to be read at once.
     """
 
     set_class: bool = False
@@ -56,6 +57,7 @@ class Capabilities:
     create_only: bool = True
     delete_guard: DeleteGuard = DeleteGuard.PROBE
     attested: frozenset[str] = frozenset()
+    readable: frozenset[str] = frozenset()
     max_key_bytes: int = 1024
     max_object: int = 5 * 1024**4
     multipart_threshold: int = 16 * 1024**2

@@ -62,6 +62,7 @@ class GCSStore:
             server_copy=True,
             delete_guard=DeleteGuard.KNOWN if self._trusted else DeleteGuard.PROBE,
             attested=frozenset({"crc32c", "md5"}),
+            readable=frozenset({"STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"}),
             max_key_bytes=MAX_KEY,
             max_parts=MAX_PARTS,
             min_part=1,

@@ -69,6 +69,7 @@ class S3Store(Fetcher):
         self.name = settings.name
         self.provider = settings.provider
         self.region = self._client.region
+        self._classes = StorageClasses(settings.provider, native=endpoint.is_aws or endpoint.is_gcs)
         self.capabilities = Capabilities(
             set_class=True,
             restore=settings.provider is not Provider.GCP,
@@ -81,10 +82,10 @@ class S3Store(Fetcher):
             class_by_copy=True,
             delete_guard=DeleteGuard.KNOWN if endpoint.is_aws else DeleteGuard.PROBE,
             attested=_attested(is_aws=endpoint.is_aws, is_gcs=endpoint.is_gcs),
+            readable=self._classes.readable,
         )
         self._trusted = endpoint.is_aws
         self._account = (settings.profile, settings.access_key.reveal())
-        self._classes = StorageClasses(settings.provider, native=endpoint.is_aws or endpoint.is_gcs)
         self._multipart = Multipart(self._client, trusted=self._trusted)
         self._server_copy = ServerCopy(self._client, trusted=self._trusted)
         self._read_only = settings.read_only

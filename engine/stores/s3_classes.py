@@ -11,6 +11,7 @@ from types import MappingProxyType
 from engine.model import Provider
 
 ARCHIVES = frozenset({"GLACIER", "DEEP_ARCHIVE"})  # on the wire: unreadable until restored
+_READABLE = ("STANDARD", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR", "REDUCED_REDUNDANCY")
 
 _STAND_INS: Mapping[Provider, Mapping[str, str]] = MappingProxyType(
     {
@@ -42,6 +43,11 @@ class StorageClasses:
         """For the x-amz-storage-class header; "" (send none) for the default."""
         wire = self._to_wire.get(storage_class, storage_class)
         return "" if wire == "STANDARD" else wire
+
+    @property
+    def readable(self) -> frozenset[str]:
+        """The provider's names of classes that are always read at once."""
+        return frozenset(map(self.from_wire, _READABLE))
 
     def from_wire(self, wire: str) -> str:
         """What the provider calls it; S3 leaves the header out for STANDARD."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from engine.migration.digest import StreamDigest
 from engine.model import Evidence, JobState, MoveKind, SourceProof
 from engine.stores import open_store
 from tests.fake_s3 import FakeS3, Fault, Quirks, Seen
@@ -535,6 +536,29 @@ async def test_attested_asks_the_provider_and_falls_back_to_reading(there: World
     done = await there.move("src:b/parts", "dst:b/parts", verify=Evidence.ATTESTED)
     assert (done.state, done.evidence) == (JobState.COMPLETED, Evidence.REREAD)
     assert any("attests no checksum" in note for note in done.notes)
+
+
+@pytest.mark.parametrize(
+    ("to_class", "attestable"), [("STANDARD_IA", False), ("DEEP_ARCHIVE", True)]
+)
+async def test_what_is_read_back_needs_no_second_checksum(
+    there: World, fakes, monkeypatch: pytest.MonkeyPatch, to_class: str, attestable: bool
+) -> None:
+    """Only a copy that may not open at once is also hashed as the provider can attest it."""
+    asked: list[set[str]] = []
+
+    class Spied(StreamDigest):
+        def __init__(self, algorithms, **more) -> None:  # type: ignore[no-untyped-def]
+            algorithms = list(algorithms)
+            asked.append(set(algorithms))
+            super().__init__(algorithms, **more)
+
+    monkeypatch.setattr("engine.migration.source.StreamDigest", Spied)
+    fakes[0].state.put("b", "k", pattern(PART * 3))
+    await there.move("src:b/k", "dst:b/k", checksum="sha256", to_class=to_class)
+    assert "sha256" in asked[0]
+    found = asked[0] & there.stores["dst"].capabilities.attested
+    assert bool(found) is attestable
 
 
 async def test_a_copy_of_a_copy(there: World, fakes) -> None:
