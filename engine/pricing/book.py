@@ -13,11 +13,12 @@ from engine.errors import ConfigError
 from engine.model import Provider, Tier
 from engine.pricing.classes import ClassPrice, RestoreSpeed, class_price
 from engine.pricing.parse import (
-    MONEY,
+    ALWAYS,
     ClassEntry,
     EgressEntry,
     FeeEntry,
     Figure,
+    PriceFile,
     ProviderEntry,
     read_prices,
 )
@@ -33,12 +34,14 @@ _UNITS = {
     "retrieval": "GB",
     "transition": "1,000 objects",
     "monitoring": "1,000 objects a month",
+    "listing": "1,000 requests",
+    "delete": "1,000 requests",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class PriceLine:
-    """One figure as `astra prices` lists it. `usd` None: unknown."""
+    """One figure as `astra prices` lists it. `usd` None: unknown. `own`: from the operator."""
 
     provider: Provider
     region: str
@@ -49,6 +52,7 @@ class PriceLine:
     source: str = ""
     as_of: dt.date | None = None
     remembered: bool = False
+    own: bool = False
 
 
 class PriceBook:
@@ -70,9 +74,9 @@ class PriceBook:
         Reads one or two small files. Raises ConfigError naming the file and the entry.
         """
         book = cls()
-        book._lay(BUILT_IN)
+        book._lay(read_prices(BUILT_IN))
         if path is not None:
-            book._lay(path)
+            book._lay(read_prices(path, own=True))
         book._build(path or BUILT_IN)
         return book
 
@@ -167,7 +171,7 @@ class PriceBook:
         for (provider, region), table in self._classes.items():
             for price in table.values():
                 known = dict(price.figures)
-                names = [*MONEY[:-1], *(name for name in known if name not in MONEY[:-1])]
+                names = [*ALWAYS, *(name for name in known if name not in ALWAYS)]
                 for name in names:
                     yield _line(provider, region, price.name, name, known.get(name))
         for egress in self._egress.values():
@@ -183,8 +187,7 @@ class PriceBook:
 
     # -- building -----------------------------------------------------------------------
 
-    def _lay(self, path: Path) -> None:
-        prices = read_prices(path)
+    def _lay(self, prices: PriceFile) -> None:
         self.sources |= prices.sources
         for provider, entry in prices.providers.items():
             below = self._providers.get(provider)
@@ -269,6 +272,7 @@ def _over_class(below: ClassEntry, above: ClassEntry) -> ClassEntry:
         below.money | above.money,
         below.restore | above.restore,
         below.automatic if above.automatic is None else above.automatic,
+        below.opt_in if above.opt_in is None else above.opt_in,
     )
 
 
@@ -301,4 +305,5 @@ def _line(
         figure.source,
         figure.as_of,
         figure.remembered,
+        figure.own,
     )

@@ -1,5 +1,6 @@
 """A storage class with its prices and rules, and how it is made of a price file's entry."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,13 +34,15 @@ class ClassPrice:
     """One storage class of one provider and region. Money in USD, None where unknown.
 
     `storage` a GB-month; `put`, `get`, `transition` per 1,000; `retrieval` a GB read (by the
-    standard restore where one is needed); `monitoring` per 1,000 objects a month. Sizes in
+    standard restore where one is needed); `monitoring` per 1,000 objects a month; `listing` and
+    `delete` per 1,000 requests. Sizes in
     bytes: every object is billed as at least `min_size`, plus `overhead` at this class's price
     and `overhead_default` at the default class's (`default_storage`). `min_days` are billed
     even if the object leaves earlier. `readable` is False where a restore must come first.
-    `automatic` lists (idle days, storage price) of a class that tiers by itself, from
-    `automatic_size` bytes on. `choose` is False for classes no policy picks by itself.
-    `default` marks the class an object gets where none is asked for.
+    `automatic` lists (idle days, storage price, NaN unknown) of a class that tiers by itself,
+    from `automatic_size` bytes on; `opt_in` lists (idle days, hours of a restore, storage price)
+    of sub-tiers that a bucket has to ask for and no cost here counts. `choose` is False for
+    classes no policy picks by itself; `default` marks the class of an object that asks for none.
     `cooling_retrieval` tells whether a change to a cooler class in place pays for reading.
     `region` is the one the figures are for, which may be the reference region.
     """
@@ -54,6 +57,8 @@ class ClassPrice:
     retrieval: float | None = None
     transition: float | None = None
     monitoring: float | None = 0.0
+    listing: float | None = None
+    delete: float | None = None
     min_days: float = 0.0
     min_size: int = 0
     overhead: int = 0
@@ -65,6 +70,7 @@ class ClassPrice:
     cooling_retrieval: bool = True
     automatic: tuple[tuple[float, float], ...] = ()
     automatic_size: int = 0
+    opt_in: tuple[tuple[float, float, float], ...] = ()
     restore: tuple[RestoreSpeed, ...] = ()
     figures: tuple[tuple[str, Figure], ...] = field(default=(), repr=False, compare=False)
 
@@ -106,6 +112,8 @@ def class_price(
     facts = {name: getattr(known, name) for name in _FACTS if known is not None} | entry.facts
     money: dict[str, Any] = {name: figure.usd for name, figure in entry.money.items()}
     figures = dict(entry.money)
+    if known is not None and known.monitoring != 0.0:
+        money.setdefault("monitoring", None)  # there is a fee, and nobody told it here
     speeds = []
     for name, speed in entry.restore.items():
         for part, figure in (("per_gb", speed.per_gb), ("per_1k", speed.per_1k)):
@@ -123,6 +131,8 @@ def class_price(
         speeds = [RestoreSpeed(s.name, s.hours, None, None) for s in known.restore]
     for days, figure in entry.automatic or ():
         figures[f"automatic.{days:g}"] = figure
+    for days, _, figure in entry.opt_in or ():
+        figures[f"opt_in.{days:g}"] = figure
     return ClassPrice(
         provider=entry.provider,
         region=entry.region,
@@ -130,9 +140,17 @@ def class_price(
         default_storage=default_storage,
         default=default,
         cooling_retrieval=cooling,
-        automatic=tuple((days, figure.usd) for days, figure in entry.automatic or ()),
+        automatic=_steps(entry, known),
+        opt_in=tuple((days, hours, figure.usd) for days, hours, figure in entry.opt_in or ()),
         restore=tuple(speeds),
         figures=tuple(figures.items()),
         **facts,
         **money,
     )
+
+
+def _steps(entry: ClassEntry, known: ClassPrice | None) -> tuple[tuple[float, float], ...]:
+    """The sub-tiers of a class that tiers by itself; NaN where this region's price is unknown."""
+    if entry.automatic is not None:
+        return tuple((days, figure.usd) for days, figure in entry.automatic)
+    return tuple((days, math.nan) for days, _ in known.automatic) if known is not None else ()

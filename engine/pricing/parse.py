@@ -12,19 +12,22 @@ from engine.errors import ConfigError
 from engine.model import Provider, Tier
 
 FORMAT = 1
-MONEY = ("storage", "put", "get", "retrieval", "transition", "monitoring")
+ALWAYS = ("storage", "put", "get", "retrieval", "transition")  # shown even where unknown
+MONEY = (*ALWAYS, "monitoring", "listing", "delete")
 _BYTES = ("min_size", "overhead", "overhead_default", "automatic_size")
-_TODO = "Correct the price file; `astra prices` shows the form of every entry."
+_TODO = "Correct the entry; docs/configuration.md has the form of a price file."
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One price in USD and where it comes from. `remembered`: nobody re-read the source."""
+    """One price in USD and where it comes from. `remembered`: nobody re-read the source.
+    `own`: the operator's file states it."""
 
     usd: float
     source: str
     as_of: dt.date
     remembered: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class ClassEntry:
     money: dict[str, Figure]
     restore: dict[str, RestoreEntry] = field(default_factory=dict)
     automatic: tuple[tuple[float, Figure], ...] | None = None
+    opt_in: tuple[tuple[float, float, Figure], ...] | None = None  # idle days, hours, a GB-month
 
     @property
     def key(self) -> tuple[Provider, str, str]:
@@ -93,8 +97,9 @@ class PriceFile:
     fees: list[FeeEntry]
 
 
-def read_prices(path: Path) -> PriceFile:
-    """Read and check a price file. Raises ConfigError naming file and entry."""
+def read_prices(path: Path, *, own: bool = False) -> PriceFile:
+    """Read and check a price file, `own` if it is the operator's. Raises ConfigError naming
+    file and entry."""
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
         default = dt.date.fromtimestamp(path.stat().st_mtime)
@@ -102,13 +107,13 @@ def read_prices(path: Path) -> PriceFile:
         raise ConfigError(
             f"The price file cannot be read: {error.strerror}.",
             subject=str(path),
-            todo="Check `prices` in the configuration.",
+            todo="Check the name after --file, or `prices` in the configuration.",
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"The price file is no TOML: {error}.", subject=str(path), todo=_TODO
         ) from error
-    return _Parser(path.name, default).file(raw)
+    return _Parser(path.name, default, own=own).file(raw)
 
 
 class _Entry:
@@ -159,9 +164,10 @@ class _Entry:
 class _Parser:
     """Holds what the entries of one file share: its name, its sources, its date."""
 
-    def __init__(self, name: str, default_date: dt.date) -> None:
+    def __init__(self, name: str, default_date: dt.date, *, own: bool) -> None:
         self.name = name
         self.default_date = default_date
+        self.own = own
         self.sources: dict[str, str] = {}
 
     def file(self, raw: Mapping[str, Any]) -> PriceFile:
@@ -180,10 +186,14 @@ class _Parser:
             if key not in set(Provider):
                 entry.complain(f"provider {key!r} is none of {', '.join(Provider)}")
             providers[Provider(key)] = self._provider(entry)
+        classes = [self._class(item, i) for i, item in enumerate(top.take("classes", list, []), 1)]
+        for i, item in enumerate(top.take("regions", list, []), 1):
+            classes += self._region(item, i)
+        self._once(classes)
         result = PriceFile(
             self.sources,
             providers,
-            [self._class(item, i) for i, item in enumerate(top.take("classes", list, []), 1)],
+            classes,
             [self._egress(item, i) for i, item in enumerate(top.take("egress", list, []), 1)],
             [self._fee(item, i) for i, item in enumerate(top.take("fees", list, []), 1)],
         )
@@ -204,6 +214,33 @@ class _Parser:
         )
         entry.end()
         return result
+
+    def _region(self, raw: Any, number: int) -> list[ClassEntry]:
+        """The classes of one region in short; its provider, source and date are theirs."""
+        entry = _Entry(raw, f"{self.name}: regions entry {number}")
+        shared = {"provider": entry.provider(), "region": entry.need("region", str)}
+        entry.where = f"{self.name}: region {shared['provider']} {shared['region']}"
+        classes = entry.need("classes", dict)
+        for name in ("source", "as_of", "remembered"):
+            if name in entry.raw:
+                shared[name] = entry.raw.pop(name)
+        entry.end()
+        found = []
+        for name, fields in classes.items():
+            inner = _Entry(fields, f"{entry.where}: {name}")
+            if strange := sorted({"provider", "region", "name"} & fields.keys()):
+                inner.complain(f"{', '.join(strange)} belongs to the region, not to its class")
+            found.append(self._class({**shared, **fields, "name": name}, number))
+        return found
+
+    def _once(self, classes: list[ClassEntry]) -> None:
+        """Complain of a class that the file states twice: one would hide the other."""
+        seen = set()
+        for entry in classes:
+            if entry.key in seen:
+                where = f"{self.name}: class {entry.provider} {entry.region} {entry.name}"
+                _Entry({}, where.replace("  ", " ")).complain("this class is there twice")
+            seen.add(entry.key)
 
     def _class(self, raw: Any, number: int) -> ClassEntry:
         entry = _Entry(raw, f"{self.name}: classes entry {number}")
@@ -241,8 +278,10 @@ class _Parser:
         }
         steps = entry.take("automatic", list)
         automatic = None if steps is None else self._automatic(steps, entry, origin)
+        asked = entry.take("opt_in", list)
+        opt_in = None if asked is None else self._opt_in(asked, entry, origin)
         entry.end()
-        return ClassEntry(provider, region, name, facts, money, restore, automatic)
+        return ClassEntry(provider, region, name, facts, money, restore, automatic, opt_in)
 
     def _restore(self, raw: Any, where: str, origin: Figure) -> RestoreEntry:
         entry = _Entry(raw, where)
@@ -272,6 +311,24 @@ class _Parser:
             result.append((days, figure))
             entry.end()
         return tuple(result)
+
+    def _opt_in(
+        self, steps: list[Any], parent: _Entry, origin: Figure
+    ) -> tuple[tuple[float, float, Figure], ...]:
+        """Sub-tiers that a bucket asks for: like `automatic`, and the hours of a restore."""
+        hours = []
+        plain = []
+        for raw in steps:
+            entry = _Entry(raw, f"{parent.where}: opt_in")
+            wait = entry.amount("hours")
+            if wait is None:
+                entry.complain("hours is missing")
+            hours.append(wait)
+            plain.append(entry.raw)
+        found = self._automatic(plain, parent, origin)
+        return tuple(
+            (days, wait, figure) for wait, (days, figure) in zip(hours, found, strict=True)
+        )
 
     def _egress(self, raw: Any, number: int) -> EgressEntry:
         entry = _Entry(raw, f"{self.name}: egress entry {number}")
@@ -318,7 +375,7 @@ class _Parser:
         value = entry.amount(name)
         if value is None:
             return None
-        return Figure(value, origin.source, origin.as_of, origin.remembered)
+        return Figure(value, origin.source, origin.as_of, origin.remembered, self.own)
 
     def _origin_of(self, entry: _Entry, name: str, origin: Figure) -> Figure:
         value = entry.amount(name)
@@ -339,4 +396,5 @@ class _Parser:
             source,
             entry.take("as_of", dt.date, as_of),
             entry.take("remembered", bool, remembered),
+            self.own,
         )

@@ -92,7 +92,7 @@ def test_prices_need_no_configuration(capsys: pytest.CaptureFixture[str]) -> Non
 def test_unknown_prices_are_null_and_say_unknown(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["prices", "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert any(line["usd"] is None for line in lines)
+    assert any(line["usd"] is None for line in lines if "usd" in line)
     assert run(["prices"]) == 0
     assert "unknown" in capsys.readouterr().out
 
@@ -100,6 +100,80 @@ def test_unknown_prices_are_null_and_say_unknown(capsys: pytest.CaptureFixture[s
 def test_prices_of_nothing_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["prices", "aws", "--region", "moon-1"]) == 2
     assert "us-east-1" in capsys.readouterr().err
+
+
+OWN = """
+[sources.contract]
+title = "our contract"
+[[classes]]
+provider = "aws"
+region = "us-east-1"
+name = "STANDARD"
+source = "contract"
+as_of = 2026-10-01
+storage = 0.0195
+[[classes]]
+provider = "onprem"
+name = "STANDARD"
+storage = 0.008
+"""
+
+
+def test_a_price_file_of_the_operators_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(OWN, encoding="utf-8")
+    assert run(["prices", "--file", str(path), "--own", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["provider"], line["usd"], line["source"]) for line in lines] == [
+        ("aws", 0.0195, "contract"),
+        ("onprem", 0.008, "mine.toml"),
+    ]
+    assert all(line["own"] and not line["remembered"] for line in lines)
+    assert run(["prices", "--file", str(path), "aws", "--class", "STANDARD"]) == 0
+    text = capsys.readouterr().out
+    assert "0.0195" in text
+    assert "contract: our contract" in text
+    assert "0.0004" in text  # the rest is the built-in figure
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (OWN + "stroage = 1", "class onprem STANDARD"),
+        (OWN.replace("0.0195", "-1"), "class aws us-east-1 STANDARD"),
+        (OWN.replace('"contract"\nas_of', '"hearsay"\nas_of'), "hearsay"),
+        ("storage 0.02", "no TOML"),
+    ],
+)
+def test_a_bad_price_file_says_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, complaint: str
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    assert run(["prices", "--file", str(path)]) == 2
+    told = capsys.readouterr().err
+    assert "mine.toml" in told
+    assert complaint in told
+    assert "Next:" in told
+    assert run(["prices", "--file", str(tmp_path / "absent.toml")]) == 2
+    assert "--file" in capsys.readouterr().err
+
+
+def test_prices_show_one_region_a_provider_unless_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def regions(*words: str) -> set[str]:
+        assert run(["prices", *words, "--json"]) == 0
+        lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return {line["region"] for line in lines if line.get("region")}
+
+    assert regions() == {"us-east-1", "us-central1", "eastus"}
+    assert len(regions("--region", "all")) > 15
+    assert regions("gcp", "--region", "europe-west1") == {"europe-west1"}
+    assert run(["prices", "--own"]) == 2
+    assert "--file" in capsys.readouterr().err
 
 
 # -- output ---------------------------------------------------------------------------------

@@ -1,6 +1,8 @@
 """The price file: what it says, how an operator's file is laid over it, how it complains."""
 
 import datetime as dt
+import math
+import re
 from pathlib import Path
 
 import pytest
@@ -82,7 +84,7 @@ def test_every_figure_has_a_known_source_and_a_date(book: PriceBook) -> None:
         assert line.unit
     flagged = {(x.provider, x.storage_class, x.name) for x in known if x.remembered}
     assert (Provider.GCP, "NEARLINE", "put") in flagged
-    assert (Provider.AWS, "GLACIER", "restore.bulk.per_gb") in flagged
+    assert (Provider.GCP, "ARCHIVE", "get") in flagged
     assert (Provider.AWS, "STANDARD", "storage") not in flagged
 
 
@@ -153,7 +155,7 @@ def test_the_operators_file_lies_over(tmp_path: Path) -> None:
         storage = 0.02
         [[classes]]
         provider = "aws"
-        region = "eu-west-1"
+        region = "eu-south-2"
         name = "GLACIER"
         storage = 0.004
         [[classes]]
@@ -182,12 +184,12 @@ def test_the_operators_file_lies_over(tmp_path: Path) -> None:
     assert deep.default_storage == 0.02  # the overhead is billed at the new price too
 
     # Another region's class keeps what is structural and takes no money from elsewhere.
-    glacier = book.get(Provider.AWS, "eu-west-1", "GLACIER")
+    glacier = book.get(Provider.AWS, "eu-south-2", "GLACIER")
     assert glacier is not None
     assert (glacier.storage, glacier.get, glacier.retrieval) == (0.004, None, None)
     assert (glacier.min_days, glacier.overhead, glacier.readable) == (90, 32_768, False)
-    assert book.note(Provider.AWS, "eu-west-1") == ""
-    borrowed = book.get(Provider.AWS, "eu-west-1", "STANDARD")
+    assert book.note(Provider.AWS, "eu-south-2") == ""
+    borrowed = book.get(Provider.AWS, "eu-south-2", "STANDARD")
     assert borrowed is not None
     assert borrowed.region == "us-east-1"
 
@@ -214,6 +216,18 @@ def test_the_operators_file_lies_over(tmp_path: Path) -> None:
         ('[[egress]]\nprovider = "aws"\nbands = [{ to_gb = 5, usd = 1 }]', "open"),
         ('[[egress]]\nprovider = "aws"\nbands = [{to_gb=5, usd=1}, {to_gb=5, usd=1}]', "grow"),
         ('[providers.aws]\ntiers = { WARM = "TEPID" }', "TEPID"),
+        ('[[regions]]\nprovider = "aws"\nclasses.STANDARD.storage = 1', "region is missing"),
+        ('[[regions]]\nprovider = "aws"\nregion = "x"', "classes is missing"),
+        ('[[regions]]\nprovider = "aws"\nregion = "x"\nclasses.STANDARD.storge = 1', "storge"),
+        ('[[regions]]\nprovider = "aws"\nregion = "x"\nclasses.STANDARD = 1', "must be a table"),
+        ('[[regions]]\nprovider = "aws"\nregion = "x"\nclasses.A = { name = "B" }', "belongs"),
+        ('[[regions]]\nprovider = "aws"\nregion = "x"\nclasses.A = { storage = 1 }', "tier"),
+        (2 * '[[classes]]\nprovider = "aws"\nname = "STANDARD"\nregion = "r"\n', "twice"),
+        (
+            '[[classes]]\nprovider = "aws"\nname = "INTELLIGENT_TIERING"\n'
+            "opt_in = [{ idle_days = 90, storage = 1 }]",
+            "hours is missing",
+        ),
         ("format = 2", "format 2"),
         ("prices = [", "TOML"),
     ],
@@ -224,6 +238,105 @@ def test_complaints_name_the_file_and_the_entry(tmp_path: Path, text: str, compl
     assert "mine.toml" in caught.value.subject
     assert complaint.lower() in str(caught.value).lower()
     assert caught.value.todo
+
+
+def test_every_class_and_its_sub_tiers_are_known_by_name(book: PriceBook) -> None:
+    names = {
+        provider: {price.name for price in book.classes(provider, book.reference_region(provider))}
+        for provider in Provider
+    }
+    assert names[Provider.AWS] == {
+        *("STANDARD", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"),
+        *("INTELLIGENT_TIERING", "REDUCED_REDUNDANCY", "EXPRESS_ONEZONE"),
+    }
+    assert names[Provider.GCP] == {"STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE"}
+    assert names[Provider.AZURE] == {"Hot", "Cool", "Cold", "Archive"}
+    tiering = book.get(Provider.AWS, "us-east-1", "INTELLIGENT_TIERING")
+    assert tiering is not None
+    assert tiering.automatic == ((30.0, 0.0125), (90.0, 0.004))
+    assert tiering.opt_in == ((90.0, 5.0, 0.0036), (180.0, 12.0, 0.00099))
+    express = book.get(Provider.AWS, "us-east-1", "EXPRESS_ONEZONE")
+    assert express is not None
+    assert (express.storage, express.put) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("provider", "region", "name", "storage", "put", "get", "retrieval"),
+    [
+        (Provider.AWS, "eu-central-1", "STANDARD", 0.0245, 0.0054, 0.00043, 0.0),
+        (Provider.AWS, "eu-central-1", "GLACIER", 0.00405, 0.036, 0.00043, 0.012),
+        (Provider.AWS, "eu-west-1", "DEEP_ARCHIVE", 0.00099, 0.055, 0.0004, 0.02),
+        (Provider.AWS, "us-west-2", "GLACIER_IR", 0.004, 0.02, 0.01, 0.03),
+        (Provider.AWS, "ap-northeast-1", "STANDARD_IA", 0.0138, 0.01, 0.001, 0.01),
+        (Provider.GCP, "europe-west2", "COLDLINE", 0.007, 0.02, 0.01, 0.02),
+        (Provider.GCP, "us-east4", "ARCHIVE", 0.0025, 0.05, 0.05, 0.05),
+    ],
+)
+def test_prices_of_other_regions(
+    book: PriceBook,
+    provider: Provider,
+    region: str,
+    name: str,
+    storage: float,
+    put: float,
+    get: float,
+    retrieval: float,
+) -> None:
+    price = book.get(provider, region, name)
+    assert price is not None
+    assert price.region == region
+    assert (price.storage, price.put, price.get, price.retrieval) == (storage, put, get, retrieval)
+    reference = book.get(provider, book.reference_region(provider), name)
+    assert reference is not None
+    assert (price.min_days, price.min_size, price.overhead) == (
+        reference.min_days,
+        reference.min_size,
+        reference.overhead,
+    )
+
+
+def test_a_region_says_what_it_does_not_know(book: PriceBook) -> None:
+    glacier = book.get(Provider.AWS, "ap-southeast-1", "GLACIER")
+    assert glacier is not None
+    standard, bulk = glacier.speed("standard"), glacier.speed("bulk")
+    assert standard is not None
+    assert bulk is not None
+    assert (standard.per_gb, standard.per_1k) == (0.012, None)  # nobody told the request
+    assert (bulk.per_gb, bulk.per_1k) == (0.0, 0.0)  # free everywhere
+    assert standard.hours == 5
+
+
+def test_fees_that_nobody_told_are_unknown(tmp_path: Path) -> None:
+    book = overlay(
+        tmp_path,
+        """
+        [[regions]]
+        provider = "aws"
+        region = "mars-1"
+        classes.INTELLIGENT_TIERING = { storage = 0.03 }
+        """,
+    )
+    price = book.get(Provider.AWS, "mars-1", "INTELLIGENT_TIERING")
+    assert price is not None
+    assert price.monitoring is None  # there is such a fee, so it is not 0
+    assert [days for days, _ in price.automatic] == [30.0, 90.0]
+    assert all(math.isnan(rate) for _, rate in price.automatic)
+
+
+def test_the_example_of_the_documentation_is_a_price_file(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    section = page.split("### A price file of your own")[1]
+    example = re.search(r"```toml\n(.*?)```", section, re.DOTALL)
+    assert example is not None
+    book = overlay(tmp_path, example[1])
+    tape = book.get(Provider.ONPREM, "", "TAPE")
+    assert tape is not None
+    assert (tape.first_byte, tape.min_days, tape.storage) == ("6 h", 30, 0.0011)
+    assert book.egress(Provider.ONPREM, "", 7.0) == 0.0
+    own = [line for line in book.lines() if line.own]
+    assert {line.provider for line in own} == {Provider.AWS, Provider.ONPREM}
+    assert next(line.usd for line in own if line.provider is Provider.AWS) == 0.0195
+    assert not any(line.own for line in PriceBook.load().lines())
 
 
 def test_a_missing_file_is_a_config_error(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_what_cannot_be_decided_stays(features: Make) -> None:
     disk = features({"age": 400}, provider=Provider.ONPREM)
     assert classes("rules", disk) == ["STANDARD"]
     assert "onprem has no ARCHIVE class" in reason("rules", disk)
-    young = features({"age": 400, "name": "REDUCED_REDUNDANCY"})
+    young = features({"age": 400, "name": "EXPRESS_ONEZONE"})
     assert Verdict(Rules().decide(young).verdicts[0]) is Verdict.UNKNOWN_PRICE
     assert "not known" in reason("rules", young)
 
