@@ -25,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 OBJECTS = ("object", "size_bytes", "count", "created")
 DAILY = ("object", "date", "reads", "bytes_read")
-MAX_CELLS = 60_000_000  # objects × days held at once: 12 bytes each
+MAX_CELLS = 30_000_000  # objects × days held at once: 16 bytes each
 _STEP = 20_000  # lines between two looks at whether to go on
 
 

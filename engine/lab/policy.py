@@ -1,7 +1,7 @@
 """What a policy of the lab is: on each day it sees the days before, and wishes classes."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +9,9 @@ import numpy.typing as npt
 from engine.lab.history import Floats, Ints
 from engine.lab.world import World
 from engine.pricing.columns import Bools, Codes
+
+if TYPE_CHECKING:
+    from engine.lab.bill import Bill
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +44,17 @@ class LabPolicy(Protocol):
     def decide(self, day: Day) -> Codes:
         """The wished class of each object, `day.codes` where it may stay."""
         ...
+
+
+@runtime_checkable
+class Resident(Protocol):
+    """A policy whose objects are in a class of its choice since before the first day."""
+
+    def start_code(self, world: World) -> int: ...
+
+
+@runtime_checkable
+class OwnTerms(Protocol):
+    """A policy that a provider runs on terms of its own: without retrieval fees, say."""
+
+    def billed(self, world: World, bill: "Bill") -> "Bill": ...

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.lab.bill import CATEGORIES, EARLY, REQUESTS, RETRIEVAL, STORAGE, TRANSITIONS, Bill
 from engine.lab.history import Floats
-from engine.lab.policy import Day, LabPolicy
+from engine.lab.policy import Day, LabPolicy, OwnTerms, Resident
 from engine.lab.world import World
 
 Progress = Callable[[float], None]
@@ -48,13 +48,18 @@ def simulate(
     cancelled: Callable[[], bool] = lambda: False,
     bill: Bill | None = None,
 ) -> Outcome:
-    """Replay a policy, day by day. `progress` is told the share done. Raises Cancelled."""
+    """Replay a policy, day by day. `progress` is told the share done. Raises Cancelled.
+
+    Policies that are `Resident` or have `OwnTerms` begin and are billed accordingly.
+    """
     bill = bill or Bill.of(world)
     history = world.history
     policy.prepare(world)
+    if isinstance(policy, OwnTerms):
+        bill = policy.billed(world, bill)
     count = len(world)
-    start = world.table.code(getattr(policy, "start_class", ""))
-    codes = np.full(count, start if start >= 0 else world.start, np.int16)
+    start = policy.start_code(world) if isinstance(policy, Resident) else world.start
+    codes = np.full(count, start, np.int16)
     days_in = np.maximum(world.first_day - world.born, 0)
     days = range(world.first_day, world.last_day + 1)
     daily = np.zeros((len(days), len(CATEGORIES)))
@@ -63,7 +68,8 @@ def simulate(
         if cancelled():
             raise Cancelled
         alive = world.born <= now
-        idle = world.quiet[:, now - 1] if now else np.zeros(count, np.int64)
+        idle = world.idle(now)
+        quiet = world.quiet[:, now].astype(np.int64)
         seen = Day(
             now,
             codes.copy(),
@@ -86,8 +92,8 @@ def simulate(
         requests, retrieval = bill.read(codes, reads, history.bytes_read[:, now] * alive)
         daily[place, REQUESTS] += requests.sum()
         daily[place, RETRIEVAL] += retrieval.sum()
-        delayed += float((reads * bill.delayed[codes]).sum())
-        daily[place, STORAGE] += (bill.store(codes, days_in, world.quiet[:, now]) * alive).sum()
+        delayed += float(reads @ bill.waiting(codes, days_in, idle))
+        daily[place, STORAGE] += (bill.store(codes, days_in, quiet) * alive).sum()
         days_in += alive
         progress((place + 1) / len(days))
     return Outcome(policy.name, daily, int(moves), delayed)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from engine.errors import UsageError
 from engine.lab.history import AccessHistory, Floats, Ints, Inventory
@@ -26,7 +27,7 @@ class World:
     first_day: int
     last_day: int
     born: Ints  # (N,) day of creation as an index, negative before the history
-    quiet: Ints  # (N, D) days since the last read or creation, that day included; 0 on it
+    quiet: npt.NDArray[np.int32]  # (N, D) days since the last read or creation
 
     @classmethod
     def of(
@@ -73,17 +74,24 @@ class World:
         """Bytes of each group, shape (N,)."""
         return self.inventory.sizes * self.inventory.counts
 
+    def idle(self, day: int) -> Ints:
+        """Days since the last read or the creation as of the day before, (N,)."""
+        if day == 0:
+            return np.maximum(-1 - self.born, 0)
+        return self.quiet[:, day - 1].astype(np.int64)
+
     def date(self, day: int) -> dt.date:
         return dt.date.fromordinal(self.history.first_day + day)
 
 
-def quiet_days(history: AccessHistory, born: Ints) -> Ints:
-    """(N, D): whole days since the last read or the creation, 0 on that day itself."""
-    days = np.arange(history.days, dtype=np.int64)
-    touched = np.where(history.reads > 0, days, np.minimum(born, 0)[:, None])
-    np.maximum(touched, np.where(days >= born[:, None], born[:, None], days), out=touched)
+def quiet_days(history: AccessHistory, born: Ints) -> npt.NDArray[np.int32]:
+    """(N, D): whole days since the last read or the creation, 0 on that day and before it."""
+    days = np.arange(history.days, dtype=np.int32)
+    start = born.astype(np.int32)[:, None]
+    touched = np.where(history.reads > 0, days, start)
+    np.maximum(touched, np.minimum(days, start), out=touched)
     np.maximum.accumulate(touched, axis=1, out=touched)
-    result: Ints = days - touched
+    result: npt.NDArray[np.int32] = np.maximum(days - touched, 0)
     return result
 
 

@@ -30,6 +30,7 @@ def world(
     first: int = 0,
     provider: Provider = Provider.AWS,
     region: str = "us-east-1",
+    prices: ClassTable | None = None,
 ) -> World:
     """Objects with whole reads on each day of a history from 1 January 2023 on; the days from
     `first` on are replayed."""
@@ -46,7 +47,7 @@ def world(
     return World.of(
         inventory,
         history,
-        table(provider, region),
+        prices or table(provider, region),
         start,
         FIRST + dt.timedelta(first),
         FIRST + dt.timedelta(read.shape[1] - 1),
