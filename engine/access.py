@@ -18,8 +18,10 @@ from itertools import repeat
 import numpy as np
 import numpy.typing as npt
 
+from engine import access_imports as imports
 from engine import access_tables as tables
-from engine.access_tables import SCHEMA, Chunk, Position, Touched
+from engine.access_imports import Events
+from engine.access_tables import Chunk, Position, Touched
 from engine.counters import Ints, Spans, look_up, rows_to_slots
 from engine.database import Database
 from engine.model import Address
@@ -28,6 +30,7 @@ __all__ = ["KEPT_DAYS", "SCHEMA", "AccessColumns", "AccessStatistics", "Position
 
 Floats = npt.NDArray[np.float64]
 
+SCHEMA = tables.SCHEMA + imports.SCHEMA
 FIVE = 300
 HOUR = 3600
 DAY = 86400
@@ -396,3 +399,22 @@ class AccessStatistics:
             line[:] = slot, day, change
         self._days.add(table[:, 1], table[:, 0], table[:, 2], self._clock())
         self.revision += 1
+
+    async def import_events(self, events: Events) -> int:
+        """Add events of imported logs; returns how many of them were imported before.
+
+        They and the marks by which they are known again are written in one transaction.
+        """
+        await self.flush()
+        added = await self._database.run(lambda connection: imports.add_events(connection, events))
+        slots = np.zeros(len(events.objects), dtype=np.int64)
+        for at, address in enumerate(events.objects):
+            slots[at] = slot = self._slot_for(address)
+            self._rows[slot] = added.rows[at]
+            self._last[slot] = max(self._last[slot], events.last[at])
+        which, days, reads = added.changes.T
+        self._days.add(days, slots[which], reads, self._clock())
+        if len(self._last) > self._max_objects:
+            self._forget_oldest()
+        self.revision += 1
+        return len(events.days) - added.fresh

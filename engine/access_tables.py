@@ -155,7 +155,7 @@ def save(
     rows = {item.slot: item.row for item in touched}
     for slot, cloud, bucket, key, row, last in touched:
         if not row:
-            rows[slot] = _row_of(connection, Address(cloud, bucket, key), last)
+            rows[slot] = row_of(connection, Address(cloud, bucket, key), last)
     slots, hours = batch.codes >> _SHIFT, batch.codes & _MASK
     by_day, reads = sum_by(slots << _SHIFT | hours // 24, batch.reads)
     _, nbytes = sum_by(slots << _SHIFT | hours // 24, batch.bytes)
@@ -199,7 +199,7 @@ def replace_daily(
     found: dict[Address, int] = {}
     changes = []
     for address, day, reads, nbytes in rows:
-        row = found.get(address) or found.setdefault(address, _row_of(connection, address, 0.0))
+        row = found.get(address) or found.setdefault(address, row_of(connection, address, 0.0))
         if reads:
             connection.execute(_ADVANCE, (noon(day), row))
         before = connection.execute(
@@ -217,7 +217,7 @@ def replace_daily(
 
 def set_shift(connection: sqlite3.Connection, address: Address, days: float) -> None:
     """Remember how much older an object shall look."""
-    row = _row_of(connection, address, 0.0)
+    row = row_of(connection, address, 0.0)
     connection.execute("UPDATE access_objects SET shift_days = ? WHERE id = ?", (days, row))
 
 
@@ -239,7 +239,8 @@ def noon(day: int) -> float:
     return day * DAY + DAY / 2
 
 
-def _row_of(connection: sqlite3.Connection, address: Address, last: float) -> int:
+def row_of(connection: sqlite3.Connection, address: Address, last: float) -> int:
+    """The row of an object, made if need be; its last access becomes at least `last`."""
     place = (address.cloud, address.bucket, _to_sql(address.key))
     made = connection.execute(
         "INSERT OR IGNORE INTO access_objects (cloud, bucket, key, last_access)"

@@ -42,7 +42,10 @@ from engine.settings import EngineSettings
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from engine.events.schema import JobRequest
+    from engine.imports.records import ImportSummary
     from engine.parts import Parts
 
 
@@ -394,6 +397,26 @@ class Engine:
         """
         await self._owned.access.import_daily(rows)
         await self._parts.clouds.refresh()
+
+    async def import_logs(
+        self,
+        paths: "Sequence[Path]",
+        *,
+        format: str = "auto",
+        cloud: str = "",
+        base: Address | None = None,
+        progress: "Callable[[ImportSummary], None] | None" = None,
+    ) -> "ImportSummary":
+        """Read access logs (`s3-log`, `cloudtrail`, `csv`) into the access history, streamed.
+
+        Importing twice is importing once. `cloud` is whose objects the logs tell of, "" to find
+        it by bucket; `base` what the keys of tables lie below. What does not fit is counted in
+        the summary and stops nothing.
+        """
+        from engine.learning import import_logs
+
+        options = (format, cloud, base)
+        return await import_logs(self._owned, self.settings, paths, *options, progress)
 
     # -- inside -------------------------------------------------------------------------
 

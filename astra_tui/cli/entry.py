@@ -49,7 +49,7 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "Events and access": {
         "events": "events:events",
-        "access": "events:access",
+        "access": "access:access",
         "age": "events:age",
     },
     "Begin": {

@@ -110,7 +110,7 @@ class Moment(click.ParamType[float]):
             self.fail(f"{value!r} is no time; write 2026-11-21T12:00:00", param, ctx)
 
 
-_sending = options.all_of(
+sending_options = options.all_of(
     click.argument("addresses", nargs=-1, required=True, metavar="ADDRESS..."),
     click.option(
         "--operation",
@@ -131,20 +131,13 @@ _sending = options.all_of(
 
 
 @verb("send", group=events)
-@_sending
+@sending_options
 def send(command: Command, addresses: Sequence[str], **values: Any) -> int:
     """Send access events for objects to the topic of access events."""
-    return _send(command, addresses, there=False, **values)
+    return send_events(command, addresses, there=False, **values)
 
 
-@verb("access")
-@_sending
-def access(command: Command, addresses: Sequence[str], **values: Any) -> int:
-    """Simulate accesses to objects: they come back through Kafka and are counted."""
-    return _send(command, addresses, there=True, **values)
-
-
-def _send(
+def send_events(
     command: Command,
     addresses: Sequence[str],
     *,
