@@ -72,7 +72,7 @@ class IntelligentTiering:
             rate = float(table.storage[code])
             daily = rate * world.volumes / GB / DAYS_PER_MONTH + fee
             cooler = np.where(small, bill.storage[self._code], daily)
-            steps.append(SubTier(self._code, days, cooler, waits=np.where(small, 0.0, 1.0)))
+            steps.append(SubTier(self._code, days, cooler, waits=True))
         return replace(bill, steps=(*others, *steps))
 
 

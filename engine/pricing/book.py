@@ -244,6 +244,7 @@ class PriceBook:
                 default_storage,
                 default=entry.name == facts_of.default_class,
                 cooling=facts_of.cooling_retrieval is not False,
+                restore_moves=facts_of.restore_moves is True,
             )
         return dict(sorted(table.items(), key=lambda item: _TIERS.index(item[1].tier)))
 
@@ -259,6 +260,7 @@ def _over(below: ProviderEntry, above: ProviderEntry) -> ProviderEntry:
         _first(above.reference_region, below.reference_region),
         _first(above.default_class, below.default_class),
         below.cooling_retrieval if above.cooling_retrieval is None else above.cooling_retrieval,
+        below.restore_moves if above.restore_moves is None else above.restore_moves,
         below.tiers | above.tiers,
     )
 

@@ -43,7 +43,9 @@ class ClassPrice:
     from `automatic_size` bytes on; `opt_in` lists (idle days, hours of a restore, storage price)
     of sub-tiers that a bucket has to ask for and no cost here counts. `choose` is False for
     classes no policy picks by itself; `default` marks the class of an object that asks for none.
-    `cooling_retrieval` tells whether a change to a cooler class in place pays for reading.
+    `cooling_retrieval` tells whether a change to a cooler class in place pays for reading;
+    `restore_moves` that a restore is a read operation after which the object has left the class
+    for good, where others keep a second copy for some days.
     `region` is the one the figures are for, which may be the reference region.
     """
 
@@ -68,6 +70,7 @@ class ClassPrice:
     choose: bool = True
     default: bool = False
     cooling_retrieval: bool = True
+    restore_moves: bool = False
     automatic: tuple[tuple[float, float], ...] = ()
     automatic_size: int = 0
     opt_in: tuple[tuple[float, float, float], ...] = ()
@@ -106,6 +109,7 @@ def class_price(
     *,
     default: bool,
     cooling: bool,
+    restore_moves: bool,
 ) -> ClassPrice:
     """A class of its entry. A class that the reference region knows keeps that one's facts
     (minimum days, overhead), but none of its money."""
@@ -140,6 +144,7 @@ def class_price(
         default_storage=default_storage,
         default=default,
         cooling_retrieval=cooling,
+        restore_moves=restore_moves,
         automatic=_steps(entry, known),
         opt_in=tuple((days, hours, figure.usd) for days, hours, figure in entry.opt_in or ()),
         restore=tuple(speeds),

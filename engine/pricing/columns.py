@@ -4,6 +4,7 @@ Classes are codes into a `ClassTable`; code −1 is a class that is not known. A
 float64 arrays of shape (N,); NaN means unknown, never 0.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +37,7 @@ class ClassTable:
     codes: dict[str, int]
     storage: Floats
     fixed: Floats  # USD a month an object pays beside its bytes (overhead, monitoring)
+    overheads: Floats  # the overhead's part of `fixed`
     put: Floats
     get: Floats
     retrieval: Floats
@@ -54,7 +56,19 @@ class ClassTable:
     @classmethod
     def of(cls, book: PriceBook, provider: Provider, region: str) -> "ClassTable":
         """The table of a provider's classes, prices of `region` (see `PriceBook.note`)."""
-        prices = book.classes(provider, region)
+        standing = {tier: book.class_for(provider, tier) for tier in _TIERS}
+        return cls.made_of(provider, region, book.classes(provider, region), standing)
+
+    @classmethod
+    def made_of(
+        cls,
+        provider: Provider,
+        region: str,
+        prices: tuple[ClassPrice, ...],
+        standing: Mapping[Tier, str],
+    ) -> "ClassTable":
+        """The table of these classes, which get their codes in this order; `standing` names the
+        class that stands for a tier."""
         codes = {price.name: code for code, price in enumerate(prices)}
 
         def money(values: list[float | None]) -> Floats:
@@ -68,10 +82,11 @@ class ClassTable:
         restore_request = np.where(readable, 0.0, money([s.per_1k if s else None for s in speeds]))
         restore_gb = np.where(readable, 0.0, money([s.per_gb if s else None for s in speeds]))
         default = money([p.default_storage for p in prices])
-        kept = np.where(readable, 0.0, default * RESTORE_DAYS / DAYS_PER_MONTH)
+        moves = np.array([p.restore_moves for p in prices] + [False])
+        kept = np.where(readable | moves, 0.0, default * RESTORE_DAYS / DAYS_PER_MONTH)
         extra = plain([p.overhead_default for p in prices])
-        fixed = np.where(extra > 0, default * extra / GB, 0.0)
-        fixed += money([p.monitoring for p in prices]) / 1000
+        overheads = np.where(extra > 0, default * extra / GB, 0.0)
+        fixed = overheads + money([p.monitoring for p in prices]) / 1000
         get = money([p.get for p in prices])
         return cls(
             provider=provider,
@@ -80,12 +95,13 @@ class ClassTable:
             codes=codes,
             storage=money([p.storage for p in prices]),
             fixed=fixed,
+            overheads=overheads,
             put=money([p.put for p in prices]),
             get=get,
             retrieval=money([p.retrieval for p in prices]),
             transition=money([p.transition for p in prices]),
             read_request=(get + restore_request) / 1000,
-            restore_fixed=restore_request / 1000,
+            restore_fixed=(restore_request + np.where(moves & ~readable, get, 0.0)) / 1000,
             restore_gb=restore_gb + kept,
             min_days=plain([p.min_days for p in prices]),
             min_size=plain([p.min_size for p in prices]),
@@ -94,7 +110,7 @@ class ClassTable:
             readable=readable,
             automatic=np.array([bool(p.automatic) for p in prices] + [False]),
             tier_class=np.array(
-                [codes.get(book.class_for(provider, tier), UNKNOWN) for tier in _TIERS], np.int16
+                [codes.get(standing.get(tier, ""), UNKNOWN) for tier in _TIERS], np.int16
             ),
         )
 
@@ -118,12 +134,14 @@ def storage_months(
         if price.automatic:
             mine = np.flatnonzero(codes == code)
             small = sizes[mine] < price.automatic_size
-            fixed[mine[small]] -= (price.monitoring or 0.0) / 1000
+            fixed[mine[small]] = table.overheads[code]  # these pay no monitoring fee
             if idle_days is not None:
                 for days, cooler in price.automatic:
                     rates[mine[~small & (idle_days[mine] >= days)]] = cooler
     billed *= 1 / GB
+    nothing = np.flatnonzero((billed == 0) & (codes >= 0))
     billed *= rates
+    billed[nothing] = 0.0  # nothing costs nothing, at an unknown price too
     billed += fixed
     return billed
 
@@ -181,5 +199,6 @@ def change_costs(
     if len(early):
         at = codes[early]
         billed = np.maximum(sizes[early], table.min_size[at]) + table.overhead[at]
-        result[early] += table.storage[at] * billed / GB * left[early] / DAYS_PER_MONTH
+        fee = table.storage[at] * billed / GB * left[early] / DAYS_PER_MONTH
+        result[early] += np.where(billed > 0, fee, 0.0)
     return result

@@ -196,8 +196,11 @@ def _restore(bill: _Bill, source: ClassPrice, gb: float, speed_name: str, days: 
         bill.unknown.append(f"{speed_name} restore from {_name(source)}")
         return
     label = f"{speed.name} restore"
-    bill.add(f"{label}: 1 request to {_name(source)}", speed.per_1k, 1 / 1000)
+    request = total([speed.per_1k, source.get]) if source.restore_moves else speed.per_1k
+    bill.add(f"{label}: 1 request to {_name(source)}", request, 1 / 1000)
     bill.add(f"{label}: {_gb(gb)} from {_name(source)}", speed.per_gb, gb)
+    if source.restore_moves:
+        return  # it is in its new tier, and no second copy is kept
     kept = gb * days / DAYS_PER_MONTH
     bill.add(
         f"restored copy: {days:g} day{'' if days == 1 else 's'} at the price of the default class"

@@ -64,6 +64,7 @@ class ProviderEntry:
     reference_region: str | None
     default_class: str | None
     cooling_retrieval: bool | None
+    restore_moves: bool | None
     tiers: dict[Tier, str]
 
 
@@ -210,6 +211,7 @@ class _Parser:
             entry.take("reference_region", str),
             entry.take("default_class", str),
             entry.take("cooling_retrieval", bool),
+            entry.take("restore_moves", bool),
             tiers,
         )
         entry.end()
