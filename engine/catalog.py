@@ -5,8 +5,7 @@ one column. A view holds row numbers only and makes its rows when they are looke
 """
 
 import asyncio
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from engine.errors import UsageError
 from engine.frame import Frame, Rows, Totals
 from engine.keytext import KeyText
 from engine.listing import Listing
-from engine.model import ListingQuery, ObjectRow, Provider, SortKey, Tier
+from engine.model import ListingQuery, ObjectRow, Provider, RowColumns, SortKey, Tier
 from engine.pricing.book import PriceBook
 
 _TIERS = tuple(Tier)
@@ -43,34 +42,38 @@ class View:
     def rows(self, start: int, stop: int) -> Sequence[ObjectRow]:
         """Rows start ≤ i < stop in this order; shorter at the end."""
         frame, table = self.frame, self.frame.table
-        chosen = self.order[max(start, 0) : max(stop, 0)]
-        costs = frame.costs(chosen).tolist()
-        ages = frame.ages(chosen).tolist()
-        idle = frame.idle(chosen).tolist()
-        reads = frame.access("reads_30d", chosen).tolist()
-        tiers = frame.tiers(chosen).tolist()
-        targets = frame.targets[chosen].tolist()
-        sizes, modified = frame.sizes[chosen].tolist(), frame.modified[chosen].tolist()
-        result = []
-        for i, row in enumerate(chosen.tolist()):
-            key, target = frame.keys[row], targets[i]
-            result.append(
-                ObjectRow(
-                    key=key,
-                    size=int(sizes[i]),
-                    modified=float(modified[i]),
-                    age_days=ages[i],
-                    storage_class=frame.class_name(row),
-                    tier=_TIERS[tiers[i]],
-                    cost_month=None if math.isnan(costs[i]) else costs[i],
-                    reads_30d=round(reads[i]),
-                    idle_days=idle[i],
-                    target_class=table.name(target),
-                    target_tier=_TIERS[table.tier[target]] if target >= 0 else None,
-                    busy=key in frame.busy,
-                )
-            )
-        return result
+        targets = frame.targets[self._chosen(start, stop)].tolist()
+        tiers = (_TIERS[table.tier[target]] if target >= 0 else None for target in targets)
+        lines: Iterable[tuple[Any, ...]] = zip(*self.columns(start, stop), strict=True)
+        row: Callable[..., ObjectRow] = ObjectRow
+        return [
+            row(*line, tier, line[0] in frame.busy) for line, tier in zip(lines, tiers, strict=True)
+        ]
+
+    def columns(self, start: int, stop: int) -> RowColumns:
+        """The same rows by field."""
+        frame, chosen = self.frame, self._chosen(start, stop)
+        costs = frame.costs(chosen)
+        unknown = np.isnan(costs)
+        prices: list[float | None] = costs.tolist()
+        for i in np.flatnonzero(unknown).tolist():
+            prices[i] = None
+        reads = np.rint(frame.access("reads_30d", chosen)).astype(np.int64)
+        return RowColumns(
+            list(map(frame.keys.__getitem__, chosen.tolist())),
+            frame.sizes[chosen].tolist(),
+            frame.modified[chosen].tolist(),
+            frame.ages(chosen).tolist(),
+            frame.class_names(chosen),
+            list(map(_TIERS.__getitem__, frame.tiers(chosen).tolist())),
+            prices,
+            reads.tolist(),
+            frame.idle(chosen).tolist(),
+            list(map(frame.table.name, frame.targets[chosen].tolist())),
+        )
+
+    def _chosen(self, start: int, stop: int) -> Order:
+        return self.order[max(start, 0) : max(stop, 0)]
 
     def position(self, key: str) -> int | None:
         """Where that key is in this view, None if it is not."""

@@ -117,6 +117,10 @@ class Frame:
         """The class of a row as the provider spells it."""
         return self._names[int(self._named[row])]
 
+    def class_names(self, rows: npt.NDArray[np.intp]) -> list[str]:
+        """The classes of these rows."""
+        return list(map(self._names.__getitem__, self._named[rows].tolist()))
+
     def by_class(self) -> list[tuple[str, npt.NDArray[np.intp]]]:
         """Each class that occurs, with its rows, hottest first."""
         found = [
@@ -154,7 +158,7 @@ class Frame:
     def access(self, name: str, rows: Rows = _ALL) -> Floats:
         """A column of `AccessColumns`, zero where nothing is known yet."""
         if self._access is None:
-            return np.zeros(self.count)[rows]
+            return np.zeros(len(self.sizes[rows]))
         known: Floats = getattr(self._access, name)
         if len(known) >= self.count:
             return known[: self.count][rows]

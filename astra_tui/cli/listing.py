@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.model import Address, CloudStatus, ListingView, MigrationStatistics, ObjectRow
 
 _WINDOW = 1000
+_JSON_WINDOW = 5000  # rows of one write
 _SORTS = ("name", "size", "age", "tier", "cost", "accesses")
 
 
@@ -133,7 +134,10 @@ def _print_rows(
 
     chosen = islice(every(), limit)
     if command.out.json:
-        command.out.emit_all(row_json(address, row) for row in chosen)
+        if address.is_prefix:
+            command.out.emit_lines(json_lines(address, view, limit))
+        else:
+            command.out.emit_all(row_json(address, row) for row in chosen)
         return
     from widgets.text import age_text, bytes_text, visible
 
@@ -153,6 +157,32 @@ def _print_rows(
         for row in chosen
     )
     command.out.table((*columns, *more), lines)
+
+
+def json_lines(
+    address: "Address", view: "ListingView", limit: int | None
+) -> "Iterator[Sequence[str]]":
+    """Every row as `row_json` has it, encoded: windows of lines, at a third of the cost."""
+    from functools import lru_cache
+    from json.encoder import encode_basestring_ascii
+
+    quoted = lru_cache(1000)(encode_basestring_ascii)  # for the few texts that come again
+    count = len(view) if limit is None else min(limit, len(view))
+    place = encode_basestring_ascii(f"{address.cloud}:{address.bucket}/").removesuffix('"')
+    where = f'"cloud": {quoted(address.cloud)}, "bucket": {quoted(address.bucket)}'
+    for start in range(0, count, _JSON_WINDOW):
+        columns = view.columns(start, min(start + _JSON_WINDOW, count))
+        names = list(map(encode_basestring_ascii, columns.key))
+        rows = zip(names, *columns[1:], strict=True)
+        yield [
+            f'{{"address": {place}{name[1:]}, {where}, "key": {name}, "size": {size}'
+            f', "modified": {modified!r}, "age_days": {age!r}, "storage_class": {quoted(held)}'
+            f', "tier": {quoted(tier.value)}'
+            f', "cost_month": {"null" if cost is None else repr(cost)}'
+            f', "reads_30d": {reads}, "idle_days": {idle!r}'
+            f', "target_class": {quoted(target) if target else "null"}}}'
+            for name, size, modified, age, held, tier, cost, reads, idle, target in rows
+        ]
 
 
 def row_json(address: "Address", row: "ObjectRow") -> dict[str, Any]:

@@ -45,6 +45,12 @@ class Output:
             while some := [json.dumps(value) for value in islice(rest, _SAMPLE)]:
                 self._write("\n".join(some) + "\n")
 
+    def emit_lines(self, windows: Iterable[Sequence[str]]) -> None:
+        """JSON objects that are encoded already, a window of them with each write."""
+        if self.json:
+            for lines in windows:
+                self._write("\n".join(lines) + "\n")
+
     def line(self, text: str = "") -> None:
         """One line for a human; the caller has made names visible."""
         if not self.json:

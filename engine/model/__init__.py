@@ -71,6 +71,7 @@ from engine.model.views import (
     NoticeLevel,
     ObjectDetail,
     ObjectRow,
+    RowColumns,
     Snapshot,
     SortKey,
 )
@@ -125,6 +126,7 @@ __all__ = [
     "Provider",
     "RestoreState",
     "RouteStatistics",
+    "RowColumns",
     "Snapshot",
     "SortKey",
     "SourceProof",

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from engine.errors import BadResponse
-from engine.model import ListPage
+from engine.model import ListEntry, ListPage
 from engine.stores import s3_xml as xml
 from engine.stores.http import Reply
 from engine.stores.s3_classes import StorageClasses
@@ -34,13 +34,7 @@ async def list_objects(
             if ahead is not None:
                 await asyncio.sleep(0)  # on its way before the loop is busy with this page
             entries, following = xml.listing(reply.body, at)
-            page = [
-                entry
-                if (name := classes.from_wire(entry.storage_class)) == entry.storage_class
-                else entry._replace(storage_class=name)
-                for entry in entries
-                if entry.key.startswith(prefix)  # some servers take "/" for the whole bucket
-            ]
+            page = _shown(entries, classes, prefix)
             if page:
                 yield ListPage(page)
             if not following:
@@ -55,6 +49,16 @@ async def list_objects(
                 reply, ahead = await ask(following), None
     finally:
         await _drop(ahead)
+
+
+def _shown(entries: list[ListEntry], classes: StorageClasses, prefix: str) -> list[ListEntry]:
+    """The entries below the prefix, with the provider's names for their classes."""
+    if prefix:  # some servers take "/" for the whole bucket
+        entries = [entry for entry in entries if entry.key.startswith(prefix)]
+    names = {name: classes.from_wire(name) for name in {entry.storage_class for entry in entries}}
+    if all(wire == name for wire, name in names.items()):
+        return entries
+    return [entry._replace(storage_class=names[entry.storage_class]) for entry in entries]
 
 
 async def _drop(task: asyncio.Task[Reply] | None) -> None:

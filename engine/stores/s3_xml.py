@@ -3,16 +3,20 @@
 import re
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import repeat
 from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from engine.errors import BadResponse
 from engine.model import ListEntry
 from engine.stores.base import Part, UploadInfo
+from engine.stores.s3_page import columns
 
 _ENCODING = re.compile(rb"<\?xml[^>]*encoding=[\"']([^\"']+)")
+
+_FIELDS = {"Key": None, "Size": None, "LastModified": None, "ETag": "", "StorageClass": ""}
 
 # A token with an entity of its own or beyond ASCII is left to the parser.
 _TOKEN = re.compile(rb"<NextContinuationToken>([!-%'-;=?-~]+)</NextContinuationToken>")
@@ -61,30 +65,47 @@ def text(element: ElementTree.Element, name: str) -> str:
 
 def listing(data: bytes, at: str) -> Listing:
     """A page of ListObjectsV2. Times in epoch seconds, ETags without quotes."""
-    root = parse(data, at, "ListBucketResult")
+    plain = columns(data)
+    root = parse(data if plain is None else plain.rest, at, "ListBucketResult")
+    if plain is not None and sum(item.tag.endswith("Contents") for item in root) != 1:
+        plain, root = None, parse(data, at, "ListBucketResult")  # they stand elsewhere
     decode = _decoder(root)
-    entries = []
-    for item in root:
-        if not item.tag.endswith("Contents"):
-            continue
-        found = {child.tag.rpartition("}")[2]: child.text or "" for child in item}
-        try:
-            entries.append(
-                ListEntry(
-                    decode(found["Key"]),
-                    int(found["Size"]),
-                    timestamp(found["LastModified"]),
-                    bare_etag(found.get("ETag", "")),
-                    found.get("StorageClass", ""),
-                )
+    try:
+        found = _rows(root) if plain is None else plain.fields
+        keys = list(map(decode, found["Key"]))
+        entries = list(
+            map(
+                ListEntry,
+                keys,
+                map(int, found["Size"]),
+                _times(found["LastModified"]),
+                map(bare_etag, found.get("ETag") or repeat("")),
+                found.get("StorageClass") or repeat(""),
             )
-        except (KeyError, ValueError) as error:
-            raise _bad(f"one entry is incomplete ({error})", at) from error
+        )
+    except (KeyError, ValueError) as error:
+        raise _bad(f"one entry is incomplete ({error})", at) from error
     token = text(root, "NextContinuationToken")
     more = text(root, "IsTruncated")
     if more not in ("true", "false") or (more == "true" and not token):
         raise _bad("it does not say how the listing goes on", at)
     return Listing(entries, token if more == "true" else "")
+
+
+def _rows(root: ElementTree.Element) -> Mapping[str, Sequence[str]]:
+    """The columns of a page that the parser read. Raises KeyError of what an entry lacks."""
+    found: dict[str, list[str]] = {name: [] for name in _FIELDS}
+    for item in root:
+        if item.tag.endswith("Contents"):
+            entry = {child.tag.rpartition("}")[2]: child.text or "" for child in item}
+            for name, default in _FIELDS.items():
+                found[name].append(entry[name] if default is None else entry.get(name, default))
+    return found
+
+
+def _times(values: Sequence[str]) -> list[float]:
+    """Epoch seconds. Raises ValueError."""
+    return [timestamp(value) for value in values]
 
 
 def glimpse_token(data: bytes) -> str:
