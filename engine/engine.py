@@ -23,6 +23,8 @@ from engine.model import (
     JobView,
     KafkaState,
     KafkaStatus,
+    LabRequest,
+    LabResult,
     ListingQuery,
     ListingView,
     MigrationStatistics,
@@ -417,6 +419,24 @@ class Engine:
 
         options = (format, cloud, base)
         return await import_logs(self._owned, self.settings, paths, *options, progress)
+
+    # -- the lab ------------------------------------------------------------------------
+
+    async def lab(
+        self, request: LabRequest, progress: Callable[[str, float], None] | None = None
+    ) -> LabResult:
+        """Replay policies over an access history, in a thread; nothing is changed.
+
+        `progress` is told on the loop what is being done and the share that is done. Whoever
+        cancels the call ends the run. The engine must be started, and the cloud listed, only
+        where the request names no files. Raises UsageError for what cannot be replayed.
+        """
+        from engine.laboratory import lab_cloud, lab_files
+
+        tell = progress or (lambda what, share: None)
+        if request.inventory is not None or request.history is not None:
+            return await lab_files(request, self.settings.prices_file, tell)
+        return await lab_cloud(self._parts, request, tell)
 
     # -- inside -------------------------------------------------------------------------
 

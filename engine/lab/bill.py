@@ -38,7 +38,7 @@ class SubTier:
     code: int
     idle_days: int
     storage: Floats  # (N,) USD a day
-    waits: bool = False  # a read from here waits for a restore
+    waits: Floats | None = None  # (N,) 1 where a read from here waits for a restore
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Bill:
         untouched = np.minimum(days_in_class, idle + 1)
         for step in self.steps:
             here = (codes == step.code) & (untouched >= step.idle_days)
-            found = np.where(here, float(step.waits), found)
+            found = np.where(here, 0.0 if step.waits is None else step.waits, found)
         return found
 
     def change(

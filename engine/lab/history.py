@@ -68,7 +68,7 @@ class AccessHistory:
         after = max(last - self.last_day, 0)
         if not before and not after:
             return self
-        _check_cells(len(self.reads), self.days + before + after, "")
+        check_cells(len(self.reads), self.days + before + after, "")
         wide = ((0, 0), (before, after))
         return AccessHistory(
             self.first_day - before, np.pad(self.reads, wide), np.pad(self.bytes_read, wide)
@@ -128,7 +128,7 @@ def read_history(
     if not rows:
         raise UsageError("The history has no accesses.", subject=str(path))
     first, last = min(days), max(days)
-    _check_cells(len(inventory), last - first + 1, str(path))
+    check_cells(len(inventory), last - first + 1, str(path))
     shape = (len(inventory), last - first + 1)
     at = (np.array(rows), np.array(days) - first)
     history = AccessHistory(first, np.zeros(shape, np.float32), np.zeros(shape))
@@ -137,7 +137,8 @@ def read_history(
     return history
 
 
-def _check_cells(objects: int, days: int, subject: str) -> None:
+def check_cells(objects: int, days: int, subject: str) -> None:
+    """Raises UsageError for more object days than the lab can hold."""
     if objects * days > MAX_CELLS:
         raise UsageError(
             f"{objects:,} objects on {days:,} days are more than the lab can hold"

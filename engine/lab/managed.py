@@ -9,6 +9,7 @@
 - Azure lifecycle by last access: down once a day; up only from Cool, at most once in 30 days.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
@@ -26,7 +27,7 @@ from engine.pricing.columns import Codes
 from engine.pricing.cost import DAYS_PER_MONTH, GB
 
 INTELLIGENT = "INTELLIGENT_TIERING"
-AUTOCLASS_FEE = 0.0025  # USD per 1,000 objects a month; `fees` of the price file
+AUTOCLASS = "autoclass"  # its fee's name in the price file
 AUTOCLASS_SIZE = 131_072
 _NO_CODES: Codes = np.zeros(0, np.int16)
 _NO_DAYS: Ints = np.zeros(0, np.int64)
@@ -47,8 +48,14 @@ class IntelligentTiering:
         words += ["archive"] * self.archive + ["warm"] * self.warm
         return ":".join(words)
 
-    def prepare(self, world: World) -> None:
+    def check(self, world: World) -> None:
         self._code = code_of(world, self.name, INTELLIGENT)
+        tiers = world.table.prices[self._code].opt_in
+        if self.archive and not (tiers and all(math.isfinite(rate) for _, _, rate in tiers)):
+            raise UsageError(f"{self.name}: what the archive tiers cost is not known.")
+
+    def prepare(self, world: World) -> None:
+        self.check(world)
 
     def decide(self, day: Day) -> Codes:
         return np.full(len(day.codes), self._code, np.int16)
@@ -57,22 +64,19 @@ class IntelligentTiering:
         return code_of(world, self.name, INTELLIGENT) if self.warm else world.start
 
     def billed(self, world: World, bill: Bill) -> Bill:
-        """With the archive tiers, which cost what the archive classes do."""
+        """With the archive tiers, which take over from the class's own at the same age."""
         if not self.archive:
             return bill
-        table, inventory = world.table, world.inventory
-        price = table.prices[self._code]
-        first = next((s for s in bill.steps if s.code == self._code), None)
-        others = tuple(s for s in bill.steps if s.code != self._code)
-        steps = [] if first is None else [first]
+        inventory, price = world.inventory, world.table.prices[self._code]
+        begins = min((days for days, _, _ in price.opt_in), default=math.inf)
+        others = tuple(s for s in bill.steps if s.code != self._code or s.idle_days < begins)
+        steps: list[SubTier] = []
         fee = (price.monitoring or 0.0) / 1000 * inventory.counts / DAYS_PER_MONTH
         small = inventory.sizes < price.automatic_size
-        for days, name in ((90, "GLACIER"), (180, "DEEP_ARCHIVE")):
-            code = code_of(world, self.name, name)
-            rate = float(table.storage[code])
+        for days, _, rate in price.opt_in:
             daily = rate * world.volumes / GB / DAYS_PER_MONTH + fee
             cooler = np.where(small, bill.storage[self._code], daily)
-            steps.append(SubTier(self._code, days, cooler, waits=True))
+            steps.append(SubTier(self._code, int(days), cooler, waits=np.where(small, 0.0, 1.0)))
         return replace(bill, steps=(*others, *steps))
 
 
@@ -83,10 +87,17 @@ class Autoclass:
     name: ClassVar[str] = "gcs-autoclass"
     _code: int = field(default=-1, init=False)
 
-    def prepare(self, world: World) -> None:
+    def check(self, world: World) -> None:
         if world.table.provider is not Provider.GCP:
             raise UsageError(f"{self.name} is for classes of gcp, not {world.table.provider}.")
         self._code = code_of(world, self.name, "STANDARD")
+        for _, name in self._steps(world):
+            code_of(world, self.name, name)
+        if AUTOCLASS not in world.fees:
+            raise UsageError(f"{self.name}: its fee is not in the prices.")
+
+    def prepare(self, world: World) -> None:
+        self.check(world)
 
     def decide(self, day: Day) -> Codes:
         return np.full(len(day.codes), self._code, np.int16)
@@ -95,18 +106,20 @@ class Autoclass:
         """Standard as a class that tiers by itself, from the first day on."""
         inventory, code = world.inventory, self._code
         small = inventory.sizes < AUTOCLASS_SIZE
-        fee = np.where(small, 0.0, AUTOCLASS_FEE / 1000 * inventory.counts / DAYS_PER_MONTH)
+        fee = np.where(small, 0.0, world.fees[AUTOCLASS] / 1000 * inventory.counts / DAYS_PER_MONTH)
         storage = bill.storage.copy()
         storage[code] += fee
-        names: Sequence[tuple[int, str]] = [(30, "NEARLINE")]
-        if "ARCHIVE" in world.table.codes:
-            names = [(30, "NEARLINE"), (90, "COLDLINE"), (365, "ARCHIVE")]
         steps = []
-        for days, name in names:
+        for days, name in self._steps(world):
             rate = float(world.table.storage[code_of(world, self.name, name)])
             daily = rate * world.volumes / GB / DAYS_PER_MONTH + fee
             steps.append(SubTier(code, days, np.where(small, storage[code], daily)))
         return replace(bill, storage=storage, steps=tuple(steps))
+
+    def _steps(self, world: World) -> list[tuple[int, str]]:
+        if "ARCHIVE" not in world.table.codes:
+            return [(30, "NEARLINE")]
+        return [(30, "NEARLINE"), (90, "COLDLINE"), (365, "ARCHIVE")]
 
 
 @dataclass(slots=True)
@@ -120,11 +133,14 @@ class AzureLifecycle:
     _ladder: Codes = field(default_factory=lambda: _NO_CODES, init=False)
     _raised: Ints = field(default_factory=lambda: _NO_DAYS, init=False)
 
-    def prepare(self, world: World) -> None:
+    def check(self, world: World) -> None:
         if world.table.provider is not Provider.AZURE:
             raise UsageError(f"{self.name} is for classes of azure, not {world.table.provider}.")
-        self._first = world.first_day
         self._cool = code_of(world, self.name, "Cool")
+
+    def prepare(self, world: World) -> None:
+        self.check(world)
+        self._first = world.first_day
         self._ladder = ladder(world.table, world.start)
         self._raised = np.full(len(world), world.first_day - 30, np.int64)
 

@@ -58,3 +58,10 @@ class OwnTerms(Protocol):
     """A policy that a provider runs on terms of its own: without retrieval fees, say."""
 
     def billed(self, world: World, bill: "Bill") -> "Bill": ...
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """A policy that can tell at once whether it fits a world. `check` raises UsageError."""
+
+    def check(self, world: World) -> None: ...

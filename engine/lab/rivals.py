@@ -52,8 +52,11 @@ class Always:
     def name(self) -> str:
         return f"always:{self.storage_class}"
 
-    def prepare(self, world: World) -> None:
+    def check(self, world: World) -> None:
         self._code = code_of(world, self.name, self.storage_class)
+
+    def prepare(self, world: World) -> None:
+        self.check(world)
 
     def decide(self, day: Day) -> Codes:
         return np.full(len(day.codes), self._code, np.int16)

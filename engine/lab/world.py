@@ -1,7 +1,8 @@
 """What all policies of one run share: objects, accesses, prices, allowed classes, days."""
 
 import datetime as dt
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -27,6 +28,7 @@ class World:
     first_day: int
     last_day: int
     born: Ints  # (N,) day of creation as an index, negative before the history
+    fees: Mapping[str, float]  # beside the classes: USD per 1,000 objects a month
     quiet: npt.NDArray[np.int32]  # (N, D) days since the last read or creation
 
     @classmethod
@@ -39,14 +41,15 @@ class World:
         first: dt.date,
         last: dt.date,
         classes: Sequence[str] = (),
+        fees: Mapping[str, float] | None = None,
     ) -> "World":
-        """A world of these days, both included; `classes` () allows all that can be priced.
+        """A world of these days, both included; `classes` () allows `usual_classes`.
 
         Raises UsageError for classes that are unknown or cannot be priced, and for no days.
         """
         if last < first:
             raise UsageError(f"The days end before they begin: {first} to {last}.")
-        allowed = allow(table, classes or priced(table))
+        allowed = allow(table, classes or usual_classes(table))
         start = allowed.code(start_class)
         if start == UNKNOWN:
             raise UsageError(
@@ -63,6 +66,7 @@ class World:
             first.toordinal() - history.first_day,
             last.toordinal() - history.first_day,
             born,
+            fees or {},
             quiet_days(history, born),
         )
 
@@ -107,7 +111,19 @@ def priced(table: ClassTable) -> list[str]:
         table.restore_gb,
     ]
     fine = np.all([np.isfinite(column[:-1]) for column in known], axis=0)
+    fine &= [all(math.isfinite(rate) for _, rate in price.automatic) for price in table.prices]
     return [price.name for price, good in zip(table.prices, fine, strict=True) if good]
+
+
+def usual_classes(table: ClassTable) -> list[str]:
+    """The classes to choose from where none are named: those that open at once, and whose
+    objects are as safe as any; archives only if the operator says so."""
+    fine = priced(table)
+    return [
+        price.name
+        for price in table.prices
+        if price.name in fine and price.readable and (price.choose or price.automatic)
+    ]
 
 
 def allow(table: ClassTable, classes: Sequence[str]) -> ClassTable:

@@ -6,6 +6,7 @@
 `findings`  how two sides of an object compare
 `jobs`      jobs, steps, evidence, statistics
 `flow`      bandwidth by the clock, how stores take what is sent
+`lab`       what the lab is asked and answers
 `views`     what the console draws: rows, cloud and Kafka status, the snapshot
 """
 
@@ -43,6 +44,7 @@ from engine.model.jobs import (
     parse_priority,
     priority_text,
 )
+from engine.model.lab import LabCost, LabRequest, LabResult
 from engine.model.objects import (
     Address,
     Checksum,
@@ -104,6 +106,9 @@ __all__ = [
     "JobsetSummary",
     "KafkaState",
     "KafkaStatus",
+    "LabCost",
+    "LabRequest",
+    "LabResult",
     "Limits",
     "ListEntry",
     "ListPage",

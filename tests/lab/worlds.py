@@ -52,4 +52,5 @@ def world(
         FIRST + dt.timedelta(first),
         FIRST + dt.timedelta(read.shape[1] - 1),
         classes,
+        {"autoclass": 0.0025},
     )
