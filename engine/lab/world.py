@@ -3,7 +3,7 @@
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -28,8 +28,9 @@ class World:
     first_day: int
     last_day: int
     born: Ints  # (N,) day of creation as an index, negative before the history
-    fees: Mapping[str, float]  # beside the classes: USD per 1,000 objects a month
     quiet: npt.NDArray[np.int32]  # (N, D) days since the last read or creation
+    # USD per 1,000 objects a month, of what is no class
+    fees: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -66,8 +67,8 @@ class World:
             first.toordinal() - history.first_day,
             last.toordinal() - history.first_day,
             born,
-            fees or {},
             quiet_days(history, born),
+            fees or {},
         )
 
     def __len__(self) -> int:
@@ -147,9 +148,9 @@ def allow(table: ClassTable, classes: Sequence[str]) -> ClassTable:
     rows = np.array([*kept, len(table.prices)])
     size = len(table.prices) + 1
     columns = {
-        field.name: value[rows]
-        for field in fields(table)
-        if isinstance(value := getattr(table, field.name), np.ndarray) and value.shape == (size,)
+        column.name: value[rows]
+        for column in fields(table)
+        if isinstance(value := getattr(table, column.name), np.ndarray) and value.shape == (size,)
     }
     new = {code: place for place, code in enumerate(kept)}
     tiers = [new.get(int(code), UNKNOWN) for code in table.tier_class]
