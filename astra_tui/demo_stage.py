@@ -53,13 +53,13 @@ class Stage:
     async def row(self, address: Address) -> ObjectRow | None:
         """The object's row in Astra's listing, None if it has none."""
         view = await self.engine.view(address.cloud, ListingQuery())
-        position = view.position(address.key)
-        return None if position is None else view.rows(position, position + 1)[0]
+        (position,) = await view.find([address.key])
+        return None if position is None else (await view.load(position, position + 1))[0]
 
     async def rows(self, cloud: str) -> list[ObjectRow]:
         """Every row of a cloud."""
         view = await self.engine.view(cloud, ListingQuery())
-        return list(view.rows(0, len(view)))
+        return list(await view.load(0, len(view)))
 
     async def rescan(self) -> None:
         """List all clouds again and wait for the end."""

@@ -21,6 +21,7 @@ from engine.pricing.book import PriceBook
 
 _TIERS = tuple(Tier)
 _FIXED_ORDERS = frozenset({SortKey.NAME, SortKey.SIZE, SortKey.TIER})
+_FEW = 8  # keys that are looked up one by one
 Order = npt.NDArray[np.intp]
 
 
@@ -31,6 +32,7 @@ class View:
         self.frame = frame
         self.generation = frame.generation
         self.query = query
+        self.on_rows: Callable[[], None] | None = None  # all rows are here
         self.order = order
         self.totals = totals
         self.total_bytes = totals.size
@@ -74,6 +76,20 @@ class View:
 
     def _chosen(self, start: int, stop: int) -> Order:
         return self.order[max(start, 0) : max(stop, 0)]
+
+    async def load(self, start: int, stop: int) -> Sequence[ObjectRow]:
+        """The same: they are all here."""
+        return self.rows(start, stop)
+
+    async def find(self, keys: Sequence[str]) -> Sequence[int | None]:
+        """Where these keys are in this view, None for one that is not."""
+        if len(keys) <= _FEW:
+            return [self.position(key) for key in keys]
+        place = np.empty(self.frame.count, np.intp)
+        place.fill(-1)
+        place[self.order] = np.arange(len(self.order))
+        rows = [self.frame.find(key) for key in keys]
+        return [None if row is None or place[row] < 0 else int(place[row]) for row in rows]
 
     def position(self, key: str) -> int | None:
         """Where that key is in this view, None if it is not."""

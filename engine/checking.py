@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 
 from engine.errors import NotFound, UsageError
 from engine.migration.bandwidth import Bandwidth
 from engine.migration.filters import Sieve
-from engine.migration.reconcile import Comparer, Side, in_order
+from engine.migration.reconcile import Comparer, Comparison, Side, in_order
 from engine.migration.spool import DESTINATION, SOURCE, Pair, Spool
 from engine.model import (
     Address,
@@ -113,10 +114,10 @@ class _Places:
         async for page in store.list_pages(base.bucket, base.key):
             await spool.add(side, page.entries, len(base.key))
 
-    async def comparisons(self, spool: Spool) -> AsyncGenerator[Awaitable[Finding], None]:
+    async def comparisons(self, spool: Spool) -> AsyncGenerator[Comparison, None]:
         async for batch in spool.pairs():
             for pair in self._chosen(batch):
-                yield self._comparison(pair)
+                yield partial(self._comparison, pair)
 
     def unseen(self) -> list[Finding]:
         """Keys that were listed by the operator and are on neither side."""
@@ -190,10 +191,10 @@ async def check_jobset(
     """Every job of a set: does its destination still have the digest that was proved?"""
     comparer = Comparer(Bandwidth(settings.bwlimit), download=download)
 
-    async def comparisons() -> AsyncGenerator[Awaitable[Finding], None]:
+    async def comparisons() -> AsyncGenerator[Comparison, None]:
         async for page in parts.ledger.pages(jobset):
             for job in page:
-                yield _claim(parts, comparer, job)
+                yield partial(_claim, parts, comparer, job)
 
     async with aclosing(in_order(comparisons(), settings.jobs)) as findings:
         async for finding in findings:

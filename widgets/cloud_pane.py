@@ -1,8 +1,7 @@
 """One cloud: its objects, what they cost and where they belong."""
 
 import asyncio
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +19,8 @@ from widgets.virtual_list import VirtualList
 _SORT_ORDER = tuple(SortKey)
 _LARGEST_FIRST = frozenset({SortKey.SIZE, SortKey.AGE, SortKey.COST, SortKey.ACCESSES})
 _MARK_CHUNK = 1000
-_CHECK_SECONDS = 0.003
+_MARKS_CHECKED = 256  # for each view that is shown
+Found = Mapping[str, int | None]  # keys, and where they are in a view
 
 
 class CloudPane(FilterPane):
@@ -98,22 +98,46 @@ class CloudPane(FilterPane):
         self._objects.placeholder_changed()
         self._show_titles()
 
-    def show_view(self, view: ListingView) -> None:
-        """Show these rows; the cursor and the marks stay with their keys."""
-        objects = self._objects
+    async def look_up(self, view: ListingView) -> Found:
+        """What `show_view` has to know of a view: where the cursor's key is, and which marks are
+        still listed; what will show is loaded. Of very many marks a few are checked each time.
+        """
+        objects, key = self._objects, self.cursor_key
+        if not view.query.text and self._ready and not self._unchecked:
+            self._unchecked = list(self._marks)
+        marks = self._unchecked[-_MARKS_CHECKED:] if not view.query.text and self._ready else []
+        keys = [*([] if key is None else [key]), *marks]
+        found = dict(zip(keys, await view.find(keys), strict=True))
+        del self._unchecked[len(self._unchecked) - len(marks) :]
+        offset = objects.cursor - objects.top
+        at = found.get(key) if key is not None else None
+        if at is None:
+            same = objects.view is not None and objects.view.query == view.query
+            at = min(objects.cursor, max(len(view) - 1, 0)) if same else 0
+        top = max(at - offset, 0)
+        await view.load(top, top + max(objects.visible_count, 1))
+        return found
+
+    def show_view(self, view: ListingView, found: Found | None = None) -> None:
+        """Show these rows; the cursor and the marks stay with their keys, as far as `found`
+        (of `look_up`) knows them."""
+        objects, found = self._objects, found or {}
         before = objects.view
         if before is view:
             return
         same_query = before is not None and before.query == view.query
         row = objects.cursor_row if before is not None else None
         offset = objects.cursor - objects.top
-        objects.view = view
-        if not view.query.text and self._ready:
-            self._forget_vanished(view)
+        objects.show(view)
+        gone = [key for key, place in found.items() if place is None and key in self._marks]
+        if gone and not view.query.text and self._ready:
+            for key in gone:
+                del self._marks[key]
+            self._marks_changed()
         if before is not None and objects.query_shown != view.query:
             objects.header_changed()
         objects.query_shown = view.query
-        position = view.position(row.key) if row is not None else None
+        position = found.get(row.key) if row is not None else None
         if position is None:
             objects.rows_changed(cursor=objects.cursor if same_query else 0)
         else:
@@ -126,21 +150,6 @@ class CloudPane(FilterPane):
             ListingState.READY,
             ListingState.EMPTY,
         )
-
-    def _forget_vanished(self, view: ListingView) -> None:
-        """Unmark what is not listed any more. A look-up may go through the whole view, so that
-        of very many marks a few are checked each time."""
-        if not self._unchecked:
-            self._unchecked = list(self._marks)
-        gone = 0
-        stop = time.perf_counter() + _CHECK_SECONDS
-        while self._unchecked and time.perf_counter() < stop:
-            key = self._unchecked.pop()
-            if key in self._marks and view.position(key) is None:
-                del self._marks[key]
-                gone += 1
-        if gone:
-            self._marks_changed()
 
     # -- what is selected ----------------------------------------------------------------
 
@@ -232,7 +241,7 @@ class CloudPane(FilterPane):
         if view is None:
             return
         for chunk in _chunks(len(view)):
-            for row in view.rows(*chunk):
+            for row in await view.load(*chunk):
                 if invert and row.key in self._marks:
                     del self._marks[row.key]
                 else:

@@ -70,10 +70,19 @@ class ObjectList(VirtualList[ObjectRow]):
         self.view: ListingView | None = None
         self.query_shown = ListingQuery()
 
+    def show(self, view: ListingView) -> None:
+        """Take rows from that view; those that come later draw themselves."""
+        self.view = view
+        view.on_rows = self._came
+
+    def _came(self) -> None:
+        if self.is_mounted:
+            self.rows_changed()
+
     def count(self) -> int:
         return 0 if self.view is None else len(self.view)
 
-    def fetch(self, start: int, stop: int) -> Sequence[ObjectRow]:
+    def fetch(self, start: int, stop: int) -> Sequence[ObjectRow | None]:
         return () if self.view is None else self.view.rows(start, stop)
 
     def is_marked(self, row: ObjectRow) -> bool:

@@ -74,7 +74,7 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
         super().__init__(id=id, classes=classes)
         self._cursor = 0
         self._window_start = 0
-        self._window: Sequence[RowT] | None = None
+        self._window: Sequence[RowT | None] | None = None
         self._placed: tuple[Placed, ...] = ()
         self._placed_for = -1
         self._drawn: dict[int, Strip] = {}  # the lines as drawn last
@@ -86,8 +86,9 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
         """How many rows there are."""
         return 0
 
-    def fetch(self, start: int, stop: int) -> Sequence[RowT]:
-        """Rows start ≤ i < stop; called for what shows, not for all."""
+    def fetch(self, start: int, stop: int) -> Sequence[RowT | None]:
+        """Rows start ≤ i < stop; called for what shows, not for all. None for a row that is
+        still on its way: it is drawn as a dim mark until `rows_changed()` is called."""
         return ()
 
     def cell(self, row: RowT, key: str, width: int) -> Cell:
@@ -289,7 +290,7 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
 
     # -- drawing -------------------------------------------------------------------------
 
-    def _fetch_window(self) -> Sequence[RowT]:
+    def _fetch_window(self) -> Sequence[RowT | None]:
         top = self.top
         stop = min(top + max(self.visible_count, 1), self.count())
         window = self._window
@@ -346,10 +347,16 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
             cells.append((column.key, placed.width, column.right and column.key not in merged))
         return cells
 
-    def _render_row(self, row: RowT, index: int, width: int) -> Strip:
+    def _render_row(self, row: RowT | None, index: int, width: int) -> Strip:
         glyphs = current()
         here = index == self._cursor
         base = ("cursor" if self.has_focus else "blurred") if here else ""
+        if row is None:
+            segments = [
+                Segment(glyphs.cursor if here else " ", self.style_of(base)),
+                Segment(f"  {glyphs.ellipsis}", self.style_of(base, "dim")),
+            ]
+            return Strip(segments).crop_extend(0, width, self.style_of(base))
         marked = self.is_marked(row)
         over = self.row_style(row)
         segments = [

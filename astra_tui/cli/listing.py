@@ -107,7 +107,7 @@ def rows_of(view: "ListingView", address: "Address") -> "Iterator[ObjectRow]":
     """The rows of the address: all below a prefix, else that key alone."""
     for start in range(0, len(view), _WINDOW):
         for row in view.rows(start, start + _WINDOW):
-            if address.is_prefix or row.key == address.key:
+            if row is not None and (address.is_prefix or row.key == address.key):
                 yield row
 
 

@@ -18,7 +18,7 @@ from astra_tui.screens.object import ObjectScreen
 from astra_tui.screens.panels import Panels, Tabs
 from engine.model import Address, ListingQuery, ListingView, Snapshot
 from widgets.board import MigrationBoard
-from widgets.cloud_pane import CloudPane
+from widgets.cloud_pane import CloudPane, Found
 from widgets.event_feed import EventFeed
 from widgets.glyphs import current
 from widgets.key_help import KeyHint
@@ -120,12 +120,16 @@ class ConsoleScreen(AstraScreen[None]):
         self.board.show(snapshot.jobs, snapshot)
         self._show_tabs()
 
-    def _asker(self, pane: CloudPane) -> Latest[ListingQuery, ListingView]:
-        def show(view: ListingView) -> None:
-            pane.show_view(view)
+    def _asker(self, pane: CloudPane) -> Latest[ListingQuery, tuple[ListingView, Found]]:
+        async def look(query: ListingQuery) -> tuple[ListingView, Found]:
+            view = await self.astra.engine.view(pane.cloud, query)
+            return view, await pane.look_up(view)
+
+        def show(seen: tuple[ListingView, Found]) -> None:
+            pane.show_view(*seen)
             self.refresh_footer()
 
-        return Latest(lambda query: self.astra.engine.view(pane.cloud, query), show)
+        return Latest(look, show)
 
     def _ask(self, pane: CloudPane, query: ListingQuery) -> None:
         if self._views[pane.cloud].request(query):

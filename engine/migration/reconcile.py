@@ -22,6 +22,7 @@ from engine.stores.base import ObjectStore
 
 T = TypeVar("T")
 _TRIES = 4
+Comparison = Callable[[], Awaitable[Finding]]  # begun when its turn comes
 _WINDOW = 4  # times the objects at once: what may wait for a large one before it
 
 
@@ -194,7 +195,7 @@ class Comparer:
 
 
 async def in_order(
-    work: AsyncGenerator[Awaitable[Finding], None], at_once: int
+    work: AsyncGenerator[Comparison, None], at_once: int
 ) -> AsyncGenerator[Finding, None]:
     """Carry out comparisons, `at_once` of them at a time, and give the findings in order.
 
@@ -203,9 +204,9 @@ async def in_order(
     gate = asyncio.Semaphore(at_once)
     running: deque[asyncio.Task[Finding]] = deque()
 
-    async def guarded(comparison: Awaitable[Finding]) -> Finding:
+    async def guarded(comparison: Comparison) -> Finding:
         async with gate:
-            return await comparison
+            return await comparison()
 
     try:
         async with aclosing(work) as comparisons:

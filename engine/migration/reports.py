@@ -65,10 +65,9 @@ class Reports:
             clauses.append("state IN (SELECT value FROM json_each(?))")
             values.append(json.dumps([str(state) for state in states]))
         if text:
-            clauses.append("astra_contains(?, source, destination, error)")
-            values.append(text.casefold())
+            clauses.append("astra_contains(source, destination, error)")
         clause = f"WHERE {' AND '.join(clauses)} ORDER BY seq"
-        return await self._views(f"{clause} LIMIT {limit or -1:d}", values)
+        return await self._views(f"{clause} LIMIT {limit or -1:d}", values, text.casefold())
 
     async def latest(self, limit: int) -> list[JobView]:
         """The jobs that finished last, newest first."""
@@ -136,9 +135,13 @@ class Reports:
 
         return await self._database.run(work)
 
-    async def _views(self, clause: str, values: Sequence[Any]) -> list[JobView]:
+    async def _views(self, clause: str, values: Sequence[Any], text: str = "") -> list[JobView]:
+        def contains(*columns: str) -> bool:
+            # Not a parameter of SQL: a name from a disk may hold what its text cannot.
+            return any(text in column.casefold() for column in columns)
+
         def work(connection: sqlite3.Connection) -> list[JobView]:
-            connection.create_function("astra_contains", -1, _contains, deterministic=True)
+            connection.create_function("astra_contains", -1, contains)
             rows = connection.execute(f"SELECT * FROM jobs {clause}", values)
             return [decode_row(row).view() for row in rows]
 
@@ -234,7 +237,3 @@ def _summed(jobset: str, at: float, rows: Sequence[sqlite3.Row]) -> JobsetSummar
         guards=tuple(counts["guards"].items()),
         statistics=Totals(sums).statistics(),
     )
-
-
-def _contains(text: str, *columns: str) -> bool:
-    return any(text in column.casefold() for column in columns)

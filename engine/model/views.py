@@ -3,7 +3,7 @@
 A snapshot holds no big thing: listings and the feed are asked for by window.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -91,19 +91,27 @@ class ListingView(Protocol):
     query: ListingQuery
     total_bytes: int
     total_cost_month: float | None
+    on_rows: Callable[[], None] | None  # told when rows came that were on their way
 
     def __len__(self) -> int: ...
 
-    def rows(self, start: int, stop: int) -> Sequence[ObjectRow]:
-        """Rows start ≤ i < stop in the view's order; shorter at the end."""
+    def rows(self, start: int, stop: int) -> Sequence[ObjectRow | None]:
+        """Rows start ≤ i < stop in the view's order; shorter at the end.
+
+        None for a row that is still on its way from the engine.
+        """
         ...
 
     def columns(self, start: int, stop: int) -> RowColumns:
-        """The same rows by field."""
+        """The same rows by field; rows that were not loaded raise StateError."""
         ...
 
-    def position(self, key: str) -> int | None:
-        """Where that key is in this view, None if it is not."""
+    async def load(self, start: int, stop: int) -> Sequence[ObjectRow]:
+        """The same rows, waited for; `rows` has them afterwards."""
+        ...
+
+    async def find(self, keys: Sequence[str]) -> Sequence[int | None]:
+        """Where these keys are in this view, None for one that is not."""
         ...
 
 

@@ -1,6 +1,6 @@
 """Plain values for frozen pictures of the console: nothing in them moves."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from engine.model import (
@@ -100,6 +100,7 @@ class View:
     all_rows: Sequence[ObjectRow]
     query: ListingQuery
     generation: int = 1
+    on_rows: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
         order = {
@@ -128,8 +129,12 @@ class View:
     def rows(self, start: int, stop: int) -> Sequence[ObjectRow]:
         return self._rows[start:stop]
 
-    def position(self, key: str) -> int | None:
-        return next((i for i, row in enumerate(self._rows) if row.key == key), None)
+    async def load(self, start: int, stop: int) -> Sequence[ObjectRow]:
+        return self.rows(start, stop)
+
+    async def find(self, keys: Sequence[str]) -> Sequence[int | None]:
+        places = {row.key: place for place, row in enumerate(self._rows)}
+        return [places.get(key) for key in keys]
 
 
 def cloud(name: str, **changes: object) -> CloudStatus:

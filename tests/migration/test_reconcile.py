@@ -4,8 +4,9 @@ import asyncio
 import hashlib
 import os
 import tracemalloc
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from engine.engine import Engine
 from engine.errors import NotFound, UsageError
 from engine.migration.bandwidth import Bandwidth
-from engine.migration.reconcile import Comparer, Side, in_order
+from engine.migration.reconcile import Comparer, Comparison, Side, in_order
 from engine.migration.spool import DESTINATION, SOURCE, Pair, Spool
 from engine.model import (
     Address,
@@ -96,9 +97,9 @@ async def test_findings_come_in_order_and_so_many_run_at_once() -> None:
         address = Address("c", "b", str(number))
         return Finding(Outcome.SAME, address, address)
 
-    async def work() -> AsyncGenerator[Awaitable[Finding], None]:
+    async def work() -> AsyncGenerator[Comparison, None]:
         for number in range(40):
-            yield one(number)
+            yield partial(one, number)
 
     async def open_backwards() -> None:
         for start in range(0, 40, 4):
@@ -115,10 +116,11 @@ async def test_findings_come_in_order_and_so_many_run_at_once() -> None:
 
 
 async def test_leaving_early_ends_what_runs() -> None:
-    ended = 0
+    begun = ended = 0
 
     async def one(number: int) -> Finding:
-        nonlocal ended
+        nonlocal begun, ended
+        begun += 1
         try:
             if number:
                 await asyncio.Event().wait()
@@ -127,14 +129,14 @@ async def test_leaving_early_ends_what_runs() -> None:
         address = Address("c", "b", str(number))
         return Finding(Outcome.SAME, address, address)
 
-    async def work() -> AsyncGenerator[Awaitable[Finding], None]:
-        for number in range(4):
-            yield one(number)
+    async def work() -> AsyncGenerator[Comparison, None]:
+        for number in range(9):  # more than run at once: some are not begun
+            yield partial(one, number)
 
     async with aclosing(in_order(work(), 4)) as findings:
         async for _ in findings:
             break
-    assert ended == 4
+    assert ended == begun < 9
     assert len(asyncio.all_tasks()) == 1
 
 

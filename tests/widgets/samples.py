@@ -1,6 +1,6 @@
 """Values for the widgets to show: calm ones, and hostile ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from engine.model import (
@@ -96,6 +96,7 @@ class FakeView:
     generation: int = 1
     calls: int = 0
     asked: int = 0
+    on_rows: Callable[[], None] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -114,11 +115,11 @@ class FakeView:
         self.asked += max(stop - start, 0)
         return [object_row(self.names[index], index) for index in range(start, stop)]
 
-    def position(self, key: str) -> int | None:
-        try:
-            return self.names.index(key)
-        except ValueError:
-            return None
+    async def load(self, start: int, stop: int) -> Sequence[ObjectRow]:
+        return self.rows(start, stop)
+
+    async def find(self, keys: Sequence[str]) -> Sequence[int | None]:
+        return [self.names.index(key) if key in self.names else None for key in keys]
 
 
 class ManyNames(Sequence[str]):

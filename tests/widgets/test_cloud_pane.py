@@ -21,6 +21,11 @@ def stage() -> tuple[Stage, CloudPane]:
     return Stage(lambda: [pane], prepare), pane
 
 
+async def show(pane: CloudPane, view: FakeView) -> None:
+    """As the console does: what is to be known of the view first, then the view."""
+    pane.show_view(view, await pane.look_up(view))
+
+
 async def test_marks_go_with_keys_and_move_down() -> None:
     app, pane = stage()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -30,7 +35,7 @@ async def test_marks_go_with_keys_and_move_down() -> None:
         pane.action_mark()
         assert pane.cursor_key == CALM[2]
         assert pane.marked == {CALM[0], CALM[1]}
-        pane.show_view(FakeView(CALM[::-1], generation=2))
+        await show(pane, FakeView(CALM[::-1], generation=2))
         await settle(pilot)
         assert pane.marked == {CALM[0], CALM[1]}
         assert pane.cursor_key == CALM[2]
@@ -46,14 +51,14 @@ async def test_the_cursor_keeps_its_line_when_rows_come_before_it() -> None:
     async with app.run_test(size=(80, 12)) as pilot:
         names = [f"k{number:04}" for number in range(200)]
         await settle(pilot)
-        pane.show_view(FakeView(names, generation=2))
+        await show(pane, FakeView(names, generation=2))
         pane.objects.move_cursor(100)
         line = pane.objects.cursor - pane.objects.top
-        pane.show_view(FakeView([f"a{n}" for n in range(50)] + names, generation=3))
+        await show(pane, FakeView([f"a{n}" for n in range(50)] + names, generation=3))
         await settle(pilot)
         assert pane.cursor_key == "k0100"
         assert pane.objects.cursor - pane.objects.top == line
-        pane.show_view(FakeView(names[:100], generation=4))  # the key is gone
+        await show(pane, FakeView(names[:100], generation=4))  # the key is gone
         await settle(pilot)
         assert pane.cursor_key == "k0099"
 
@@ -64,10 +69,10 @@ async def test_marks_of_vanished_keys_go_but_not_of_filtered_ones() -> None:
         await settle(pilot)
         pane.action_mark()
         pane.action_mark()
-        pane.show_view(FakeView(CALM[5:], ListingQuery(text="photos")))
+        await show(pane, FakeView(CALM[5:], ListingQuery(text="photos")))
         await settle(pilot)
         assert len(pane.marked) == 2
-        pane.show_view(FakeView(CALM[1:], generation=3))
+        await show(pane, FakeView(CALM[1:], generation=3))
         await settle(pilot)
         assert pane.marked == {CALM[1]}
         assert app.heard(CloudPane.MarksChanged)[-1].count == 1

@@ -1,0 +1,97 @@
+"""What one connection looks at: views of listings by window, the feed, the state of all."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from engine.errors import UsageError
+from engine.model import EventRow, ListingQuery, ListingView, Notice, ObjectRow, Snapshot
+
+if TYPE_CHECKING:
+    from engine.engine import Engine
+
+_VIEWS = 32  # views kept for one connection; older ones are asked for again
+WINDOW = 2000  # rows of one answer at most
+FRESH = 60  # messages of the feed that travel with the state
+
+
+@dataclass(frozen=True, slots=True)
+class ViewInfo:
+    """A view that the engine keeps under `handle`, without its rows."""
+
+    handle: int
+    generation: int
+    length: int
+    total_bytes: int
+    total_cost_month: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the console draws by itself: sent when it changed, at most four times a second.
+
+    `fresh` are the newest messages of the feed that were not sent yet, at most `FRESH`.
+    """
+
+    snapshot: Snapshot
+    feed_first: int
+    feed_last: int
+    fresh: tuple[EventRow, ...]
+    notices: tuple[tuple[int, Notice], ...]
+
+
+class Desk:
+    """Views and windows for one connection."""
+
+    CALLS: ClassVar = ("view", "rows", "find", "feed")
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        self._views: dict[int, ListingView] = {}
+        self._handles = 0
+        self._revision = -1
+        self._feed_last = 0
+        self._noticed = 0
+
+    async def view(self, cloud: str, query: ListingQuery) -> ViewInfo:
+        """A listing sorted and filtered; its rows are asked for by window."""
+        view = await self._engine.view(cloud, query)
+        self._handles += 1
+        self._views[self._handles] = view
+        while len(self._views) > _VIEWS:
+            del self._views[next(iter(self._views))]
+        return ViewInfo(
+            self._handles, view.generation, len(view), view.total_bytes, view.total_cost_month
+        )
+
+    async def rows(self, handle: int, start: int, stop: int) -> list[ObjectRow]:
+        """Rows start ≤ i < stop, at most WINDOW. Raises UsageError for a view that is gone."""
+        return list(await self._view(handle).load(start, min(stop, start + WINDOW)))
+
+    async def find(self, handle: int, keys: Sequence[str]) -> list[int | None]:
+        """Where each key is in that view."""
+        return list(await self._view(handle).find(keys))
+
+    def feed(self, count: int, end: int | None = None, text: str = "") -> list[EventRow]:
+        """Messages of the feed, as `FeedSource.window` gives them."""
+        return list(self._engine.feed.window(min(count, WINDOW), end=end, text=text))
+
+    def state(self) -> State | None:
+        """What changed since the last call, None if nothing did."""
+        snapshot, feed = self._engine.snapshot(), self._engine.feed
+        notices = tuple(self._engine.notices(self._noticed))
+        known, last = (self._revision, self._feed_last), feed.last
+        if (snapshot.revision, last) == known and not notices:
+            return None
+        count = min(max(last - self._feed_last, 0), FRESH)
+        fresh = tuple(feed.window(count, end=last)) if count else ()
+        self._revision, self._feed_last = snapshot.revision, last
+        if notices:
+            self._noticed = notices[-1][0]
+        return State(snapshot, feed.first, last, fresh, notices)
+
+    def _view(self, handle: int) -> ListingView:
+        try:
+            return self._views[handle]
+        except KeyError:
+            raise UsageError("That view of the listing is gone.", todo="Ask again.") from None

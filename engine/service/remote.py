@@ -1,0 +1,156 @@
+"""The door of an engine in another process: the same commands, snapshots that are sent."""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from engine.engine import Engine
+from engine.model import ListingQuery, Notice, NoticeLevel, Snapshot
+from engine.service.desk import State
+from engine.service.link import EngineGone, Link, connect, gone
+from engine.service.methods import DOOR, WORKSPACE
+from engine.service.remote_view import RemoteFeed, RemoteView
+from engine.settings import EngineSettings
+from engine.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+_KEPT = 500  # notices
+_SYNC = frozenset({"scan", "set_limits"})  # sent without waiting for an answer
+_LOCAL = frozenset({"check_deletes"})  # the settings alone decide
+_STREAMED = frozenset({"doctor", "report", "check", "check_jobset"})
+Launch = Callable[[], Awaitable[None]]
+
+
+class RemoteWorkspace(Workspace):
+    """The workspace of the engine's process; nothing is read or written here."""
+
+    def __init__(self, path: Path, door: "RemoteEngine") -> None:
+        super().__init__(path)
+        self.door = door
+
+    async def open(self) -> None:
+        """Nothing to do: the engine has it open."""
+
+    async def close(self) -> None:
+        """Nothing to do: the engine closes it."""
+
+
+class RemoteEngine(Engine):
+    """The same door as `Engine`, with the engine behind a socket.
+
+    `launch` starts the engine's process if none answers; it returns once one does. `on_end` is
+    called when the engine is gone; `start` may be called again then.
+    """
+
+    def __init__(self, settings: EngineSettings, path: Path, launch: Launch | None = None) -> None:
+        super().__init__(settings)
+        self.workspace: Workspace = RemoteWorkspace(self.workspace.path, self)
+        self.remote_feed = RemoteFeed()
+        self.feed = self.remote_feed
+        self.on_end: Callable[[], None] = lambda: None
+        self._path = path
+        self._launch = launch
+        self._link: Link | None = None
+        self._told: deque[tuple[int, Notice]] = deque(maxlen=_KEPT)
+        self._number = 0
+
+    async def start(self, *, events: bool = True, runner: bool = True, look: bool = False) -> None:
+        """Reach the engine, starting it if there is none. Raises StateError if it cannot be."""
+        async with self._changing:
+            if self._link is not None and self._link.open:
+                return
+            try:
+                link = await self._connect()
+            except EngineGone:
+                if self._launch is None:
+                    raise
+                await self._launch()
+                link = await self._connect()
+            self._link = link
+            self.remote_feed.attach(link)
+            link.watch()
+
+    async def _connect(self) -> Link:
+        return await connect(self._path, self._take, self._ended)
+
+    async def stop(self) -> None:
+        """Detach; the engine and its jobs go on. Safe to call twice."""
+        async with self._changing:
+            link, self._link = self._link, None
+            if link is not None:
+                await link.close()
+
+    @property
+    def link(self) -> Link:
+        """The connection. Raises EngineGone if there is none."""
+        if self._link is None or not self._link.open:
+            raise gone()
+        return self._link
+
+    @property
+    def attached(self) -> bool:
+        """Whether the engine is there."""
+        return self._link is not None and self._link.open
+
+    # -- seeing -------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """The newest that was sent."""
+        return self._last
+
+    def notices(self, after: int = 0) -> Sequence[tuple[int, Notice]]:
+        """Notices with a number greater than `after`, oldest first, numbered here."""
+        return [item for item in self._told if item[0] > after]
+
+    async def view(self, cloud: str, query: ListingQuery) -> RemoteView:
+        """The cloud's listing, sorted and filtered in the engine."""
+        link = self.link
+        return RemoteView(link, query, await link.call("desk.view", cloud, query))
+
+    def tell(self, level: NoticeLevel, text: str, todo: str = "") -> None:
+        """A notice of this end."""
+        self._number += 1
+        self._told.append((self._number, Notice(level, text, todo, time.time())))
+
+    def _take(self, state: State) -> None:
+        self._last = state.snapshot
+        self.remote_feed.take(state)
+        for _, notice in state.notices:
+            self._number += 1
+            self._told.append((self._number, notice))
+
+    def _ended(self) -> None:
+        if self._link is not None:
+            self.on_end()
+
+
+def _forward(name: str) -> Callable[..., Any]:
+    async def call(self: RemoteEngine, *args: Any, **kwargs: Any) -> Any:
+        return await self.link.call(name, *args, **kwargs)
+
+    def stream(self: RemoteEngine, *args: Any, **kwargs: Any) -> Any:
+        return self.link.stream(name, *args, **kwargs)
+
+    def send(self: RemoteEngine, *args: Any, **kwargs: Any) -> None:
+        self.link.post(name, *args, **kwargs)
+
+    return stream if name in _STREAMED else send if name in _SYNC else call
+
+
+def _forward_saved(name: str) -> Callable[..., Any]:
+    async def call(self: RemoteWorkspace, *args: Any, **kwargs: Any) -> Any:
+        return await self.door.link.call(f"workspace.{name}", *args, **kwargs)
+
+    return call
+
+
+# The signatures stay those of the door, which the type checker sees; the work is elsewhere.
+for _name in DOOR:
+    if _name not in _LOCAL:
+        setattr(RemoteEngine, _name, _forward(_name))
+for _name in WORKSPACE:
+    setattr(RemoteWorkspace, _name, _forward_saved(_name))
