@@ -4,7 +4,7 @@ They work, but help lists only the verbs; `astra aliases` and docs/cli.md list t
 """
 
 # Verbs, and the prototypes' names for them, that this version does not have yet.
-LATER = frozenset({"train", "predict", "lab", "train-model", "predict-access"})
+LATER = frozenset({"train", "predict", "train-model", "predict-access"})
 
 ALIASES: dict[str, tuple[str, ...]] = {
     "init-cloud": ("init",),

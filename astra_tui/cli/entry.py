@@ -40,6 +40,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Decide and move": {
         "migrate": "migrate:migrate",
         "tier": "tier:tier",
+        "lab": "lab:lab",
         "plan": "plans:plan",
         "resume": "jobs:resume",
         "retry": "jobs:retry",
