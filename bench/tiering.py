@@ -69,6 +69,18 @@ def ratios(
     return best, found
 
 
+def show(columns: dict[str, tuple[float, dict[str, float]]], names: Sequence[str]) -> None:
+    """A table: a policy a line, the optimum in USD below."""
+    width = max(len(name) for name in (*names, OPTIMUM)) + 2
+    print(" " * width + "".join(f"{title:>10}" for title in columns))
+    for name in names:
+        cells = (found[name] for _, found in columns.values())
+        line = "".join(f"{'-' if cell != cell else f'{cell:.3f}':>10}" for cell in cells)
+        print(f"{name:<{width}}{line}")
+    amounts = "".join(f"{f'${best:,.0f}':>10}" for best, _ in columns.values())
+    print(f"{OPTIMUM:<{width}}{amounts}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Policies on a real history, by the optimum.")
     parser.add_argument("directory", type=Path)
@@ -85,26 +97,18 @@ def main() -> None:
             inventory,
             read_history(given.directory / f"{kind}-daily.csv.gz", inventory),
         )
-    columns: dict[str, dict[str, float]] = {}
-    bests: dict[str, float] = {}
-    for case, kind, classes in CASES:
-        for window, days in windows.items():
-            title = f"{case} {window}" if len(windows) > 1 else case
-            bests[title], columns[title] = ratios(*data[kind], classes, days, names)
-    width = max(len(name) for name in (*names, OPTIMUM)) + 2
-    widths = {title: max(len(title), 9) + 2 for title in columns}
-    print(" " * width + "".join(f"{title:>{widths[title]}}" for title in columns))
-    for name in names:
-        cells = (f"{column[name]:.3f}" for column in columns.values())
-        print(
-            f"{name:<{width}}"
-            + "".join(
-                f"{'-' if cell == 'nan' else cell:>{widths[title]}}"
-                for title, cell in zip(columns, cells, strict=True)
-            )
-        )
-    amounts = "".join(f"{f'${best:,.0f}':>{widths[title]}}" for title, best in bests.items())
-    print(f"{OPTIMUM:<{width}}{amounts}")
+    found = {
+        (case, window): ratios(*data[kind], classes, days, names)
+        for case, kind, classes in CASES
+        for window, days in windows.items()
+    }
+    if len(windows) == 1:
+        show({case: answer for (case, _), answer in found.items()}, names)
+    else:
+        for case, _, classes in CASES:
+            print(f"{case}: {', '.join(classes)}")
+            show({window: answer for (it, window), answer in found.items() if it == case}, names)
+            print()
     print(f"{time.perf_counter() - start:.0f} s")
 
 

@@ -5,7 +5,8 @@
   to Deep Archive Access, from where a read waits; retrieval is free by the standard speed.
 - GCS Autoclass: Standard, Nearline after 30 days, and to the end at Archive also Coldline after 90
   and Archive after 365; a read leads back to Standard. No retrieval, early deletion or transition
-  fees, all requests at Standard's price, a fee per object; below 128 KiB objects stay.
+  fees; a fee per object; below 128 KiB objects stay. (That the first read of a colder object is a
+  request at its class's price is left out.)
 - Azure lifecycle by last access: down once a day; up only from Cool, at most once in 30 days.
 """
 
