@@ -5,6 +5,7 @@ The console and the commands call nothing else. Commands and answers are plain v
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Self
@@ -25,6 +26,7 @@ from engine.model import (
     KafkaStatus,
     LabRequest,
     LabResult,
+    LabStep,
     ListingQuery,
     ListingView,
     MigrationStatistics,
@@ -422,21 +424,32 @@ class Engine:
 
     # -- the lab ------------------------------------------------------------------------
 
+    def lab_steps(self, request: LabRequest) -> AsyncGenerator[LabStep, None]:
+        """Replay policies over an access history, in a thread; nothing is changed.
+
+        Tells what is being done and the share that is done; the last step has the result. Closing
+        the stream ends the run. The engine must be started, and the cloud listed, only where the
+        request names no files. Raises UsageError for what cannot be replayed.
+        """
+        from engine.laboratory import lab_cloud, lab_files, lab_steps
+
+        if request.inventory or request.history:
+            return lab_steps(lambda tell: lab_files(request, self.settings.prices_file, tell))
+        parts = self._parts
+        return lab_steps(lambda tell: lab_cloud(parts, request, tell))
+
     async def lab(
         self, request: LabRequest, progress: Callable[[str, float], None] | None = None
     ) -> LabResult:
-        """Replay policies over an access history, in a thread; nothing is changed.
-
-        `progress` is told on the loop what is being done and the share that is done. Whoever
-        cancels the call ends the run. The engine must be started, and the cloud listed, only
-        where the request names no files. Raises UsageError for what cannot be replayed.
-        """
-        from engine.laboratory import lab_cloud, lab_files
-
-        tell = progress or (lambda what, share: None)
-        if request.inventory is not None or request.history is not None:
-            return await lab_files(request, self.settings.prices_file, tell)
-        return await lab_cloud(self._parts, request, tell)
+        """The same with one answer; `progress` is told what is being done and the share done.
+        Whoever cancels the call ends the run."""
+        async with contextlib.aclosing(self.lab_steps(request)) as steps:
+            async for step in steps:
+                if step.result is not None:
+                    return step.result
+                if progress is not None:
+                    progress(step.what, step.share)
+        raise StateError("The lab ended without a result.", todo="Run it again.")
 
     # -- inside -------------------------------------------------------------------------
 

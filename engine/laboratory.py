@@ -2,16 +2,15 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.errors import UsageError
-from engine.model import Address, LabRequest, LabResult
+from engine.model import Address, LabRequest, LabResult, LabStep
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from engine.frame import Frame
     from engine.lab.history import AccessHistory, Inventory
     from engine.parts import Parts
@@ -21,7 +20,7 @@ _EPOCH = 719_163  # 1970-01-01 as an ordinal
 _DAY = 86_400
 
 
-async def lab_files(request: LabRequest, prices: "Path | None", tell: Tell) -> LabResult:
+async def lab_files(request: LabRequest, prices: Path | None, tell: Tell) -> LabResult:
     """Replay a request's CSV files; needs no engine. `tell` is called on the loop.
 
     Raises UsageError and ConfigError.
@@ -32,7 +31,7 @@ async def lab_files(request: LabRequest, prices: "Path | None", tell: Tell) -> L
         from engine.lab.run import run_files
         from engine.pricing.book import PriceBook
 
-        book = PriceBook.load(request.prices or prices)
+        book = PriceBook.load(Path(request.prices) if request.prices else prices)
         return run_files(request, book, told, cancelled)
 
     return await _in_thread(work, tell)
@@ -53,7 +52,7 @@ async def lab_cloud(parts: "Parts", request: LabRequest, tell: Tell) -> LabResul
 
         told("reading", 0.0)
         inventory, history = of_listing(frame, rows)
-        book = PriceBook.load(request.prices) if request.prices else parts.book
+        book = PriceBook.load(Path(request.prices)) if request.prices else parts.book
         known = request
         if not request.provider:
             known = replace(request, provider=frame.provider.value, region=frame.region)
@@ -101,6 +100,33 @@ def of_listing(
     np.add.at(history.bytes_read, (at, days - first), whole)
     names = tuple(frame.keys[: frame.count])
     return Inventory(names, sizes, np.ones(frame.count), created + _EPOCH), history
+
+
+async def lab_steps(start: Callable[[Tell], Awaitable[LabResult]]) -> AsyncGenerator[LabStep, None]:
+    """A run as a stream: the newest progress whenever it is asked for, the result at the end.
+
+    Closing the stream ends the run.
+    """
+    news, newest = asyncio.Event(), LabStep("", 0.0)
+
+    def tell(what: str, share: float) -> None:
+        nonlocal newest
+        newest = LabStep(what, share)
+        news.set()
+
+    task = asyncio.ensure_future(start(tell))
+    task.add_done_callback(lambda _: news.set())
+    try:
+        while True:
+            await news.wait()
+            news.clear()
+            if task.done():
+                break
+            yield newest
+        yield LabStep("", 1.0, task.result())
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _in_thread(

@@ -68,6 +68,8 @@ def _request(
     classes: str,
     first: dt.datetime | None,
     last: dt.datetime | None,
+    inventory: Path | None,
+    history: Path | None,
     **rest: Any,
 ) -> "LabRequest":
     from engine.model import LabRequest
@@ -76,7 +78,9 @@ def _request(
     return LabRequest(
         provider=provider,
         region=region,
-        prices=price_file,
+        inventory=str(inventory or ""),
+        history=str(history or ""),
+        prices=str(price_file or ""),
         classes=tuple(name.strip() for name in classes.split(",") if name.strip()),
         first=first.date() if first else None,
         last=last.date() if last else None,
@@ -106,7 +110,8 @@ def _of_demo(command: Command, request: "LabRequest") -> int:
     with tempfile.TemporaryDirectory(prefix="astra-lab-") as folder:
         objects, daily = write_lab_files(Path(folder), dt.datetime.now(dt.UTC).date())
         return _tell(
-            command, _of_files(command, replace(request, inventory=objects, history=daily))
+            command,
+            _of_files(command, replace(request, inventory=str(objects), history=str(daily))),
         )
 
 

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from engine.errors import UsageError
 from engine.lab.bill import Bill
@@ -25,7 +26,7 @@ def run_files(
     request: LabRequest, book: PriceBook, tell: Tell, cancelled: Callable[[], bool]
 ) -> LabResult:
     """Read the request's CSV files and replay. Raises UsageError and Cancelled."""
-    if request.inventory is None or request.history is None:
+    if not request.inventory or not request.history:
         raise UsageError("The lab needs both an inventory and a history.")
 
     def go_on() -> None:
@@ -33,8 +34,8 @@ def run_files(
             raise Cancelled
 
     tell("reading", 0.0)
-    inventory = read_inventory(request.inventory)
-    history = read_history(request.history, inventory, go_on)
+    inventory = read_inventory(Path(request.inventory))
+    history = read_history(Path(request.history), inventory, go_on)
     return run(request, inventory, history, book, tell, cancelled)
 
 

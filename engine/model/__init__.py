@@ -44,7 +44,7 @@ from engine.model.jobs import (
     parse_priority,
     priority_text,
 )
-from engine.model.lab import LabCost, LabRequest, LabResult
+from engine.model.lab import LabCost, LabRequest, LabResult, LabStep
 from engine.model.objects import (
     Address,
     Checksum,
@@ -109,6 +109,7 @@ __all__ = [
     "LabCost",
     "LabRequest",
     "LabResult",
+    "LabStep",
     "Limits",
     "ListEntry",
     "ListPage",

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 OPTIMUM = "optimum"
 
@@ -17,12 +16,12 @@ class LabRequest:
     provider's default class, the second half of the history, all policies that make sense.
     """
 
-    inventory: Path | None = None
-    history: Path | None = None
+    inventory: str = ""
+    history: str = ""
     cloud: str = ""
     provider: str = ""  # these two are the cloud's own, else aws and its reference region
     region: str = ""
-    prices: Path | None = None  # a price file instead of the configured one
+    prices: str = ""  # a price file instead of the configured one
     classes: Sequence[str] = ()
     start_class: str = ""
     first: dt.date | None = None
@@ -93,6 +92,15 @@ class LabResult:
         )
         parts = [f"{cost.policy} {_usd(cost.total)}" for cost in others]
         return f"{text}; {', '.join(parts)}." if parts else f"{text}."
+
+
+@dataclass(frozen=True, slots=True)
+class LabStep:
+    """How far a run is: what is being done, the share that is done; at its end the result."""
+
+    what: str
+    share: float
+    result: LabResult | None = None
 
 
 def _more(ratio: float | None) -> str:

@@ -24,6 +24,7 @@ DOOR = (
     *("plan_migration", "preflight", "submit", "check_deletes", "wait", "pause", "resume"),
     *("cancel", "retry", "jobs", "summary", "report", "check", "check_jobset", "job"),
     *("statistics", "prioritise", "set_limits", "send_access", "age", "import_access"),
+    "lab_steps",
 )
 WORKSPACE = (
     *("save_plan", "plans", "plan", "delete_plan", "save_bookmark", "bookmarks"),

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _KEPT = 500  # notices
 _SYNC = frozenset({"scan", "set_limits"})  # sent without waiting for an answer
 _LOCAL = frozenset({"check_deletes"})  # the settings alone decide
-_STREAMED = frozenset({"doctor", "report", "check", "check_jobset"})
+_STREAMED = frozenset({"doctor", "report", "check", "check_jobset", "lab_steps"})
 Launch = Callable[[], Awaitable[None]]
 
 

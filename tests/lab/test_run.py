@@ -28,7 +28,7 @@ def files(folder: Path, objects: int = 3, days: int = 120) -> LabRequest:
             daily.append(f"o{number},{date},2,{2 * number * 10**9}")
     (folder / "objects.csv").write_text("\n".join(lines) + "\n")
     (folder / "daily.csv").write_text("\n".join(daily) + "\n")
-    return LabRequest(inventory=folder / "objects.csv", history=folder / "daily.csv")
+    return LabRequest(inventory=str(folder / "objects.csv"), history=str(folder / "daily.csv"))
 
 
 def door(folder: Path, prices: Path | None = None) -> Engine:
@@ -94,10 +94,10 @@ async def test_a_price_file_of_the_operator_counts(tmp_path: Path) -> None:
     result = await door(tmp_path, path).lab(request)
     month = 12 * 10**9 / 1024**3 * 0.01
     assert result.policies[0].total == pytest.approx(month * 60 / (365.25 / 12))
-    again = await door(tmp_path).lab(with_changes(request, prices=path))
+    again = await door(tmp_path).lab(with_changes(request, prices=str(path)))
     assert again.policies == result.policies
     with pytest.raises(ConfigError):
-        await door(tmp_path).lab(with_changes(request, prices=tmp_path / "none.toml"))
+        await door(tmp_path).lab(with_changes(request, prices=str(tmp_path / "none.toml")))
 
 
 async def test_a_run_ends_soon_after_its_caller_is_cancelled(tmp_path: Path) -> None:
@@ -116,10 +116,23 @@ async def test_a_run_ends_soon_after_its_caller_is_cancelled(tmp_path: Path) -> 
     await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 30)
 
 
+async def test_a_stream_of_steps_ends_with_the_result_or_when_it_is_closed(
+    tmp_path: Path,
+) -> None:
+    request = with_changes(files(tmp_path), policies=("always:STANDARD",))
+    steps = [step async for step in door(tmp_path).lab_steps(request)]
+    assert all(step.result is None for step in steps[:-1])
+    assert steps[-1].result == await door(tmp_path).lab(request)
+    stream = door(tmp_path).lab_steps(files(tmp_path, objects=300, days=360))
+    assert (await anext(stream)).result is None
+    await stream.aclose()
+    await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 30)
+
+
 async def test_what_cannot_be_replayed_is_refused(tmp_path: Path) -> None:
     request, engine = files(tmp_path), door(tmp_path)
     for changes, complaint in (
-        ({"history": None}, "both an inventory and a history"),
+        ({"history": ""}, "both an inventory and a history"),
         ({"provider": "ibm"}, "no provider 'ibm'"),
         ({"policies": ("always:DEEP_ARCHIVE",)}, "not among the allowed classes"),
         ({"policies": ("wish",)}, "no policy 'wish'"),

@@ -5,7 +5,7 @@ import os
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from engine.model import (
     Address,
     Bookmark,
     JobState,
+    LabRequest,
     ListingQuery,
     ListingState,
     MoveKind,
@@ -258,3 +259,21 @@ async def test_what_is_no_frame_ends_that_connection_alone(ends: Ends, garbage: 
     writer.close()
     async with ends.door() as door:
         assert await door.jobs() == []
+
+
+async def test_the_lab_runs_in_the_engines_process(ends: Ends) -> None:
+    folder = ends.settings.state_dir.parent
+    (folder / "objects.csv").write_text(
+        "object,size_bytes,count,created\na,5000000000,1,2023-01-01\n"
+    )
+    days = "".join(f"a,2023-01-{day:02d},1,5000000000\n" for day in range(1, 31))
+    (folder / "daily.csv").write_text(f"object,date,reads,bytes_read\n{days}")
+    request = LabRequest(
+        str(folder / "objects.csv"), str(folder / "daily.csv"), policies=("always:STANDARD_IA",)
+    )
+    async with ends.door() as door:
+        result = await door.lab(request)
+        assert result == await ends.engine.lab(request)
+        assert result.policies[0].total > result.optimum
+        with pytest.raises(UsageError, match="no policy 'wish'"):
+            await door.lab(replace(request, policies=("wish",)))
