@@ -4,7 +4,6 @@ import asyncio
 import datetime as dt
 import string
 import sys
-import tempfile
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +27,7 @@ _DAY = "%Y-%m-%d"
 @click.option("--inventory", type=click.Path(path_type=Path), help="objects.csv")
 @click.option("--history", type=click.Path(path_type=Path), help="daily.csv, also .gz")
 @click.option("--cloud", default="", help="Replay the history kept of this cloud instead.")
-@click.option("--demo", is_flag=True, help="Replay the demo world's history instead.")
+@click.option("--demo", is_flag=True, help="Replay the demo history instead.")
 @click.option("--prices", default="", metavar="PROVIDER[/REGION]", help="Whose prices.")
 @click.option("--price-file", type=click.Path(path_type=Path), help="Instead of the configured.")
 @click.option("--classes", default="", metavar="A,B,…", help="Allowed (default: all read at once).")
@@ -41,7 +40,7 @@ def lab(command: Command, **values: Any) -> int:
 
     What is before --from (default: the first half) is history that policies may learn from; the
     decisions of a day see only the days before it. Without --inventory and --history the history
-    that Astra keeps is replayed over a listing; where there is none, the demo world's.
+    that Astra keeps is replayed over a listing; where there is none, the demo history.
     Policies: ours by name, always:CLASS, age:30/90/180, last-access, s3-intelligent-tiering,
     gcs-autoclass, azure-lifecycle, ski-rental, optimum. Nothing is changed.
     """
@@ -105,24 +104,20 @@ def _of_files(command: Command, request: "LabRequest") -> "LabResult":
 
 
 def _of_demo(command: Command, request: "LabRequest") -> int:
-    from astra_tui.demo_lab import write_lab_files
+    from demo_data.lab_history import DAILY, OBJECTS
 
-    with tempfile.TemporaryDirectory(prefix="astra-lab-") as folder:
-        objects, daily = write_lab_files(Path(folder), dt.datetime.now(dt.UTC).date())
-        return _tell(
-            command,
-            _of_files(command, replace(request, inventory=str(objects), history=str(daily))),
-        )
+    request = replace(request, inventory=str(OBJECTS), history=str(DAILY))
+    return _tell(command, _of_files(command, request))
 
 
 def _of_state(command: Command, request: "LabRequest", cloud: str) -> int:
-    """The kept history of a cloud, of the first one that has any; else the demo's."""
+    """The kept history of a cloud, of the first one that has any; else the demo history."""
     try:
         names = [cloud] if cloud else [item.name for item in command.settings.clouds]
     except ConfigError as error:
         if cloud or command.options.config is not None:
             raise
-        command.out.say(f"{error.what} The demo world's history is replayed instead.")
+        command.out.say(f"{error.what} The demo history is replayed instead.")
         return _of_demo(command, request)
     command.check_cloud(names[0])
     found: list[LabResult] = []
@@ -154,7 +149,7 @@ def _of_state(command: Command, request: "LabRequest", cloud: str) -> int:
         return _tell(command, found[0])
     if cloud:
         return code
-    command.out.say("No accesses are known yet, so the demo world's history is replayed instead.")
+    command.out.say("No accesses are known yet, so the demo history is replayed instead.")
     return _of_demo(command, request)
 
 

@@ -6,8 +6,6 @@ import signal
 from pathlib import Path
 
 from astra_tui.cli.linechart import line_chart
-from astra_tui.demo_lab import write_lab_files
-from engine.lab.history import read_history, read_inventory
 from tests.cli.conftest import SECONDS, Astra
 
 FIELDS = [
@@ -95,11 +93,11 @@ def test_what_does_not_fit_is_a_usage_error(astra: Astra) -> None:
 def test_without_files_it_replays_what_is_kept_else_the_demo(astra: Astra) -> None:
     arguments = ("--policy", "always:STANDARD", "--json")
     found = astra("lab", *arguments)
-    assert "The demo world's history is replayed instead" in found.err
+    assert "The demo history is replayed instead" in found.err
     assert found.lines[0]["requests_usd"] > 0
     astra.config(more='[kafka]\nbootstrap = "off"\n')
     astra.file("a", b"x" * 1000)
-    assert "the demo world's history is replayed instead" in astra("lab", *arguments).err
+    assert "the demo history is replayed instead" in astra("lab", *arguments).err
     assert "No accesses are known" in astra("lab", "--cloud", "disk", *arguments, code=2).err
 
 
@@ -117,21 +115,6 @@ def test_ctrl_c_ends_it_with_4_and_prints_nothing(astra: Astra) -> None:
     assert process.returncode == 4, err
     assert not out
     assert "Interrupted. The lab changes nothing" in err
-
-
-def test_the_demo_files_are_what_the_lab_reads(tmp_path: Path) -> None:
-    today = dt.date(2026, 1, 15)
-    objects, daily = write_lab_files(tmp_path, today)
-    inventory = read_inventory(objects)
-    history = read_history(daily, inventory)
-    assert history.last_day == today.toordinal() - 1
-    assert history.days > 150
-    born = inventory.created - history.first_day
-    for row in range(len(inventory)):
-        assert not history.reads[row, : max(int(born[row]), 0)].any()
-    again = tmp_path / "again"
-    again.mkdir()
-    assert write_lab_files(again, today)[1].read_bytes() == daily.read_bytes()
 
 
 def test_a_chart_has_one_scale_and_the_first_line_on_top() -> None:

@@ -1,6 +1,7 @@
 """The lab's demo history: what lies in the repository is what its description makes."""
 
 import gzip
+import itertools
 from pathlib import Path
 
 import pytest
@@ -35,5 +36,5 @@ async def test_on_it_the_choice_of_a_policy_is_worth_much(tmp_path: Path) -> Non
     ratios = [cost.ratio for cost in result.policies]
     assert ratios[-1] == 1
     totals = sorted(cost.total for cost in result.policies)
-    assert all(more > 1.1 * less for less, more in zip(totals, totals[1:], strict=False))
+    assert all(more > 1.1 * less for less, more in itertools.pairwise(totals))
     assert totals[0] == pytest.approx(result.optimum)
