@@ -248,7 +248,7 @@ def _table(command: Command, result: "LabResult") -> None:
     from widgets.text import visible
 
     signs = _signs(result)
-    small = max((cost.total for cost in result.policies), default=0.0) < 1
+    small = min((cost.total for cost in result.policies), default=0.0) < 10
 
     def money(amount: float) -> str:
         return f"{amount:.4f}" if small else f"{amount:,.2f}"

@@ -10,6 +10,7 @@ import datetime as dt
 import gzip
 import math
 import zlib
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,10 +112,7 @@ def read_history(
     and line.
     """
     index = {name: row for row, name in enumerate(inventory.names)}
-    rows: list[int] = []
-    days: list[int] = []
-    reads: list[float] = []
-    read: list[float] = []
+    rows, days, reads, read = array("q"), array("q"), array("d"), array("d")
     for number, row in enumerate(_rows(path, DAILY)):
         if number % _STEP == 0:
             go_on()
@@ -132,7 +130,7 @@ def read_history(
     shape = (len(inventory), last - first + 1)
     at = (np.array(rows), np.array(days) - first)
     history = AccessHistory(first, np.zeros(shape, np.float32), np.zeros(shape))
-    np.add.at(history.reads, at, np.array(reads, np.float32))
+    np.add.at(history.reads, at, np.array(reads).astype(np.float32))
     np.add.at(history.bytes_read, at, np.array(read))
     return history
 

@@ -65,7 +65,8 @@ def make_world(
             f"There is no provider {request.provider!r}.", todo=f"There are {', '.join(Provider)}."
         )
     provider = Provider(request.provider or Provider.AWS)
-    region = request.region or book.reference_region(provider)
+    known = request.region in book.regions(provider)
+    region = request.region if known else book.reference_region(provider)
     table = ClassTable.of(book, provider, region)
     last = request.last or dt.date.fromordinal(history.last_day)
     half = history.first_day + (history.days + 1) // 2

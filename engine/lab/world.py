@@ -50,6 +50,11 @@ class World:
         """
         if last < first:
             raise UsageError(f"The days end before they begin: {first} to {last}.")
+        if not priced(table):
+            raise UsageError(
+                f"No class of {table.provider} has all the prices that the lab needs.",
+                todo="Add them to a price file of your own; docs/configuration.md has examples.",
+            )
         allowed = allow(table, classes or usual_classes(table))
         start = allowed.code(start_class)
         if start == UNKNOWN:

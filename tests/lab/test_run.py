@@ -69,6 +69,13 @@ async def test_a_run_answers_in_the_order_asked_for_and_tells_its_progress(tmp_p
     json.dumps(asdict(result), default=str)  # plain values
 
 
+async def test_a_region_without_prices_is_told(tmp_path: Path) -> None:
+    request = with_changes(files(tmp_path), region="mars", policies=("optimum",))
+    result = await door(tmp_path).lab(request)
+    assert result.region == "us-east-1"
+    assert result.notes == ("No prices for aws mars; those of us-east-1 are used.",)
+
+
 async def test_the_sentence_sets_a_policy_beside_hindsight_and_the_others(tmp_path: Path) -> None:
     names = ("always:STANDARD", "s3-intelligent-tiering", "age")
     request = with_changes(files(tmp_path, objects=8), policies=names)
@@ -89,7 +96,7 @@ async def test_a_price_file_of_the_operator_counts(tmp_path: Path) -> None:
         "retrieval = 0\ntransition = 0\n"
     )
     request = with_changes(files(tmp_path), provider="onprem", policies=("always:STANDARD",))
-    with pytest.raises(UsageError, match="STANDARD"):
+    with pytest.raises(UsageError, match="No class of onprem has all the prices"):
         await door(tmp_path).lab(request)
     result = await door(tmp_path, path).lab(request)
     month = 12 * 10**9 / 1024**3 * 0.01
