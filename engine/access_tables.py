@@ -111,6 +111,34 @@ def load_day(connection: sqlite3.Connection, day: int) -> Ints:
     return _table(connection, "SELECT object, reads FROM access_daily WHERE day = ?", day)
 
 
+def load_days(
+    connection: sqlite3.Connection,
+    first: int,
+    end: int,
+    every: int = 1,
+    few: Sequence[int] = (),
+) -> Ints:
+    """Columns object row, day, reads of the days from `first` up to, not including, `end`; of
+    the objects whose row `every` divides, or of a `few` by their rows."""
+    named = f" AND object IN ({', '.join('?' * len(few))})" if few else ""
+    cursor = connection.execute(
+        "SELECT object, day, reads FROM access_daily"
+        f" WHERE day >= ? AND day < ? AND reads > 0 AND object % ? = 0{named} ORDER BY day",
+        (first, end, every, *few),
+    )
+    cursor.row_factory = None
+    return np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 3)
+
+
+def span_of_days(connection: sqlite3.Connection) -> tuple[int, int, int] | None:
+    """First and last day with reads, and the greatest object row; None if nothing was read."""
+    first, last, rows = connection.execute(
+        "SELECT (SELECT min(day) FROM access_daily), (SELECT max(day) FROM access_daily),"
+        " (SELECT max(id) FROM access_objects)"
+    ).fetchone()
+    return None if first is None else (first, last, rows)
+
+
 def load_hour(connection: sqlite3.Connection, hour: int) -> Ints:
     """Columns object row, reads of one hour."""
     return _table(connection, "SELECT object, reads FROM access_hourly WHERE hour = ?", hour)

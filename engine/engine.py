@@ -49,7 +49,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.events.schema import JobRequest
+    from engine.forecast.live import Training
     from engine.imports.records import ImportSummary
+    from engine.learning import Prediction
     from engine.parts import Parts
 
 
@@ -401,6 +403,28 @@ class Engine:
         """
         await self._owned.access.import_daily(rows)
         await self._parts.clouds.refresh()
+
+    async def train(
+        self, *, history: "Path | None" = None, inventory: "Path | None" = None
+    ) -> "Training":
+        """Fit the forecast of accesses on the history, and judge it on weeks held out of it.
+
+        `history`: that file (as `import_logs` reads them) instead of the state's own history;
+        `inventory` (`object,size_bytes,count,created`) tells of objects that were never read.
+        The model is kept in the state directory, unless there is too little to learn from.
+        """
+        from engine.learning import train
+
+        return await train(self._owned, self.settings, history, inventory)
+
+    async def predict(self, addresses: Sequence[Address]) -> "list[Prediction]":
+        """What to expect of these objects, by the trained model, or by TSB where there is none.
+
+        Raises NotFound for one that is neither in its store nor in the history.
+        """
+        from engine.learning import predict
+
+        return await predict(self._parts, self.settings, addresses)
 
     async def import_logs(
         self,

@@ -3,9 +3,6 @@
 They work, but help lists only the verbs; `astra aliases` and docs/cli.md list these.
 """
 
-# Verbs, and the prototypes' names for them, that this version does not have yet.
-LATER = frozenset({"train", "predict", "train-model", "predict-access"})
-
 ALIASES: dict[str, tuple[str, ...]] = {
     "init-cloud": ("init",),
     "show-dashboard": ("dashboard",),
@@ -22,4 +19,6 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "get-objects": ("ls",),
     "get-metrics": ("dashboard",),
     "get-migrations": ("jobs",),
+    "train-model": ("train",),
+    "predict-access": ("predict",),
 }

@@ -10,7 +10,7 @@ from typing import Any
 import click.exceptions
 import rich_click as click_rich
 
-from astra_tui.cli.aliases import ALIASES, LATER
+from astra_tui.cli.aliases import ALIASES
 from astra_tui.cli.context import NEAR, Command, Globals, global_options, take_globals
 from astra_tui.cli.exits import (
     Exit,
@@ -23,7 +23,7 @@ from astra_tui.cli.exits import (
     say,
 )
 from astra_tui.cli.output import Output, prepare_streams
-from engine.errors import AstraError, UsageError
+from engine.errors import AstraError
 
 # Verb → module of this package and the command in it, in the groups that help shows.
 GROUPS: dict[str, dict[str, str]] = {
@@ -52,6 +52,8 @@ GROUPS: dict[str, dict[str, str]] = {
         "events": "events:events",
         "access": "access:access",
         "age": "events:age",
+        "train": "forecast:train",
+        "predict": "forecast:predict",
     },
     "Begin": {
         "demo": "console:demo",
@@ -89,8 +91,6 @@ class Verbs(click_rich.RichGroup):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] in ALIASES:
             args = [*ALIASES[args[0]], *args[1:]]
-        if args and args[0] in LATER:
-            raise UsageError(f"{args[0]!r} comes with a later version of Astra.")
         if args and args[0] not in VERBS and not args[0].startswith("-"):
             near = get_close_matches(args[0], VERBS, n=1, cutoff=NEAR)
             raise click.exceptions.NoSuchCommand(args[0], possibilities=near or None, ctx=ctx)

@@ -104,8 +104,6 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
         (["migrate", "a:b/c", "d:e/f", "--bwlimit", "fast"], "no size"),
         (["ls", "--sort", "colour"], "--sort"),
         (["--unknown"], "No such option"),
-        *(([name], "comes with a later version") for name in ("train", "predict")),
-        (["predict-access", "disk:b/x"], "comes with a later version"),
         (["demo", "--json"], "--script"),
         (["tier"], "Usage"),
     ],
