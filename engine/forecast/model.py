@@ -26,7 +26,7 @@ FALLBACK = "tsb"
 
 _WINDOW = 150  # days of mornings that are learnt from: patterns change
 _SETTLE = 14  # days of history before the first morning
-_STEP = 3  # days between mornings
+_STEP = 3  # days between mornings, where the horizon is not shorter
 _ROWS = 150_000  # of one fit
 _MOST_OBJECTS = 20_000
 _RIDGE = 30.0
@@ -142,7 +142,7 @@ def mornings_before(accesses: Accesses, end: int, horizon: int) -> Sequence[int]
     """Days whose `horizon` is over by `end`, the latest first, so many as one fit takes."""
     last, first = end - horizon, max(end - horizon - _WINDOW, accesses.first_day + _SETTLE)
     most = max(_ROWS // max(len(accesses), 1), 8)
-    step = max(_STEP, -(-(last - first) // most))
+    step = max(min(_STEP, horizon), -(-(last - first) // most))
     return range(last, first - 1, -step)
 
 
