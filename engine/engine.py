@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from engine.forecast.live import Training
     from engine.imports.records import ImportSummary
     from engine.learning import Prediction
+    from engine.lifecycle.derive import Wanted
+    from engine.lifecycle.model import Lifecycle
     from engine.parts import Parts
 
 
@@ -185,6 +187,18 @@ class Engine:
         found = await parts.planner.decide(name, parameters, clouds)
         await parts.announcer.decisions(found)
         return found
+
+    async def lifecycle(self, wanted: "Wanted", policy: str = "") -> "Lifecycle":
+        """A policy (default: the configured one) as rules that a provider runs by itself, and
+        what those cannot say. Raises UsageError, also where they can say nothing of it."""
+        from engine.lifecycle.derive import derive
+        from engine.pricing.columns import ClassTable
+        from engine.tiering.policy import policy_named
+
+        name = policy or self.settings.policy
+        chosen = policy_named(name, (await self.workspace.policies()).get(name, {}))
+        table = ClassTable.of(self._parts.book, wanted.provider, wanted.region)
+        return await asyncio.to_thread(derive, chosen, table, wanted)
 
     async def decisions(
         self, place: Address | None = None, *, policy: str = "", limit: int = 100

@@ -42,6 +42,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "tier": "tier:tier",
         "lab": "lab:lab",
         "plan": "plans:plan",
+        "export": "export:export",
         "resume": "jobs:resume",
         "retry": "jobs:retry",
         "cancel": "jobs:cancel",
