@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from engine.errors import UsageError
 from engine.lab.adapter import EnginePolicy
+from engine.lab.cost import Cost
 from engine.lab.managed import INTELLIGENT, Autoclass, AzureLifecycle, IntelligentTiering
 from engine.lab.policy import LabPolicy
 from engine.lab.rivals import LIMITS, Age, Always, LastAccess
@@ -51,6 +52,7 @@ def _plain(make: Callable[[], LabPolicy], name: str) -> Callable[[str], LabPolic
 
 # Family → what makes a fresh policy of its argument ("" for none).
 POLICIES: dict[str, Callable[[str], LabPolicy]] = {
+    "cost": _plain(Cost, "cost"),
     "rules": _engine("rules"),
     "recency": _engine("recency"),
     "reactive": _engine("reactive"),
