@@ -5,6 +5,9 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
+from astra_tui.cli.entry import run
 from astra_tui.cli.linechart import line_chart
 from tests.cli.conftest import SECONDS, Astra
 
@@ -71,7 +74,12 @@ def test_people_get_a_table_a_chart_and_the_sentence(astra: Astra) -> None:
     assert out.splitlines()[-3].strip().startswith("2023-01-01")
 
 
-def test_what_does_not_fit_is_a_usage_error(astra: Astra) -> None:
+def test_what_does_not_fit_is_a_usage_error(
+    astra: Astra, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(astra.folder)
+    for name in ("ASTRA_STATE", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, astra.environ[name])
     write_files(astra.folder)
     (astra.folder / "bad.csv").write_text("object,size_bytes,count,created\n\x1b[31mo,-1,1,x\n")
     for arguments, complaint in (
@@ -84,7 +92,8 @@ def test_what_does_not_fit_is_a_usage_error(astra: Astra) -> None:
         ((*FILES, "--price-file", "none.toml"), "none.toml"),
         ((*FILES, "--config", "none.toml"), "none.toml"),
     ):
-        found = astra("lab", *arguments, code=2)
+        assert run(["lab", *arguments]) == 2, arguments
+        found = capsys.readouterr()
         assert complaint in found.err, found
         assert "\x1b" not in found.err
         assert not found.out
