@@ -136,6 +136,7 @@ def test_egress_bands_are_marginal(book: PriceBook) -> None:
     assert book.egress(Provider.AWS, "", 150, free=True) == pytest.approx(50 * 0.09)
     assert book.egress(Provider.AWS, "", 50, used_gb=80, free=True) == pytest.approx(30 * 0.09)
     assert book.egress_free_gb(Provider.AWS, "") == 100
+    assert book.egress_free_gb(Provider.AZURE, "") == 100
     assert book.egress_free_gb(Provider.GCP, "") is None
     assert book.fee(Provider.GCP, "autoclass") == 0.0025
 
@@ -270,6 +271,7 @@ def test_every_class_and_its_sub_tiers_are_known_by_name(book: PriceBook) -> Non
         (Provider.AWS, "ap-northeast-1", "STANDARD_IA", 0.0138, 0.01, 0.001, 0.01),
         (Provider.GCP, "europe-west2", "COLDLINE", 0.007, 0.02, 0.01, 0.02),
         (Provider.GCP, "us-east4", "ARCHIVE", 0.0025, 0.05, 0.05, 0.05),
+        (Provider.AZURE, "eastus2", "Archive", 0.002, 0.01, 0.50, 0.02),
     ],
 )
 def test_prices_of_other_regions(
