@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.fake_azure import FakeAzure
 from tests.fake_gcs import FakeGCS
@@ -19,6 +20,10 @@ from tests.servers import (
     seaweed_s3,
 )
 from tests.servers import azurite as azurite_blob
+
+# A busy machine is no failure: no example has a deadline.
+settings.register_profile("astra", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("astra")
 
 
 @pytest.fixture(scope="session")

@@ -59,7 +59,7 @@ def test_rules_become_transitions_by_age_and_size(lifecycle: Make) -> None:
 
 
 @given(st.integers(1, 4 * GIB), st.integers(0, 600))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_s3_rules_do_what_the_policy_does(size: int, age: int) -> None:
     """Except close to a size where the schedule changes, which is found to a percent or two."""
     found = made(Provider.AWS)

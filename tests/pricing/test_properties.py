@@ -91,7 +91,7 @@ def same(got: float, wanted: float | None) -> bool:
 
 
 @given(st.lists(prices(), min_size=2, max_size=4), sizes, reads, days)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_columns_say_what_single_objects_say(
     classes: list[ClassPrice], size: int, count: float, age: float
 ) -> None:
