@@ -109,7 +109,8 @@ async def assemble(
     owner = await _take(lock, look=look)
     async with contextlib.AsyncExitStack() as undo:
         undo.callback(lock.release)
-        book = await asyncio.to_thread(PriceBook.load, settings.prices_file)
+        regions = [(cloud.provider, cloud.region) for cloud in settings.clouds]
+        book = await asyncio.to_thread(PriceBook.load, settings.prices_file, regions)
         database = Database(
             settings.state_dir / "astra.db",
             [access.SCHEMA, decisions.SCHEMA, LEDGER_SCHEMA, outbox.SCHEMA],

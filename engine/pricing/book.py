@@ -5,7 +5,7 @@ provider's reference region, and `PriceBook.note` says so.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from engine.pricing.parse import (
 )
 
 BUILT_IN = Path(__file__).with_name("prices.toml")
+REGIONS = Path(__file__).with_name("regions.toml")
 __all__ = ["ClassPrice", "PriceBook", "PriceLine", "RestoreSpeed"]
 
 _TIERS = tuple(Tier)
@@ -56,9 +57,15 @@ class PriceLine:
 
 
 class PriceBook:
-    """All prices, the built-in ones under the operator's. Immutable after `load`."""
+    """All prices, the built-in ones under the operator's.
 
-    def __init__(self) -> None:
+    They never change after `load`; but those of further regions, which few need, are read from
+    their file when one of them is asked for first.
+    """
+
+    def __init__(self, core: PriceFile, own: PriceFile | None, path: Path) -> None:
+        self._core, self._own, self._path = core, own, path
+        self._whole = False
         self.sources: dict[str, str] = {}
         self._providers: dict[Provider, ProviderEntry] = {}
         self._entries: dict[tuple[Provider, str, str], ClassEntry] = {}
@@ -68,22 +75,47 @@ class PriceBook:
         self._names: dict[Provider, dict[str, str]] = {}
 
     @classmethod
-    def load(cls, path: Path | None = None) -> "PriceBook":
+    def load(
+        cls, path: Path | None = None, places: Iterable[tuple[Provider, str]] = ()
+    ) -> "PriceBook":
         """The built-in prices, with the operator's file laid over them if one is named.
 
-        Reads one or two small files. Raises ConfigError naming the file and the entry.
+        Reads up to three small files; the one of further regions at once if one of `places`
+        (provider, region) is such. Raises ConfigError naming the file and the entry.
         """
-        book = cls()
-        book._lay(read_prices(BUILT_IN))
-        if path is not None:
-            book._lay(read_prices(path, own=True))
-        book._build(path or BUILT_IN)
+        own = read_prices(path, own=True) if path is not None else None
+        book = cls(read_prices(BUILT_IN), own, path or BUILT_IN)
+        asked = [*places, *((item.provider, item.region) for item in (own.classes if own else ()))]
+        if any(book._is_further(provider, region) for provider, region in asked):
+            book._read_regions()
+        else:
+            book._fill([book._core])
         return book
+
+    def _is_further(self, provider: Provider, region: str) -> bool:
+        entry = self._core.providers[provider]
+        return bool(entry.reference_region) and region not in ("", entry.reference_region)
+
+    def _read_regions(self) -> None:
+        """Take in the further regions, with the operator's file above them as before."""
+        whole = PriceBook(self._core, self._own, self._path)
+        whole._fill([self._core, read_prices(REGIONS)])
+        self.sources, self._providers = whole.sources, whole._providers
+        self._entries, self._egress, self._fees = whole._entries, whole._egress, whole._fees
+        self._names, self._classes = whole._names, whole._classes
+        self._whole = True
+
+    def _fill(self, files: list[PriceFile]) -> None:
+        for prices in (*files, *([self._own] if self._own is not None else [])):
+            self._lay(prices)
+        self._build(self._path)
 
     # -- classes ------------------------------------------------------------------------
 
     def regions(self, provider: Provider) -> tuple[str, ...]:
         """Regions with prices of their own, the reference region first."""
+        if not self._whole:
+            self._read_regions()
         return tuple(region for owner, region in self._classes if owner is provider)
 
     def reference_region(self, provider: Provider) -> str:
@@ -92,7 +124,7 @@ class PriceBook:
     def note(self, provider: Provider, region: str) -> str:
         """What to tell the operator if that region has no prices of its own, else ""."""
         reference = self.reference_region(provider)
-        if region in self.regions(provider) or not reference:
+        if region == reference or not reference or (region and region in self.regions(provider)):
             return ""
         place = f"{provider} {region}" if region else f"{provider} without a region"
         return f"No prices for {place}; those of {reference} are used."
@@ -168,6 +200,8 @@ class PriceBook:
 
     def lines(self) -> Iterator[PriceLine]:
         """Every figure with its origin, unknown ones too, as `astra prices` shows them."""
+        if not self._whole:
+            self._read_regions()
         for (provider, region), table in self._classes.items():
             for price in table.values():
                 known = dict(price.figures)
@@ -249,6 +283,8 @@ class PriceBook:
         return dict(sorted(table.items(), key=lambda item: _TIERS.index(item[1].tier)))
 
     def _table(self, provider: Provider, region: str) -> dict[str, ClassPrice]:
+        if not self._whole and self._is_further(provider, region):
+            self._read_regions()
         own = self._classes.get((provider, region))
         return (
             own if own is not None else self._classes[(provider, self.reference_region(provider))]

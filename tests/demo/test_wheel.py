@@ -30,7 +30,12 @@ async def test_the_demo_passes_where_only_the_wheel_is_installed(wheel: Path, tm
     names = set(zipfile.ZipFile(wheel).namelist())
     for item in inventory():
         assert not item.file or f"demo_data/files/{item.file}" in names
-    assert {"demo_data/inventory.csv", "engine/pricing/prices.toml", "engine/py.typed"} <= names
+    assert {
+        "demo_data/inventory.csv",
+        "engine/pricing/prices.toml",
+        "engine/pricing/regions.toml",
+        "engine/py.typed",
+    } <= names
     assert {"demo_data/lab/objects.csv", "demo_data/lab/daily.csv.gz"} <= names
     assert not any(name.startswith(("tests/", "tools/")) for name in names)
 

@@ -297,6 +297,25 @@ def test_prices_of_other_regions(
     )
 
 
+def test_further_regions_are_read_when_one_is_asked_for(tmp_path: Path) -> None:
+    late = PriceBook.load()
+    assert "s3-page" in late.sources
+    assert "gcs-regions" not in late.sources  # nobody asked yet
+    early = PriceBook.load(None, [(Provider.AWS, "eu-west-1")])
+    assert "gcs-regions" in early.sources
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        '[[classes]]\nprovider = "aws"\nregion = "eu-west-1"\nname = "GLACIER"\nstorage = 0.003\n'
+    )
+    mine = PriceBook.load(path)
+    for book in (late, early, mine):
+        glacier = book.get(Provider.AWS, "eu-west-1", "GLACIER")
+        assert glacier is not None
+        assert (glacier.storage, glacier.put) == (0.003 if book is mine else 0.0036, 0.033)
+        assert book.note(Provider.AWS, "eu-west-1") == ""
+    assert set(late.lines()) == set(early.lines())
+
+
 def test_a_region_says_what_it_does_not_know(book: PriceBook) -> None:
     glacier = book.get(Provider.AWS, "ap-southeast-1", "GLACIER")
     assert glacier is not None
