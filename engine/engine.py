@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from engine.errors import StateError, UsageError
@@ -197,8 +198,11 @@ class Engine:
 
         name = policy or self.settings.policy
         chosen = policy_named(name, (await self.workspace.policies()).get(name, {}))
-        table = ClassTable.of(self._parts.book, wanted.provider, wanted.region)
-        return await asyncio.to_thread(derive, chosen, table, wanted)
+        book = self._parts.book
+        table = ClassTable.of(book, wanted.provider, wanted.region)
+        found = await asyncio.to_thread(derive, chosen, table, wanted)
+        note = book.note(wanted.provider, wanted.region)
+        return replace(found, notes=(note,)) if note else found
 
     async def decisions(
         self, place: Address | None = None, *, policy: str = "", limit: int = 100

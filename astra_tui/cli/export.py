@@ -167,6 +167,8 @@ async def _write(command: Command, found: "Lifecycle", form: str, output: Path |
         command.out.raw(document)
     for gap in found.gaps:
         command.out.say(visible(f"Not expressed: {gap}"))
+    for note in found.notes:
+        command.out.say(visible(note))
     for need in needs(found):
         command.out.say(f"Needed: {need}")
     command.out.say(chosen.note if output is None else f"{visible(str(output))}: {chosen.note}")

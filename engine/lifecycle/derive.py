@@ -8,12 +8,12 @@ from engine.errors import UsageError
 from engine.lifecycle import names
 from engine.lifecycle.model import Clock, Gap, Lifecycle, Rule, Schedule, Step, told
 from engine.lifecycle.probe import HORIZON, Subject, decided, follow
+from engine.lifecycle.sizes import SIZES, common_of, others, typical
 from engine.model import Provider
 from engine.pricing.columns import ClassTable
 from engine.tiering.shape import Policy, times
 
 _KIB = 1024
-_SIZES = tuple(1 << power for power in range(10, 42, 2))  # 1 KiB … 2 TiB
 _PLAIN = "0"  # a name that no rule for names means
 _READS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0)
 _MAX_BANDS = 4  # rules for sizes, else the schedule of most sizes serves
@@ -69,14 +69,14 @@ class _Deriving:
         chosen = self.wanted.clock or clock
         automatic = ""
         if chosen is Clock.ACCESS and self.wanted.provider is not Provider.AZURE:
-            automatic, rules = self._automatic(plain)
+            automatic, rules = self._automatic(plain, clock)
         else:
             rules = self._rules(plain)
-            if clock is Clock.ACCESS and chosen is Clock.AGE:
+            if clock is not chosen:
                 self._gap(
-                    "Days are counted from the last access",
-                    "the rules asked for count from the day an object was written",
-                    "what is read often goes to colder classes too",
+                    f"Days are counted from {_FROM[clock]}",
+                    f"the rules asked for count from {_FROM[chosen]}",
+                    "objects that are read go later or earlier than by the policy",
                 )
         if chosen is Clock.AGE:
             self._reads(plain)
@@ -106,9 +106,9 @@ class _Deriving:
         self, keys: Sequence[str], *, days: Sequence[int] = (), idle: bool = True
     ) -> list[list[Schedule]]:
         """For each key the schedules of all sizes."""
-        subjects = [Subject(key, size, self.start) for key in keys for size in _SIZES]
+        subjects = [Subject(key, size, self.start) for key in keys for size in SIZES]
         flat = follow(self.policy, self.table, subjects, days=days, idle=idle)
-        return [list(flat[i : i + len(_SIZES)]) for i in range(0, len(flat), len(_SIZES))]
+        return [list(flat[i : i + len(SIZES)]) for i in range(0, len(flat), len(SIZES))]
 
     def _clock(self) -> Clock:
         """By accesses, if an object that is touched all the time is treated otherwise."""
@@ -120,10 +120,10 @@ class _Deriving:
         schedule depends on every byte."""
         days = sorted({step.days for steps in self.plain for step in steps})
         starts = [(0, self.plain[0])]
-        for index in range(1, len(_SIZES)):
+        for index in range(1, len(SIZES)):
             low, high = (
-                (_SIZES[index - 1], self.plain[index - 1]),
-                (_SIZES[index], self.plain[index]),
+                (SIZES[index - 1], self.plain[index - 1]),
+                (SIZES[index], self.plain[index]),
             )
             starts += self._boundaries(low, high, days)
             if len(starts) > _MANY:
@@ -149,7 +149,7 @@ class _Deriving:
     # -- rules --------------------------------------------------------------------------
 
     def _rules(self, plain: list[Schedule]) -> tuple[Rule, ...]:
-        common = _common(plain)
+        common = common_of(plain)
         bands = self._bands() if self.wanted.provider is Provider.AWS else []
         by_size = self.wanted.provider is Provider.AWS
         if by_size and len(bands) <= _MAX_BANDS:
@@ -163,7 +163,7 @@ class _Deriving:
             )
         else:
             rules = [Rule("", common)]
-            for size, steps in _others(plain, common):
+            for size, steps in others(plain, common):
                 part = f"go {told(steps)}" if steps else f"stay in {self.table.name(self.start)}"
                 self._gap(
                     f"Objects of {size} {part}",
@@ -191,7 +191,7 @@ class _Deriving:
         globs = [str(_field(rule, "glob")) for rule in _name_rules(self.policy)]
         variants = self._follow([names.sample(glob) for glob in globs]) if globs else []
         for glob, sizes in zip(globs, variants, strict=True):
-            steps = self._allowed(_common(sizes))
+            steps = self._allowed(common_of(sizes))
             if steps == self._allowed(common):
                 continue
             endings = names.suffixes(glob) if self.wanted.provider is Provider.GCP else None
@@ -293,12 +293,13 @@ class _Deriving:
 
     # -- by accesses --------------------------------------------------------------------
 
-    def _automatic(self, plain: list[Schedule]) -> tuple[str, tuple[Rule, ...]]:
+    def _automatic(self, plain: list[Schedule], clock: Clock) -> tuple[str, tuple[Rule, ...]]:
         """What the provider itself tiers by accesses, in the policy's stead."""
-        common = _common(plain)
+        common = common_of(plain)
+        part = f"Counted from {_FROM[clock]}, objects go {told(common)}"
         if self.wanted.provider is Provider.AWS:
             self._gap(
-                f"Without an access objects go {told(common)}",
+                part,
                 "S3's rules count from the day an object was written",
                 "Intelligent-Tiering does it after 30 and 90 days without an access, and takes "
                 "back what is read",
@@ -309,7 +310,7 @@ class _Deriving:
         coldest = common[-1].storage_class
         terminal = "NEARLINE" if coldest in ("STANDARD", "NEARLINE") else "ARCHIVE"
         self._gap(
-            f"Without an access objects go {told(common)}",
+            part,
             "Google's rules count from the day an object was written",
             f"Autoclass goes to NEARLINE after 30 days without one{_TERMINAL[terminal]}, and "
             "takes back what is read",
@@ -326,8 +327,8 @@ class _Deriving:
 
     def _reads(self, plain: list[Schedule]) -> None:
         """Whether reads keep an object where it is, and how many it takes."""
-        common = _common(plain)
-        subject = Subject(_PLAIN, _typical(plain), self.start)
+        common = common_of(plain)
+        subject = Subject(_PLAIN, typical(plain), self.start)
         last = common[-1]
         alone = decided(self.policy, self.table, subject, age=HORIZON, reads=0.0)
         for reads in _READS:
@@ -343,6 +344,12 @@ class _Deriving:
                 return
 
     def _one_way(self, clock: Clock) -> None:
+        if common_of(self.plain)[0].days == 1:
+            self._gap(
+                "Moves within the first day",
+                f"{self.who} looks at its rules once a day",
+                "they come a day or two later",
+            )
         if clock is Clock.AGE:
             self._gap(
                 "Each move is checked against the prices of the day, and taken only if it pays",
@@ -356,43 +363,8 @@ class _Deriving:
             self.gaps.append(gap)
 
 
+_FROM = {Clock.AGE: "the day of writing", Clock.ACCESS: "the last access"}
 _TERMINAL = {"NEARLINE": "", "ARCHIVE": ", to COLDLINE after 90 and to ARCHIVE after 365"}
-
-
-def _common(plain: Sequence[Schedule]) -> Schedule:
-    """The schedule of most sizes that move at all, the larger ones if two are even."""
-    moving = [steps for steps in plain if steps]
-    if not moving:
-        return ()
-    best = max(range(len(moving)), key=lambda i: (moving.count(moving[i]), i))
-    return moving[best]
-
-
-def _typical(plain: Sequence[Schedule]) -> int:
-    common = _common(plain)
-    return next(size for size, steps in zip(_SIZES, plain, strict=True) if steps == common)
-
-
-def _others(plain: Sequence[Schedule], common: Schedule) -> list[tuple[str, Schedule]]:
-    """Sizes with another schedule, in words, neighbours together."""
-    found: list[tuple[str, Schedule]] = []
-    for index, steps in enumerate(plain):
-        if steps == common or (index and plain[index - 1] == steps):
-            continue
-        last = index
-        while last + 1 < len(plain) and plain[last + 1] == steps:
-            last += 1
-        span = _size(index) if last == index else f"{_size(index)} to {_size(last)}"
-        found.append((f"about {span}", steps))
-    return found
-
-
-def _size(index: int) -> str:
-    size = _SIZES[index]
-    for unit, name in ((1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB")):
-        if size >= unit:
-            return f"{size // unit} {name}"
-    return f"{size // _KIB} KiB"
 
 
 def _name_rules(policy: Policy) -> Sequence[Any]:

@@ -55,7 +55,7 @@ class Lifecycle:
 
     `automatic` names what stands in for a policy that goes by accesses: the storage class that
     tiers by itself (S3), or the terminal class of Autoclass (Google). Then S3 has one rule that
-    moves objects there, and Google none.
+    moves objects there, and Google none. `notes` tell of the prices that were asked.
     """
 
     provider: Provider
@@ -68,6 +68,7 @@ class Lifecycle:
     rules: tuple[Rule, ...]
     gaps: tuple[Gap, ...] = ()
     automatic: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def told(steps: Schedule) -> str:

@@ -41,7 +41,7 @@ def test_the_active_policy_for_the_cloud_that_the_form_means(configured: Astra) 
     (rule,) = document["Rules"]
     assert rule["Filter"]["And"]["Prefix"] == "media/"
     assert rule["Transitions"] == [{"Days": 0, "StorageClass": "INTELLIGENT_TIERING"}]
-    assert "Not expressed: Without an access" in done.err
+    assert "Not expressed: Counted from the last access" in done.err
     assert "put-bucket-lifecycle-configuration" in done.err
 
 

@@ -167,6 +167,7 @@ def test_a_policy_of_accesses_becomes_what_tiers_by_accesses(lifecycle: Make) ->
     assert "Autoclass" in parts(google)
     assert azure.automatic == ""
     assert azure.rules[0].steps == (Step(1, "Cold"),)
+    assert "once a day" in parts(azure)
     assert "from Cool alone" in parts(azure)
     whole = lifecycle(Provider.GCP, "recency", prefix="logs/")
     assert "whole bucket" in parts(whole)
@@ -179,6 +180,26 @@ def test_days_may_be_counted_from_writing_all_the_same(lifecycle: Make) -> None:
     assert "last access" in parts(found)
     moved = lifecycle(Provider.AWS, "rules", clock=Clock.ACCESS)
     assert moved.automatic == "INTELLIGENT_TIERING"
+    assert "Counted from the day of writing, objects go STANDARD_IA" in parts(moved)
+    other = lifecycle(Provider.AZURE, "rules", clock=Clock.ACCESS)
+    assert "Days are counted from the day of writing" in parts(other)
+
+
+@pytest.mark.parametrize(
+    ("provider", "region"),
+    [
+        (Provider.AWS, "eu-central-1"),
+        (Provider.AWS, "ap-southeast-1"),  # where the price of a restore is not known
+        (Provider.GCP, "europe-west2"),
+        (Provider.AZURE, "eastus2"),
+    ],
+)
+def test_rules_of_other_regions_go_by_their_prices(
+    lifecycle: Make, provider: Provider, region: str
+) -> None:
+    found = lifecycle(provider, region=region)
+    assert found.region == region
+    assert found.rules[-1].steps
 
 
 def test_a_policy_that_only_promotes_is_nothing_for_rules() -> None:
