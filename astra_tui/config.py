@@ -42,7 +42,7 @@ __all__ = [
     "with_folder",
 ]
 
-POLICY_NAMES = ("rules", "recency", "reactive")
+POLICY_NAMES = ("rules", "recency", "reactive", "proactive")
 RESERVED_CLOUD = "file"  # this machine's own files, for `astra ingest`
 
 _DEFAULT_PROVIDER = {

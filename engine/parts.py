@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from engine import access, decisions
 from engine.access import AccessStatistics
@@ -18,6 +19,7 @@ from engine.errors import StateBusy
 from engine.events import outbox
 from engine.events.bus import EventBus
 from engine.events.schema import JobRequest
+from engine.forecast.live import forecast_of
 from engine.migration.ledger import SCHEMA as LEDGER_SCHEMA
 from engine.migration.ledger import Ledger
 from engine.migration.plan_sources import Place
@@ -165,6 +167,7 @@ async def assemble(
                 statistics,
                 log,
                 runner,
+                forecast=partial(forecast_of, settings.state_dir, statistics, database),
                 restore_speed=settings.restore_speed,
                 restore_days=settings.restore_days,
             ),

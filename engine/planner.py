@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 
 from engine.access import AccessStatistics
@@ -11,6 +11,7 @@ from engine.clouds import Clouds
 from engine.decisions import DecisionLog
 from engine.errors import AccessDenied, NotFound, UsageError
 from engine.events.schema import JobRequest
+from engine.forecast.model import Forecast
 from engine.frame import Frame
 from engine.migration import plan as plans
 from engine.migration.filters import Sieve, look_up_named, missing, passing, with_missing
@@ -32,7 +33,14 @@ from engine.model import (
 from engine.preflight import preflight
 from engine.pricing.book import PriceBook
 from engine.stores.base import ObjectStore
-from engine.tiering.policy import DecisionColumns, Features, Policy, decisions, policy_named
+from engine.tiering.policy import (
+    DecisionColumns,
+    Features,
+    Policy,
+    asks_forecast,
+    decisions,
+    policy_named,
+)
 
 _DAY = 86_400.0
 _TRIES = 5  # decisions on a listing that changes meanwhile
@@ -53,9 +61,11 @@ class Planner:
         log: DecisionLog,
         runner: Runner,
         *,
+        forecast: Callable[[Frame], Awaitable[Forecast]],
         restore_speed: str = "standard",
         restore_days: int = 7,
     ) -> None:
+        """`forecast` tells what accesses to expect of a listing's objects."""
         self.policy = ""  # of the last run
         self._book = book
         self._catalog = catalog
@@ -64,6 +74,7 @@ class Planner:
         self._access = access
         self._log = log
         self._runner = runner
+        self._forecast = forecast
         self._restore = (restore_speed, restore_days)
 
     # -- decisions ----------------------------------------------------------------------
@@ -98,7 +109,8 @@ class Planner:
         listing = self._catalog[cloud]
         for _ in range(_TRIES):
             frame = listing.frame()
-            features, columns = await asyncio.to_thread(_run, policy, frame)
+            forecast = await self._forecast(frame) if asks_forecast(policy) else None
+            features, columns = await asyncio.to_thread(_run, policy, frame, forecast)
             if listing.set_targets(frame, columns.shown(), columns.savings):
                 found: list[Decision] = []
                 for decision in decisions(policy, features, columns, decided_at=time.time()):
@@ -364,8 +376,10 @@ def _no_bucket(destination: Address) -> UsageError:
     )
 
 
-def _run(policy: Policy, frame: Frame) -> tuple[Features, DecisionColumns]:
-    features = Features.of(frame)
+def _run(
+    policy: Policy, frame: Frame, forecast: Forecast | None
+) -> tuple[Features, DecisionColumns]:
+    features = replace(Features.of(frame), forecast=forecast)
     return features, policy.decide(features)
 
 

@@ -1,13 +1,16 @@
 """The forecast at work: trained on the state's own history, asked about its objects."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
 from engine import access_tables as tables
+from engine.access import AccessStatistics
 from engine.database import Database
 from engine.forecast.accesses import Accesses, Ints
 from engine.forecast.features import REACH
@@ -17,11 +20,13 @@ from engine.forecast.model import (
     Model,
     fallback,
     fit,
+    longest_idle,
     sample,
     too_little,
 )
 from engine.forecast.skill import Skill, held_out
-from engine.forecast.store import Stored, version_of
+from engine.forecast.store import NAME, Stored, load, version_of
+from engine.frame import Frame
 
 DAY = 86_400
 _PAGE = 30  # days read in one go, so that nobody waits long for the database
@@ -109,7 +114,8 @@ def train(
     if not horizons:
         return Training(None, "either all objects were read all the time, or none", *about)
     skill = tuple(held_out(some, beat))
-    model = Model(version_of(horizons, about[1]), horizons)
+    longest = longest_idle(some, accesses.end_day)
+    model = Model(version_of(horizons, about[1]), horizons, longest)
     return Training(Stored(model, clock(), *about, skill), "", *about, skill)
 
 
@@ -129,3 +135,22 @@ def ask(model: Model | None, accesses: Accesses, day: int) -> Forecast:
         np.concatenate([part.typical for part in parts]),
         model.version,
     )
+
+
+async def forecast_of(
+    folder: Path, access: AccessStatistics, database: Database, frame: Frame
+) -> Forecast:
+    """What to expect of the objects of a listing, by the model of the state directory."""
+    await access.flush()
+    today = int(frame.now // DAY)
+    stored, _ = await asyncio.to_thread(load, folder / NAME)
+
+    def places() -> tuple[Ints, Ints]:
+        keys = frame.keys[: frame.count]
+        born = (frame.now - frame.ages() * DAY) // DAY
+        return access.database_rows(frame.cloud, frame.bucket, keys), born.astype(np.int64)
+
+    rows, born = await asyncio.to_thread(places)
+    accesses = await history_of(database, rows, born, today=today)
+    model = stored.model if stored is not None else None
+    return await asyncio.to_thread(ask, model, accesses, today + 1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from engine.forecast.accesses import Accesses, Floats, Ints
-from engine.forecast.features import view_at
+from engine.forecast.features import idle_days, view_at
 from engine.forecast.glm import Line, chance, fit_chance, fit_level
 from engine.forecast.rivals import tsb
 
@@ -59,19 +59,23 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """One horizon's two lines; `smear` brings the exponent of the level to its mean."""
+    """One horizon's two lines; `smear` brings the exponent of the level to its mean, which is
+    never below `least` (a logarithm; 0: one read)."""
 
     chance: Line
     level: Line
     smear: float
+    least: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A fitted forecast. `horizons` by days; those that are missing are drawn out."""
+    """A fitted forecast. `horizons` by days; those that are missing are drawn out. Of objects
+    that were idle for more days than `longest` nothing was learnt: see `_bounded`."""
 
     version: str
     horizons: Mapping[int, Horizon] = field(default_factory=dict)
+    longest: int = 10**6
 
     def forecast(self, accesses: Accesses, day: int, objects: Ints) -> Forecast:
         """What to expect of these objects from `day` on, from the days before it."""
@@ -80,12 +84,16 @@ class Model:
         likely: dict[int, Floats] = {}
         mean: dict[int, Floats] = {}
         usual: dict[int, Floats] = {}
+        idle = idle_days(accesses, day)[objects]
         for days, fitted in self.horizons.items():
             view = view_at(accesses, day, days, objects)
             likely[days] = chance(fitted.chance(view.chance))
-            level = np.maximum(fitted.level(view.level), 0.0)  # a read is one at least
+            level = np.maximum(fitted.level(view.level), fitted.least)
             mean[days] = likely[days] * np.exp(level) * fitted.smear
             usual[days] = np.expm1(likely[days] * np.log1p(np.exp(level)))
+            bound = _bounded(idle, self.longest, days, likely[days])
+            likely[days], mean[days] = likely[days] * bound, mean[days] * bound
+            usual[days] = np.expm1(np.log1p(usual[days]) * bound)
         for days in CHANCES:
             if days not in likely:
                 near = max((known for known in likely if known < days), default=min(likely))
@@ -98,6 +106,19 @@ class Model:
             np.maximum.accumulate(np.column_stack([usual[d] for d in COUNTS]), axis=1),
             self.version,
         )
+
+
+def _bounded(idle: Ints, longest: int, days: int, likely: Floats) -> Floats:
+    """The share of each chance that is left: what was idle longer than anything that the model
+    learnt from is taken to be read at most once in as many days again."""
+    most = 1 - (1 - 1 / (idle + 1.0)) ** days
+    return np.where(idle > longest, np.minimum(most / np.maximum(likely, 1e-12), 1.0), 1.0)
+
+
+def longest_idle(accesses: Accesses, end: int) -> int:
+    """The days that the most idle object has been idle by `end`."""
+    alive = accesses.alive(end)
+    return int(idle_days(accesses, end)[alive].max()) if len(alive) else 0
 
 
 def fallback(accesses: Accesses, day: int, objects: Ints) -> Forecast:
@@ -176,6 +197,7 @@ def _fit_horizon(
     beat()
     seen = np.concatenate(levels)[read]
     level = fit_level(seen, np.log(reads[read]), _RIDGE)
-    residual = np.log(reads[read]) - np.maximum(level(seen), 0.0)
+    least = min(float(np.log(reads[read]).min()), 0.0)  # parts of reads may be counted
+    residual = np.log(reads[read]) - np.maximum(level(seen), least)
     smear = float(np.clip(np.exp(np.minimum(residual, _BURST)).mean(), 1.0, _SMEAR))
-    return Horizon(likely, level, smear)
+    return Horizon(likely, level, smear, least)

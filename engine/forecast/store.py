@@ -51,6 +51,7 @@ def save(path: Path, stored: Stored) -> None:
         "last_day": stored.last_day,
         "objects": stored.objects,
         "reads": stored.reads,
+        "longest_idle": stored.model.longest,
         "horizons": _encode_horizons(stored.model.horizons),
         "skill": [
             {f.name: _plain(getattr(row, f.name)) for f in fields(Skill)} for row in stored.skill
@@ -84,7 +85,7 @@ def load(path: Path) -> tuple[Stored | None, str]:
             raise ValueError("it is not as it was written")
         horizons = {int(days): _decode(item) for days, item in content["horizons"].items()}
         skill = tuple(_decode_skill(row) for row in content["skill"])
-        model = Model(str(content["version"]), horizons)
+        model = Model(str(content["version"]), horizons, int(content["longest_idle"]))
         stored = Stored(
             model,
             float(content["trained"]),
@@ -113,6 +114,7 @@ def _encode_horizons(horizons: Mapping[int, Horizon]) -> dict[str, Any]:
             "chance": _encode_line(item.chance),
             "level": _encode_line(item.level),
             "smear": item.smear,
+            "least": item.least,
         }
         for days, item in horizons.items()
     }
@@ -123,7 +125,8 @@ def _encode_line(line: Line) -> dict[str, list[float]]:
 
 
 def _decode(data: dict[str, Any]) -> Horizon:
-    return Horizon(_decode_line(data["chance"]), _decode_line(data["level"]), float(data["smear"]))
+    chance, level = _decode_line(data["chance"]), _decode_line(data["level"])
+    return Horizon(chance, level, float(data["smear"]), float(data["least"]))
 
 
 def _decode_line(data: dict[str, Any]) -> Line:

@@ -7,6 +7,7 @@ from engine.lab.adapter import EnginePolicy
 from engine.lab.cost import Cost
 from engine.lab.managed import INTELLIGENT, Autoclass, AzureLifecycle, IntelligentTiering
 from engine.lab.policy import LabPolicy
+from engine.lab.proactive import LabProactive
 from engine.lab.rivals import LIMITS, Age, Always, LastAccess
 from engine.lab.ski_rental import SkiRental
 from engine.model import Provider
@@ -56,6 +57,7 @@ POLICIES: dict[str, Callable[[str], LabPolicy]] = {
     "rules": _engine("rules"),
     "recency": _engine("recency"),
     "reactive": _engine("reactive"),
+    "proactive": _plain(LabProactive, "proactive"),
     "always": _always,
     "age": lambda argument: Age(_limits("age", argument)),
     "last-access": _last_access,

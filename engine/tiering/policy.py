@@ -9,12 +9,15 @@ from typing import Any
 
 from engine.errors import UsageError
 from engine.model import Address, Decision
+from engine.tiering.proactive import Proactive
 from engine.tiering.reactive import Reactive
 from engine.tiering.recency import Recency
 from engine.tiering.rules import Rules
 from engine.tiering.shape import MOVING, DecisionColumns, Features, Policy, Verdict
 
-POLICIES: dict[str, Policy] = {policy.name: policy for policy in (Rules(), Recency(), Reactive())}
+POLICIES: dict[str, Policy] = {
+    policy.name: policy for policy in (Rules(), Recency(), Reactive(), Proactive())
+}
 
 
 def policy_named(name: str, parameters: Mapping[str, object] | None = None) -> Policy:
@@ -34,6 +37,11 @@ def policy_named(name: str, parameters: Mapping[str, object] | None = None) -> P
         )
     found: Policy = replace(policy, **given) if given else policy
     return found
+
+
+def asks_forecast(policy: Policy) -> bool:
+    """Whether it wants `Features.forecast`, which takes a look at the whole history."""
+    return bool(getattr(policy, "asks_forecast", False))
 
 
 def decisions(
@@ -57,7 +65,7 @@ def decisions(
             saving_per_month=float(columns.savings[row]),
             policy=policy.name,
             policy_version=policy.version,
-            model_version=policy.model_version,
+            model_version=columns.model_version or policy.model_version,
             assumption=policy.assumption(features, columns, row),
             confidence=float(columns.confidence[row]),
             decided_at=decided_at or features.now,
@@ -71,6 +79,7 @@ __all__ = [
     "Features",
     "Policy",
     "Verdict",
+    "asks_forecast",
     "decisions",
     "policy_named",
 ]

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from engine.forecast.model import Forecast
 from engine.frame import Frame
 from engine.keytext import KeyText
 from engine.pricing.columns import ClassTable, Codes, Floats
@@ -57,6 +58,7 @@ class Features:
     reads_1d: Floats
     reads_7d: Floats
     reads_30d: Floats
+    forecast: Forecast | None = None  # what is to come, for policies that ask for it
 
     @classmethod
     def of(cls, frame: Frame, text: KeyText | None = None) -> "Features":
@@ -91,7 +93,8 @@ class DecisionColumns:
 
     `targets` are class codes, equal to the present ones where the object stays; `verdicts` are
     `Verdict`s, `wished` the tier that the policy wanted; `savings` USD a month at
-    `expected_reads` whole reads a month, 0 where the object stays; `confidence` from 0 to 1.
+    `expected_reads` whole reads a month, 0 where the object stays; `confidence` from 0 to 1;
+    `model_version` that of the forecast they rest on, "" for none.
     """
 
     targets: Codes
@@ -100,6 +103,7 @@ class DecisionColumns:
     savings: Floats
     expected_reads: Floats
     confidence: Floats
+    model_version: str = ""
 
     def changed(self) -> npt.NDArray[np.intp]:
         """Rows whose class shall change."""

@@ -177,3 +177,16 @@ def test_objects_that_were_all_read_every_day_cannot_be_told_apart() -> None:
     training = train(accesses_of(np.ones((20, 100))))
     assert training.stored is None
     assert "all objects" in training.problem
+
+
+def test_silence_longer_than_any_that_was_learnt_from_is_not_taken_for_a_habit() -> None:
+    world = mixed(days=100)
+    own = world.only(np.unique(world.objects))  # what was never read is not in a log
+    stored = train(own).stored
+    assert stored is not None
+    empty = np.empty(0, np.int64)
+    born = np.array([own.end_day - 300])
+    old = Accesses.of(empty, empty, np.empty(0), 1, end_day=own.end_day, born=born)
+    found = ask(stored.model, old, own.end_day)
+    assert found.within(30)[0] < 30 / 300
+    assert found.expected(30)[0] < 0.5
