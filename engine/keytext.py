@@ -136,6 +136,15 @@ def name_fits(key: str, glob: str) -> bool:
     return _pattern(glob.lower()).fullmatch(key.rpartition("/")[2].lower()) is not None
 
 
+def key_fits(key: str, glob: str) -> bool:
+    """Whether a key fits a glob: whole if the glob has a `/` (which may end a prefix), else by
+    its last segment."""
+    if "/" not in glob:
+        return name_fits(key, glob)
+    whole = f"{glob}*" if glob.endswith("/") else glob
+    return _pattern(whole.lower()).fullmatch(key.lower()) is not None
+
+
 @lru_cache(maxsize=64)
 def _pattern(glob: str) -> re.Pattern[str]:
     parts = {"*": ".*", "?": "."}

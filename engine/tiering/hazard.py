@@ -154,12 +154,12 @@ class Shrinkage:
     """How many object-days a cell, and a row or column, must have seen to weigh as much as what
     it borrows from; and how many reads a distribution of bursts."""
 
-    cell: float = 200.0
+    cell: float = 50.0
     margin: float = 50.0
     bursts: float = 20.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Hazard:
     """The fitted table, for each cell.
 
@@ -184,6 +184,10 @@ class Hazard:
             return "hazard-prior"
         digest = hashlib.sha256(self.reads.tobytes() + self.bursts.tobytes()).hexdigest()[:8]
         return f"hazard-{self.object_days:.0f}d-{digest}"
+
+    def evidence(self) -> Floats:
+        """How far each cell rests on what was seen in it, from 0 (borrowed) to 1, (cells,)."""
+        return np.asarray(self.days / (self.days + Shrinkage().cell))
 
     def volume(self) -> Floats:
         """Expected share read on the next day, (cells,)."""

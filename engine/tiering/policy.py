@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.errors import UsageError
 from engine.model import Address, Decision
+from engine.tiering.cost import Cost
 from engine.tiering.proactive import Proactive
 from engine.tiering.reactive import Reactive
 from engine.tiering.recency import Recency
@@ -16,7 +17,7 @@ from engine.tiering.rules import Rules
 from engine.tiering.shape import MOVING, DecisionColumns, Features, Policy, Verdict
 
 POLICIES: dict[str, Policy] = {
-    policy.name: policy for policy in (Rules(), Recency(), Reactive(), Proactive())
+    policy.name: policy for policy in (Rules(), Recency(), Reactive(), Proactive(), Cost())
 }
 
 

@@ -29,7 +29,7 @@ class ModelSettings:
     """
 
     demand: float = 0.6
-    weight: float = 0.5
+    weight: float = 0.6
     gamma: float = 0.997
     margin: float = 0.0
     refit_days: int = 60

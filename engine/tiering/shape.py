@@ -12,6 +12,7 @@ from engine.forecast.model import Forecast
 from engine.frame import Frame
 from engine.keytext import KeyText
 from engine.pricing.columns import ClassTable, Codes, Floats
+from engine.tiering.hazard import Hazard
 
 Tiers = npt.NDArray[np.int8]  # 0 HOT … 3 ARCHIVE
 
@@ -59,6 +60,7 @@ class Features:
     reads_7d: Floats
     reads_30d: Floats
     forecast: Forecast | None = None  # what is to come, for policies that ask for it
+    hazard: Hazard | None = None  # of the next read, for policies that ask for it
 
     @classmethod
     def of(cls, frame: Frame, text: KeyText | None = None) -> "Features":

@@ -145,12 +145,13 @@ class Stages:
 class Values:
     """The solution. `stay` (cells, G, S): expected cost of staying this day and doing the best
     from then on; `leave` (G, S, C): what changing costs from each stage; `best` (cells, G, S):
-    the class to be in. USD."""
+    the class to be in; `forever` (cells, G, C): never leaving the last stage of a class. USD."""
 
     stages: Stages
     stay: Singles
     leave: Floats
     best: npt.NDArray[np.int16]
+    forever: Floats
     rounds: int
     state: Singles  # to start the next solution from
 
@@ -177,7 +178,7 @@ def solve(
     margin: float = 0.0,
     step: int = 10,
     most: int = 12,
-    rounds: int = 2000,
+    rounds: int = 1000,
     tolerance: float = 3.0,
     start: Values | None = None,
     go_on: Callable[[], None] = lambda: None,
@@ -193,7 +194,8 @@ def solve(
     """
     chain, stages = Chain.of(hazard), Stages.of(charges, step, most)
     cells, groups = hazard.grid.cells, charges.storage.shape[0]
-    unit = charges.storage.max(1)  # values are kept in days of the dearest storage
+    # Values are kept in days of the dearest storage, with one request each.
+    unit = charges.storage.max(1) + charges.request.min()
     cost = _day_costs(hazard, charges, stages, demand) / unit[None, :, None]
     leave = _leaving(charges, stages)
     own = stages.codes[:, None] == np.arange(charges.classes)[None, :]
@@ -206,10 +208,11 @@ def solve(
     waking = [(c, slice(stages.first[c], stages.first[c + 1])) for c in
               np.flatnonzero(stages.automatic).tolist()]  # fmt: skip
     forward, entry = (1 / stages.steps[stages.codes]).astype(np.float32), stages.first[:-1]
+    forever = _forever(chain, cost, stages, gamma)
     if start is not None and start.state.shape == cost.shape:
         value = start.state
     else:
-        value = _one_change(chain, cost, barrier, stages, gamma).astype(np.float32)
+        value = _one_change(forever, barrier, stages).astype(np.float32)
     stay, done, gain = value, 0, gamma / (1 - gamma)
     for done in range(1, rounds + 1):
         if not done % 50:
@@ -243,17 +246,20 @@ def solve(
         best[better] = code
         least = np.where(better, there, least)
     scale = unit[None, :, None].astype(np.float32)
-    return Values(stages, stay * scale, leave, best, done, value)
+    forever *= unit[None, :, None]
+    return Values(stages, stay * scale, leave, best, forever, done, value)
 
 
-def _one_change(
-    chain: Chain, cost: Floats, barrier: Floats, stages: Stages, gamma: float
-) -> Floats:
-    """The value of changing once at most, to begin with: it is near, and exact to solve for."""
-    lasts = cost[:, :, stages.first[1:] - 1]  # the last stage is where an object is in the end
+def _forever(chain: Chain, cost: Floats, stages: Stages, gamma: float) -> Floats:
+    """The value of staying in a class for good, (cells, G, C), in its last stage."""
+    lasts = cost[:, :, stages.first[1:] - 1]
     system = np.eye(len(cost)) - gamma * (chain.read + chain.rest)
-    forever: Floats = np.linalg.solve(system, lasts.reshape(len(cost), -1)).astype(np.float64)
-    forever = forever.reshape(lasts.shape)
+    found = np.linalg.solve(system, lasts.reshape(len(cost), -1))
+    return np.asarray(found.reshape(lasts.shape), np.float64)
+
+
+def _one_change(forever: Floats, barrier: Floats, stages: Stages) -> Floats:
+    """The value of changing once at most: where to begin, since it is near."""
     value: Floats = forever[:, :, stages.codes]
     for code in range(barrier.shape[2]):
         value = np.minimum(value, forever[:, :, code, None] + barrier[None, :, :, code])

@@ -250,7 +250,7 @@ def test_archives_come_back_to_what_opens_at_once(features: Make) -> None:
 
 
 def test_policies_by_name() -> None:
-    assert list(POLICIES) == ["rules", "recency", "reactive", "proactive"]
+    assert list(POLICIES) == ["rules", "recency", "reactive", "proactive", "cost"]
     for policy in POLICIES.values():
         assert policy.description.endswith(".")
         assert policy_named(policy.name, policy.parameters) == policy or policy.name == "rules"

@@ -66,7 +66,8 @@ def test_every_move_pays_and_says_why(
         after = month_cost(target, size, reads)
         assert before is not None
         assert after is not None
-        assert columns.savings[row] == pytest.approx(before - after, rel=1e-6, abs=1e-15)
+        if not target.automatic:  # what that saves comes later, and is an average
+            assert columns.savings[row] == pytest.approx(before - after, rel=1e-6, abs=1e-15)
         assert columns.savings[row] > 0
         assert any(char.isdigit() for char in told)
         assert target.readable or features.reads_30d[row] == 0
