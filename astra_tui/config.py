@@ -42,7 +42,7 @@ __all__ = [
     "with_folder",
 ]
 
-POLICY_NAMES = ("rules", "recency", "reactive", "proactive")
+POLICY_NAMES = ("rules", "recency", "reactive", "proactive", "cost")
 RESERVED_CLOUD = "file"  # this machine's own files, for `astra ingest`
 
 _DEFAULT_PROVIDER = {
@@ -74,7 +74,7 @@ _TABLE_KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "console": ("theme", "mouse", "ascii"),
 }
-_TABLES = ("clouds", *_TABLE_KEYS, "keys")
+_TABLES = ("clouds", *_TABLE_KEYS, "policy", "keys")
 _CLOUD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -139,6 +139,7 @@ def load_settings(
         kafka=kafka,
         prices_file=table.path("prices", must_exist=True),
         policy=table.text("policy", "rules", choices=POLICY_NAMES),
+        policies=_policies(findings, _table(findings, data, "policy")),
         jobs=table.integer("jobs", 8, 1, 256),
         restore_speed=table.text("restore_speed", "standard", choices=RESTORE_SPEEDS),
         restore_days=table.integer("restore_days", 7, 1, 365),
@@ -210,6 +211,21 @@ def _table(findings: Findings, data: Mapping[str, Any], name: str) -> dict[str, 
         return value
     findings.problems.append(f"{findings.place(name)}: found a plain value; allowed: a table.")
     return {}
+
+
+def _policies(findings: Findings, data: Mapping[str, Any]) -> dict[str, dict[str, object]]:
+    """Parameters by policy; what they may be, the policy itself says when it is asked."""
+    for name, value in data.items():
+        if name not in POLICY_NAMES:
+            findings.problems.append(
+                f"{findings.place('policy')}: there is no policy {name!r}."
+                + did_you_mean(name, POLICY_NAMES)
+            )
+        elif not isinstance(value, dict):
+            findings.problems.append(
+                f"{findings.place('policy')}: {name}: found a plain value; allowed: a table."
+            )
+    return {name: dict(value) for name, value in data.items() if isinstance(value, dict)}
 
 
 def _overrides(findings: Findings, clouds: Mapping[str, Any]) -> Overrides:

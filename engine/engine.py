@@ -184,7 +184,7 @@ class Engine:
         """
         parts = self._parts
         name = policy or self.settings.policy
-        parameters = (await self.workspace.policies()).get(name, {})
+        parameters = await self._parameters(name)
         found = await parts.planner.decide(name, parameters, clouds)
         await parts.announcer.decisions(found)
         return found
@@ -197,12 +197,17 @@ class Engine:
         from engine.tiering.policy import policy_named
 
         name = policy or self.settings.policy
-        chosen = policy_named(name, (await self.workspace.policies()).get(name, {}))
+        chosen = policy_named(name, await self._parameters(name))
         book = self._parts.book
         table = ClassTable.of(book, wanted.provider, wanted.region)
         found = await asyncio.to_thread(derive, chosen, table, wanted)
         note = book.note(wanted.provider, wanted.region)
         return replace(found, notes=(note,)) if note else found
+
+    async def _parameters(self, policy: str) -> dict[str, object]:
+        """The config's for this policy, and over them what the operator kept."""
+        kept = (await self.workspace.policies()).get(policy, {})
+        return {**self.settings.policies.get(policy, {}), **kept}
 
     async def decisions(
         self, place: Address | None = None, *, policy: str = "", limit: int = 100

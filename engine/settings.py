@@ -1,5 +1,6 @@
 """What the engine is told at start. Made by `astra_tui.config`, or by a test."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -85,6 +86,7 @@ class EngineSettings:
     kafka: KafkaSettings = field(default_factory=KafkaSettings)
     prices_file: Path | None = None
     policy: str = "rules"
+    policies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)  # parameters by name
     jobs: int = 8
     restore_speed: str = "standard"  # or bulk, expedited
     restore_days: int = 7

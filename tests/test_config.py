@@ -459,3 +459,15 @@ def test_this_machines_files_as_one_cloud_more() -> None:
     assert settings.clouds[-1].root == Path("/")
     assert settings.clouds[-1].read_only
     assert with_files(settings) is settings
+
+
+def test_policies_have_parameters_of_their_own(tmp_path: Path) -> None:
+    clouds = '[clouds.disk]\nkind = "local"\nroot = "/tmp"\n'
+    file = tmp_path / "astra.toml"
+    file.write_text(f'{clouds}[policy.cost]\nholds = ["legal/"]\nlimits = {{ "a/*" = 0 }}\n')
+    settings, _, warnings = load_settings(file, None, {})
+    assert settings.policies == {"cost": {"holds": ["legal/"], "limits": {"a/*": 0}}}
+    assert not warnings
+    file.write_text(f"{clouds}[policy]\nmagic = {{}}\ncost = 3\n")
+    with pytest.raises(ConfigError, match=r"no policy 'magic'(.|\n)*cost: found a plain value"):
+        load_settings(file, None, {})
