@@ -25,8 +25,9 @@ from engine.errors import (
 from engine.migration.answers import refused
 from engine.migration.digest import ALGORITHMS, CHEAPEST, MULTIPART_MD5, check_algorithm
 from engine.migration.job import Job, StartOver, Stopped
-from engine.migration.multipart import abandon_upload, put_parts
+from engine.migration.multipart import abandon_upload
 from engine.migration.packing import STORED, Packer, described, level_of, original
+from engine.migration.parts import put_parts
 from engine.migration.records import Effect, Outcome
 from engine.migration.same import check_twins
 from engine.migration.server_copy import copy_on_server, known_digests, may_copy

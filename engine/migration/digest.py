@@ -16,6 +16,7 @@ from engine.errors import UsageError
 
 PIECE = 1024**2  # from here on a thread hop costs less than it frees the loop
 _TAIL = 256 * 1024  # a rest this small is hashed where it is
+_HARDWARE = google_crc32c.implementation == "c"
 MULTIPART_MD5 = "md5-multipart"  # the ETag of a multipart upload; evidence of a read only
 
 
@@ -112,8 +113,8 @@ class StreamDigest:
     """Digests of a stream, fed chunk by chunk; memory is bounded by about two pieces.
 
     A piece is hashed in a thread while the next one arrives; `update` waits when hashing is
-    slower than the stream. With `part_sizes` a multipart ETag is computed as well, under the
-    name `MULTIPART_MD5`.
+    slower than the stream. CRCs are taken at once: that costs less than the way to a thread.
+    With `part_sizes` a multipart ETag is computed as well, under the name `MULTIPART_MD5`.
     """
 
     def __init__(self, algorithms: Iterable[str], *, part_sizes: Sequence[int] = ()) -> None:
@@ -122,12 +123,19 @@ class StreamDigest:
         }
         if part_sizes:
             self._hashes[MULTIPART_MD5] = MultipartMd5(part_sizes)
+        every = self._hashes.values()
+        self._quick = [made for made in every if _HARDWARE and isinstance(made, Crc32c)]
+        self._slow = [made for made in every if made not in self._quick]
         self._pieces: list[bytes] = []
         self._waiting = 0
         self._work: asyncio.Future[None] | None = None
 
     async def update(self, chunk: bytes) -> None:
         """Add the next bytes."""
+        for made in self._quick:
+            made.update(chunk)
+        if not self._slow:
+            return
         self._pieces.append(chunk)
         self._waiting += len(chunk)
         if self._waiting >= PIECE:
@@ -139,13 +147,11 @@ class StreamDigest:
     @property
     def combines(self) -> bool:
         """Whether stretches of bytes may be left out whose CRCs are known (`append`)."""
-        return all(isinstance(made, Crc32c) for made in self._hashes.values())
+        return not self._slow
 
     async def append(self, crc32c: str, length: int) -> None:
         """Add `length` bytes by their CRC-32C. Only where `combines`."""
-        await self._hash_rest()
-        for made in self._hashes.values():
-            assert isinstance(made, Crc32c)
+        for made in self._quick:
             made.append(crc32c, length)
 
     async def finish(self) -> Mapping[str, str]:
@@ -168,6 +174,6 @@ class StreamDigest:
             await work
 
     def _hash(self, pieces: list[bytes]) -> None:
-        for made in self._hashes.values():
+        for made in self._slow:
             for piece in pieces:
                 made.update(piece)

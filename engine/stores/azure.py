@@ -42,7 +42,7 @@ from engine.stores.base import (
     UploadInfo,
     Written,
 )
-from engine.stores.body import CHUNK, Body
+from engine.stores.body import CHUNK, Body, Pieces
 from engine.stores.http import Reply
 from engine.stores.s3_probe import Conditions
 from engine.stores.s3_reader import check_pin
@@ -244,7 +244,14 @@ class AzureStore(Fetcher):
         return await self._blocks.begin(bucket, key, meta, storage_class)
 
     async def upload_part(
-        self, bucket: str, key: str, upload_id: str, number: int, data: bytes, *, md5: str = ""
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        number: int,
+        data: bytes | Pieces,
+        *,
+        md5: str = "",
     ) -> Part:
         """Send part `number` (from 1)."""
         return await self._blocks.put(bucket, key, upload_id, number, data, md5)

@@ -18,6 +18,7 @@ from engine.stores.azure_headers import write_headers
 from engine.stores.azure_sign import md5_header
 from engine.stores.azure_upload_id import ABORTED, BEGUN, UploadId, gone, split_name
 from engine.stores.base import Part, UploadInfo, Written
+from engine.stores.body import Pieces
 from engine.stores.s3_headers import http_time
 from engine.stores.s3_xml import bare_etag
 
@@ -39,7 +40,7 @@ class Blocks:
         return str(upload)
 
     async def put(
-        self, bucket: str, key: str, upload_id: str, number: int, data: bytes, md5: str
+        self, bucket: str, key: str, upload_id: str, number: int, data: bytes | Pieces, md5: str
     ) -> Part:
         """Send one part."""
         upload = self._parse(bucket, key, upload_id)
@@ -175,7 +176,9 @@ class Blocks:
                 raise BadResponse("The listing goes in a circle.", subject=at)
             seen.add(marker := page.marker)
 
-    async def _put(self, bucket: str, key: str, name: str, data: bytes, md5: str = "") -> None:
+    async def _put(
+        self, bucket: str, key: str, name: str, data: bytes | Pieces, md5: str = ""
+    ) -> None:
         query = [("comp", "block"), ("blockid", name)]
         await self._client.call("PUT", bucket, key, query=query, headers=md5_header(md5), body=data)
 

@@ -11,7 +11,7 @@ from engine.stores.azure_credentials import TokenSource, find_access, sas_ended
 from engine.stores.azure_endpoint import Endpoint
 from engine.stores.azure_errors import error_of
 from engine.stores.azure_sign import VERSION, http_date, read_grant, signature, string_to_sign
-from engine.stores.body import Body
+from engine.stores.body import Body, Pieces
 from engine.stores.http import HttpClient, Incoming, Reply
 from engine.stores.s3_errors import clock_offset
 
@@ -52,7 +52,7 @@ class AzureClient:
         *,
         query: Query = (),
         headers: Mapping[str, str] | None = None,
-        body: bytes | Body = b"",
+        body: bytes | Pieces | Body = b"",
         patience: float = 0.0,
         size: int = -1,
     ) -> Reply:
@@ -125,7 +125,7 @@ class AzureClient:
         key: str,
         query: list[tuple[str, str]],
         headers: Mapping[str, str],
-        body: bytes | Body,
+        body: bytes | Pieces | Body,
     ) -> tuple[str, dict[str, str]]:
         path = self.endpoint.path(container, key)
         sent = {**headers, "x-ms-date": http_date(datetime.now(UTC)), "x-ms-version": VERSION}

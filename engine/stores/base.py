@@ -28,6 +28,7 @@ from engine.model import (
     StoreKind,
     VersionPin,
 )
+from engine.stores.body import Pieces
 
 
 class DeleteGuard(StrEnum):
@@ -179,7 +180,14 @@ class ObjectStore(Protocol):
         ...
 
     async def upload_part(
-        self, bucket: str, key: str, upload_id: str, number: int, data: bytes, *, md5: str = ""
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        number: int,
+        data: bytes | Pieces,
+        *,
+        md5: str = "",
     ) -> Part:
         """Send part `number` (from 1)."""
         ...

@@ -1,11 +1,29 @@
 """Request bodies of known length, given piece by piece and counted."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 
 from engine.errors import TruncatedBody
 
 CHUNK = 1024**2
+
+
+class Pieces:
+    """Bytes in memory that are sent one piece after the other, and never joined for that."""
+
+    __slots__ = ("pieces", "size")
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self.pieces = tuple(pieces)
+        self.size = sum(map(len, self.pieces))
+
+    def __len__(self) -> int:
+        return self.size
+
+
+def pieces_of(data: bytes | Pieces) -> tuple[bytes, ...]:
+    """The bytes in the pieces in which they are in memory."""
+    return data.pieces if isinstance(data, Pieces) else (data,)
 
 
 class Body:
@@ -26,7 +44,7 @@ class Body:
         self._first: bytes | None = None
 
     @classmethod
-    def of(cls, data: bytes) -> "Body":
+    def of(cls, data: bytes | Pieces) -> "Body":
         """Bytes at hand, in pieces that do not block the loop for long."""
         return cls(_slices(data), len(data))
 
@@ -114,6 +132,7 @@ def _wrong(count: int, size: int, at: str) -> TruncatedBody:
     )
 
 
-async def _slices(data: bytes) -> AsyncGenerator[bytes, None]:
-    for start in range(0, len(data), CHUNK // 2):
-        yield data[start : start + CHUNK // 2]
+async def _slices(data: bytes | Pieces) -> AsyncGenerator[bytes, None]:
+    for piece in pieces_of(data):
+        for start in range(0, len(piece), CHUNK // 2):
+            yield piece[start : start + CHUNK // 2]

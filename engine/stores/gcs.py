@@ -15,6 +15,7 @@ from engine.errors import (
 from engine.model import ListPage, ObjectHead, ObjectMeta, StoreKind, VersionPin
 from engine.settings import CloudSettings
 from engine.stores.base import Capabilities, DeleteGuard, ObjectStore, Part, UploadInfo, Written
+from engine.stores.body import Pieces
 from engine.stores.gcs_client import GCSClient, Resource
 from engine.stores.gcs_endpoint import Query
 from engine.stores.gcs_keys import MAX_KEY, is_ours, key_problem
@@ -182,7 +183,14 @@ class GCSStore:
         return await self._parts.begin(bucket, key, meta, storage_class)
 
     async def upload_part(
-        self, bucket: str, key: str, upload_id: str, number: int, data: bytes, *, md5: str = ""
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        number: int,
+        data: bytes | Pieces,
+        *,
+        md5: str = "",
     ) -> Part:
         """Send part `number` (from 1)."""
         return await self._parts.put(bucket, key, upload_id, number, data, md5)

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.errors import BadResponse, ConfigError
 from engine.settings import CloudSettings
-from engine.stores.body import Body
+from engine.stores.body import Body, Pieces
 from engine.stores.gcs_credentials import TokenSource
 from engine.stores.gcs_endpoint import Endpoint, Query
 from engine.stores.gcs_errors import error_of
@@ -16,7 +16,7 @@ from engine.stores.http import HttpClient, Incoming, Reply
 from engine.stores.s3_errors import clock_offset
 
 SLOW = 900.0  # seconds of patience with what a server works on before it answers
-Payload = bytes | Body | Callable[[], Body]
+Payload = bytes | Pieces | Body | Callable[[], Body]
 Resource = dict[str, Any]
 
 

@@ -31,6 +31,7 @@ from engine.errors import (
 )
 from engine.model import ObjectMeta
 from engine.stores.base import Part, UploadInfo, Written
+from engine.stores.body import Pieces
 from engine.stores.gcs_client import SLOW, GCSClient, Resource, as_object
 from engine.stores.gcs_endpoint import Query
 from engine.stores.gcs_keys import PARTS, UPLOADS
@@ -83,7 +84,7 @@ class Parts:
         return upload_id
 
     async def put(
-        self, bucket: str, key: str, upload_id: str, number: int, data: bytes, md5: str
+        self, bucket: str, key: str, upload_id: str, number: int, data: bytes | Pieces, md5: str
     ) -> Part:
         """Send one part; sending it again replaces it."""
         if self._known.get(upload_id) != (bucket, key):

@@ -10,7 +10,7 @@ import google_crc32c
 
 from engine.errors import NotFound, NotSupported, PreconditionFailed, TruncatedBody, Unavailable
 from engine.stores.base import Written
-from engine.stores.body import CHUNK, Body
+from engine.stores.body import CHUNK, Body, Pieces, pieces_of
 from engine.stores.gcs_client import GCSClient, Payload, Resource, as_object
 from engine.stores.gcs_endpoint import Query
 from engine.stores.gcs_resource import (
@@ -109,21 +109,22 @@ async def put_bytes(
     client: GCSClient,
     bucket: str,
     resource: Resource,
-    data: bytes,
+    data: bytes | Pieces,
     *,
     query: Query,
     md5: str = "",
 ) -> Resource:
     """Write bytes at hand; their checksums travel with them for the server to compare."""
-    at = client.at(bucket, resource["name"])
-    crc32c = f"{google_crc32c.value(data):08x}"
+    crc = 0
+    for piece in pieces_of(data):
+        crc = google_crc32c.extend(crc, piece)
+    crc32c = f"{crc:08x}"
     resource = {**resource, "crc32c": to_base64(crc32c)}
     if md5:
         resource["md5Hash"] = to_base64(md5)
     envelope = _Envelope(resource)
-    body: Payload = envelope.head + data + envelope.tail
-    if len(data) > CHUNK // 2:
-        body = lambda: envelope.around(_slices(data), len(data), at)  # noqa: E731
+    framed = (envelope.head, *pieces_of(data), envelope.tail)
+    body = Pieces(framed) if len(data) > CHUNK // 2 else b"".join(framed)
     found = await _send(client, bucket, resource["name"], envelope, body, query)
     await _check(client, bucket, found, len(data), crc32c, md5)
     await _check_class(client, bucket, found, resource)
@@ -198,8 +199,3 @@ def wrong_class(found: Resource, wanted: Resource, at: str) -> NotSupported:
         safe="What was written was removed again.",
         todo="Leave the class out where the bucket chooses it (Autoclass).",
     )
-
-
-async def _slices(data: bytes) -> AsyncGenerator[bytes, None]:
-    for start in range(0, len(data), CHUNK // 2):
-        yield data[start : start + CHUNK // 2]

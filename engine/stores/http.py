@@ -14,14 +14,14 @@ import functools
 import ipaddress
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from engine.errors import BadResponse, ConfigError
-from engine.stores.body import CHUNK, Body
+from engine.stores.body import CHUNK, Body, Pieces, pieces_of
 from engine.stores.http_connection import Connection
 from engine.stores.http_errors import all_in_use, network_error, wrong_length
 from engine.stores.http_pool import AllInUse, Pool
@@ -168,7 +168,7 @@ class HttpClient:
         headers: Mapping[str, str],
         *,
         at: str,
-        body: bytes | Body = b"",
+        body: bytes | Pieces | Body = b"",
         patience: float = 0.0,
         size: int = -1,
     ) -> Reply:
@@ -200,7 +200,7 @@ class HttpClient:
         url: str,
         headers: Mapping[str, str],
         at: str,
-        body: bytes | Body,
+        body: bytes | Pieces | Body,
         patience: float,
         pool: Pool,
     ) -> AbstractAsyncContextManager[Incoming]:
@@ -208,7 +208,7 @@ class HttpClient:
         origin = url[:slash]
         proxy = proxy_for(origin)
         if proxy is not None:
-            if isinstance(body, bytes) and len(body) > _PIECE:
+            if isinstance(body, Pieces) or (isinstance(body, bytes) and len(body) > _PIECE):
                 body = Body.of(body)
             return self._by(proxy, method, url, headers, at, body, patience, pool)
         return _Exchange(self, pool, method, origin, url[slash:], headers, at, body, patience)
@@ -269,7 +269,7 @@ class _Exchange:
         target: str,
         headers: Mapping[str, str],
         at: str,
-        body: bytes | Body,
+        body: bytes | Pieces | Body,
         patience: float,
     ) -> None:
         self._client = client
@@ -311,7 +311,7 @@ class _Exchange:
         if connection is not None:
             self._pool.give_back(connection)
 
-    async def _ask(self, body: bytes | Body) -> Head:
+    async def _ask(self, body: bytes | Pieces | Body) -> Head:
         client, method = self._client, self._method
         headers = {**_ALWAYS, **self._headers}
         size = body.size if isinstance(body, Body) else len(body)
@@ -329,7 +329,7 @@ class _Exchange:
             client.sent += body.given
         else:
             if not at_once:
-                await self._send_large(connection, memoryview(body))
+                await self._send_large(connection, pieces_of(body))
             client.sent += size
         return await connection.answered(self._patience)
 
@@ -340,11 +340,13 @@ class _Exchange:
                     return  # answered before it had everything: no use to go on
         connection.sent()
 
-    async def _send_large(self, connection: Connection, body: memoryview) -> None:
-        """Bytes at hand, in pieces that do not block the loop for long, and without copies."""
-        for start in range(0, len(body), _PIECE):
-            if not await connection.send(body[start : start + _PIECE], self._patience):
-                return
+    async def _send_large(self, connection: Connection, pieces: Iterable[bytes]) -> None:
+        """Bytes at hand, in slices that do not block the loop for long, and without copies."""
+        for piece in pieces:
+            view = memoryview(piece)
+            for start in range(0, len(view), _PIECE):
+                if not await connection.send(view[start : start + _PIECE], self._patience):
+                    return
         connection.sent()
 
     async def next_bytes(self, count: int) -> bytes:

@@ -1,7 +1,8 @@
 """One connection to a server: one request at a time, its answer read as it is asked for.
 
-Bytes of a large body are received straight into the chunk that is handed on; reading pauses
-while a whole chunk waits for its reader. All waiting has a limit, and who is cancelled while
+Bytes of a large body are received into a buffer that is used again and again: a chunk is handed on
+as a copy of its own, so that nobody ever reads what the next bytes overwrite. Reading pauses while
+a whole chunk waits for its reader. All waiting has a limit, and who is cancelled while
 waiting closes the connection (see `HttpClient`).
 """
 
@@ -15,6 +16,12 @@ from engine.stores.http_wire import HEAD_LIMIT, Chunked, Head, WireError, read_h
 _SCRATCH = 16 * 1024  # bytes for heads and small bodies
 _PIECES = 256 * 1024  # the same while a body of unknown length arrives
 _WRITE_AHEAD = 512 * 1024  # bytes in memory that the server has not taken yet
+
+
+_spare: list[
+    bytearray
+] = []  # receive buffers of CHUNK bytes that nobody uses; of the loop's thread
+_SPARES = 8
 
 
 class Truncated(ConnectionError):
@@ -42,6 +49,7 @@ class Connection(asyncio.BufferedProtocol):
         self._have = 0  # bytes in scratch
         self._chunks: deque[bytes] = deque()
         self._filling: bytearray | None = None
+        self._room = 0  # bytes of the chunk that is being received
         self._filled = 0
         self._left = 0  # bytes of the body still to come, -1 unknown
         self._chunked: Chunked | None = None
@@ -186,6 +194,7 @@ class Connection(asyncio.BufferedProtocol):
             self._end()  # such a body ends with the connection
         if self._error is None:
             self._error = self._broken(exc)
+        self._spare_buffer()
         if not self._closed.done():
             self._closed.set_result(None)
         self._wake()
@@ -207,7 +216,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def get_buffer(self, sizehint: int) -> memoryview:
         if self._filling is not None:
-            return memoryview(self._filling)[self._filled :]
+            return memoryview(self._filling)[self._filled : self._room]
         return memoryview(self._scratch)[self._have :]
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -244,9 +253,10 @@ class Connection(asyncio.BufferedProtocol):
                 self._give(data)
                 self._end()
                 return
-            self._filling = bytearray(min(self._left, CHUNK))
+            self._filling = _buffer(self._left)
+            self._room = min(self._left, CHUNK)
             while data:  # a first chunk that is shorter than what came with the head
-                self._filled = min(len(data), len(self._filling))
+                self._filled = min(len(data), self._room)
                 self._filling[: self._filled] = data[: self._filled]
                 data = data[self._filled :]
                 self._fill()
@@ -308,12 +318,14 @@ class Connection(asyncio.BufferedProtocol):
         """The chunk that is being received has more bytes, and perhaps all."""
         chunk = self._filling
         assert chunk is not None
-        if self._filled < len(chunk):
+        if self._filled < self._room:
             return
         self._left -= self._filled
         self._filled = 0
-        self._filling = bytearray(min(self._left, CHUNK)) if self._left else None
-        self._give(bytes(chunk))
+        with memoryview(chunk) as view:
+            whole = bytes(view[: self._room])
+        self._room = min(self._left, CHUNK)
+        self._give(whole)
         if not self._left:
             self._end()
 
@@ -341,6 +353,20 @@ class Connection(asyncio.BufferedProtocol):
         self._left = 0
         self._flush()
         self.ended = True
+        self._spare_buffer()
         if len(self._scratch) > _SCRATCH:
             self._scratch, self._have = bytearray(_SCRATCH), 0
         self._wake()
+
+    def _spare_buffer(self) -> None:
+        """Leave the receive buffer to other connections; nothing is received into it any more."""
+        buffer, self._filling = self._filling, None
+        if buffer is not None and len(buffer) == CHUNK and len(_spare) < _SPARES:
+            _spare.append(buffer)
+
+
+def _buffer(size: int) -> bytearray:
+    """What the next bytes of a body that has so many are received into."""
+    if size < CHUNK // 2:
+        return bytearray(size)
+    return _spare.pop() if _spare else bytearray(CHUNK)

@@ -30,6 +30,7 @@ from engine.stores.base import (
     Written,
 )
 from engine.stores.blocking import Threads
+from engine.stores.body import Pieces
 from engine.stores.local_files import (
     explain,
     flush,
@@ -226,7 +227,14 @@ class LocalStore:
         return await self._staged(bucket, key, local_uploads.begin, key, meta, time.time())
 
     async def upload_part(
-        self, bucket: str, key: str, upload_id: str, number: int, data: bytes, *, md5: str = ""
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        number: int,
+        data: bytes | Pieces,
+        *,
+        md5: str = "",
     ) -> Part:
         """Keep part `number` (from 1)."""
         return await self._staged(

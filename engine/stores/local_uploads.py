@@ -18,6 +18,7 @@ from uuid import uuid4
 from engine.errors import NotFound, PreconditionFailed, UsageError
 from engine.model import ObjectMeta
 from engine.stores.base import Part, UploadInfo
+from engine.stores.body import Pieces, pieces_of
 from engine.stores.local_files import etag_of, open_folder, temporary_name
 from engine.stores.local_staging import Temporary, check_md5, make_staging, staging_folder
 
@@ -43,12 +44,17 @@ def begin(bucket: int, key: str, meta: ObjectMeta, now: float) -> str:
     return upload_id
 
 
-def put_part(bucket: int, key: str, upload_id: str, number: int, data: bytes, md5: str) -> Part:
+def put_part(
+    bucket: int, key: str, upload_id: str, number: int, data: bytes | Pieces, md5: str
+) -> Part:
     """Keep one part; sent again it replaces the earlier one."""
     if number < 1:
         raise UsageError(f"Part numbers begin at 1, not {number}.", subject=key)
     if md5:
-        check_md5(hashlib.md5(data, usedforsecurity=False).hexdigest(), md5, key)
+        made = hashlib.md5(usedforsecurity=False)
+        for piece in pieces_of(data):
+            made.update(piece)
+        check_md5(made.hexdigest(), md5, key)
     with _folder(bucket, key, upload_id) as folder:
         making = temporary_name("part")
         _write_file(folder, making, data)
@@ -159,13 +165,14 @@ def _meta(info: dict[str, object]) -> ObjectMeta:
     return ObjectMeta(**values)
 
 
-def _write_file(folder: int, name: bytes, data: bytes) -> None:
+def _write_file(folder: int, name: bytes, data: bytes | Pieces) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with open(os.open(name, flags, 0o600, dir_fd=folder), "wb", buffering=0) as handle:
-        view = memoryview(data)
         try:
-            while view:
-                view = view[handle.write(view) :]
+            for piece in pieces_of(data):
+                view = memoryview(piece)
+                while view:
+                    view = view[handle.write(view) :]
         except OSError:
             os.unlink(name, dir_fd=folder)
             raise

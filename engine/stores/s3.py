@@ -33,7 +33,7 @@ from engine.stores.base import (
     UploadInfo,
     Written,
 )
-from engine.stores.body import CHUNK, Body, whole_of
+from engine.stores.body import CHUNK, Body, Pieces, whole_of
 from engine.stores.s3_classes import StorageClasses
 from engine.stores.s3_client import S3Client, md5_header
 from engine.stores.s3_conditions import WriteConditions
@@ -224,7 +224,14 @@ class S3Store(Fetcher):
         return await self._multipart.begin(bucket, key, meta, self._classes.to_wire(storage_class))
 
     async def upload_part(
-        self, bucket: str, key: str, upload_id: str, number: int, data: bytes, *, md5: str = ""
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        number: int,
+        data: bytes | Pieces,
+        *,
+        md5: str = "",
     ) -> Part:
         """Send part `number` (from 1)."""
         return await self._multipart.put(bucket, key, upload_id, number, data, md5)

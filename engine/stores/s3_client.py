@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 from engine.errors import AccessDenied
 from engine.settings import CloudSettings
-from engine.stores.body import Body
+from engine.stores.body import Body, Pieces, pieces_of
 from engine.stores.credentials import CredentialSource
 from engine.stores.http import HttpClient, Incoming, Reply
 from engine.stores.s3_endpoint import Endpoint, Target
@@ -52,7 +52,7 @@ class S3Client:
         *,
         query: Query = (),
         headers: Mapping[str, str] | None = None,
-        body: bytes | Body = b"",
+        body: bytes | Pieces | Body = b"",
         patience: float = 0.0,
         size: int = -1,
     ) -> Reply:
@@ -112,14 +112,21 @@ class S3Client:
             credentials, method, target.host, target.path, query, headers, payload
         )
 
-    async def _payload_hash(self, body: bytes | Body) -> str:
+    async def _payload_hash(self, body: bytes | Pieces | Body) -> str:
         if not body:
             return EMPTY_SHA256
         if isinstance(body, Body) or not self.signs_payload:
             return UNSIGNED
         if len(body) < _HASH_IN_THREAD:
-            return hashlib.sha256(body).hexdigest()
-        return await asyncio.to_thread(lambda: hashlib.sha256(body).hexdigest())
+            return _sha256(body)
+        return await asyncio.to_thread(_sha256, body)
+
+
+def _sha256(body: bytes | Pieces) -> str:
+    made = hashlib.sha256()
+    for piece in pieces_of(body):
+        made.update(piece)
+    return made.hexdigest()
 
 
 def md5_header(digest: str) -> dict[str, str]:

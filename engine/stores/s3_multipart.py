@@ -8,6 +8,7 @@ from engine.errors import BadResponse, NotFound, NotSupported, StoreError
 from engine.model import ObjectMeta, VersionPin
 from engine.stores import s3_xml as xml
 from engine.stores.base import Part, UploadInfo, Written
+from engine.stores.body import Pieces
 from engine.stores.s3_client import SLOW, Query, S3Client, md5_header
 from engine.stores.s3_errors import raise_hidden_error
 from engine.stores.s3_headers import http_time, read_checksums, write_headers
@@ -38,7 +39,7 @@ class Multipart:
         return upload_id
 
     async def put(
-        self, bucket: str, key: str, upload_id: str, number: int, data: bytes, md5: str
+        self, bucket: str, key: str, upload_id: str, number: int, data: bytes | Pieces, md5: str
     ) -> Part:
         """Send one part."""
         reply = await self._client.call(

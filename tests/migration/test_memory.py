@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.migration import multipart, source
+from engine.migration import parts, source
 from engine.migration.limits import Buffers
 from engine.model import JobState
 from tests.migration.world import local_store, pattern, small_parts, world
@@ -55,7 +55,7 @@ async def test_many_large_objects_stay_within_the_budget(
     """However tight it is, every job comes to its end; what is held is what was counted."""
     streaming = 4 * MIB
     monkeypatch.setattr(source, "PASS", streaming)
-    monkeypatch.setattr(multipart, "PASS", streaming)
+    monkeypatch.setattr(parts, "PASS", streaming)
     for number in range(6):
         path = tmp_path / "src" / "bucket" / f"o{number}"
         path.parent.mkdir(parents=True, exist_ok=True)
