@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
@@ -11,6 +11,7 @@ from engine.errors import NotFound, UsageError
 from engine.migration.bandwidth import Bandwidth
 from engine.migration.filters import Sieve
 from engine.migration.reconcile import Comparer, Comparison, Side, in_order
+from engine.migration.services import SMALL
 from engine.migration.spool import DESTINATION, SOURCE, Pair, Spool
 from engine.model import (
     Address,
@@ -26,6 +27,8 @@ from engine.parts import Parts
 from engine.settings import EngineSettings
 
 _DAY = 86_400.0
+_GROUP = 64  # small objects that are hashed in one go
+Comparisons = Callable[[], Awaitable[Sequence[Finding]]]
 
 
 async def check_places(
@@ -57,8 +60,9 @@ async def check_places(
         except ExceptionGroup as group_of:
             raise group_of.exceptions[0] from None  # one listing that failed is enough
         async with aclosing(in_order(job.comparisons(spool), settings.jobs)) as findings:
-            async for finding in findings:
-                yield finding
+            async for some in findings:
+                for finding in some:
+                    yield finding
     for finding in job.unseen():
         yield finding
 
@@ -114,10 +118,31 @@ class _Places:
         async for page in store.list_pages(base.bucket, base.key):
             await spool.add(side, page.entries, len(base.key))
 
-    async def comparisons(self, spool: Spool) -> AsyncGenerator[Comparison, None]:
+    async def comparisons(self, spool: Spool) -> AsyncGenerator[Comparisons, None]:
+        """In order; small objects that can be hashed many at once are, in groups."""
+        many = self.comparer.hashes_many(*(self._parts.stores[b.cloud] for b in self._bases))
+        group, size = list[tuple[Side, Side]](), 0
         async for batch in spool.pairs():
             for pair in self._chosen(batch):
-                yield partial(self._comparison, pair)
+                sides = self._small(pair) if many else None
+                if sides is not None:
+                    group.append(sides)
+                    size += sides[0].size
+                if group and (sides is None or len(group) == _GROUP or size > SMALL):
+                    yield partial(self.comparer.compare_many, group)
+                    group, size = [], 0
+                if sides is None:
+                    yield partial(self._comparison, pair)
+        if group:
+            yield partial(self.comparer.compare_many, group)
+
+    def _small(self, pair: Pair) -> tuple[Side, Side] | None:
+        """Both sides of a pair of small objects of one size, None for any other."""
+        one, two = pair.source, pair.destination
+        if one is None or two is None or one.size != two.size or one.size > SMALL:
+            return None
+        places = self._addresses(pair.relative)
+        return self._there(places[0], one), self._there(places[1], two)
 
     def unseen(self) -> list[Finding]:
         """Keys that were listed by the operator and are on neither side."""
@@ -165,7 +190,10 @@ class _Places:
             Address(two.cloud, two.bucket, two.key + relative),
         )
 
-    async def _comparison(self, pair: Pair) -> Finding:
+    async def _comparison(self, pair: Pair) -> Sequence[Finding]:
+        return [await self._compared(pair)]
+
+    async def _compared(self, pair: Pair) -> Finding:
         one, two = self._addresses(pair.relative)
         source, destination = self._side(one, pair.source), self._side(two, pair.destination)
         if source is not None and destination is not None:
@@ -178,8 +206,9 @@ class _Places:
         return await self.comparer.one_sided(destination, self._parts.stores[one.cloud], found)
 
     def _side(self, address: Address, entry: ListEntry | None) -> Side | None:
-        if entry is None:
-            return None
+        return None if entry is None else self._there(address, entry)
+
+    def _there(self, address: Address, entry: ListEntry) -> Side:
         # Some servers list another time than they give with the object itself.
         pin = VersionPin(entry.etag, 0.0 if entry.etag else entry.modified, entry.size)
         return Side(self._parts.stores[address.cloud], address, entry.size, pin)

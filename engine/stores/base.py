@@ -12,7 +12,7 @@ Conventions that tests/conformance holds every store to:
 """
 
 import functools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -345,6 +345,23 @@ class Fetcher(Protocol):
         Unless it is to `describe`, the head has key, size and pin only.
 
         For small objects: it is in memory as a whole. Raises as `head` and `read` do.
+        """
+        ...
+
+
+@runtime_checkable
+class Hasher(Protocol):
+    """A store beside us that hashes many small objects at once cheaper than one by one."""
+
+    async def hash_small(
+        self,
+        bucket: str,
+        objects: Sequence[tuple[str, VersionPin]],
+        digest: Callable[[bytes], str],
+    ) -> list[str]:
+        """The `digest` of each of exactly these versions, in their order.
+
+        "" for one that could not be hashed, whatever the reason: who reads it finds out why.
         """
         ...
 

@@ -40,7 +40,7 @@ from engine.stores.local_files import (
     split_key,
 )
 from engine.stores.local_meta import keeps_attributes, load_meta, store_meta
-from engine.stores.local_reader import FileReader, open_file
+from engine.stores.local_reader import FileReader, hash_files, open_file
 from engine.stores.local_staging import (
     Temporary,
     changed,
@@ -181,6 +181,15 @@ class LocalStore:
         finally:
             if reader.handle >= 0:
                 await self._threads.run(reader.close)
+
+    async def hash_small(
+        self,
+        bucket: str,
+        objects: Sequence[tuple[str, VersionPin]],
+        digest: Callable[[bytes], str],
+    ) -> list[str]:
+        """The `digest` of each of exactly these versions; "" for one that could not be read."""
+        return await self._call(bucket, self._in_bucket, bucket, hash_files, objects, digest)
 
     # -- writing ------------------------------------------------------------------------
 

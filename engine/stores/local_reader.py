@@ -1,13 +1,21 @@
 """Reading a file in chunks, with proof that it did not change meanwhile."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 
-from engine.errors import TruncatedBody
-from engine.model import ObjectHead
+from engine.errors import KeyNotSupported, TruncatedBody
+from engine.model import ObjectHead, VersionPin
 from engine.stores.base import check_range
 from engine.stores.blocking import Threads
-from engine.stores.local_files import etag_of, explain, is_file, parent_folder
+from engine.stores.local_files import (
+    etag_of,
+    explain,
+    flush,
+    is_file,
+    parent_folder,
+    pin_of,
+    split_key,
+)
 from engine.stores.local_staging import changed
 
 CHUNK = 1024**2
@@ -91,3 +99,31 @@ class FileReader:
         handle, self.handle = self.handle, -1
         if handle >= 0:
             os.close(handle)
+
+
+def hash_files(
+    bucket: int, objects: Sequence[tuple[str, VersionPin]], digest: Callable[[bytes], str]
+) -> list[str]:
+    """The digests of files of up to 1 MiB that are these versions; "" where that failed."""
+    return [_hash_file(bucket, key, pin, digest) for key, pin in objects]
+
+
+def _hash_file(bucket: int, key: str, pin: VersionPin, digest: Callable[[bytes], str]) -> str:
+    try:
+        handle = open_file(bucket, split_key(key))
+    except (OSError, KeyNotSupported):
+        return ""
+    try:
+        flush(handle)
+        status = os.fstat(handle)
+        if status.st_size > CHUNK or not pin.matches(pin_of(status)):
+            return ""
+        data = os.pread(handle, status.st_size + 1, 0)
+        # As one reads it: whole, and still the same version afterwards.
+        if len(data) != status.st_size or etag_of(os.fstat(handle)) != etag_of(status):
+            return ""
+    except OSError:
+        return ""
+    finally:
+        os.close(handle)
+    return digest(data)

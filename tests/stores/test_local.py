@@ -162,3 +162,22 @@ async def test_pipes_and_sockets_are_no_objects(folder: LocalStore, tmp_path: Pa
     for key in ("pipe", "socket"):
         with pytest.raises(StoreError):
             await folder.head("b", key)
+
+
+async def test_many_files_are_hashed_at_once_but_only_those_that_were_meant(
+    folder: LocalStore, tmp_path: Path
+) -> None:
+    wanted = [("a", await put(folder, "a")), ("d/b", await put(folder, "d/b", b"other"))]
+    changed, gone = await put(folder, "changed", b"before"), await put(folder, "gone")
+    (tmp_path / "b" / "changed").write_bytes(b"behind")
+    (tmp_path / "b" / "gone").unlink()
+    (tmp_path / "b" / "link").symlink_to("a")
+    large = await put(folder, "large", bytes(1024**2 + 1))
+    odd = [("changed", changed), ("gone", gone), ("link", wanted[0][1]), ("large", large)]
+    odd += [("d", wanted[0][1]), ("../b/a", wanted[0][1]), ("a", VersionPin(""))]
+
+    def shown(data: bytes) -> str:
+        return data.decode()
+
+    found = await folder.hash_small("b", [*wanted, *odd], shown)
+    assert found == ["bytes", "other", *[""] * len(odd)]
