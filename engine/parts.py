@@ -30,6 +30,7 @@ from engine.pricing.book import PriceBook
 from engine.settings import EngineSettings
 from engine.stores import open_store
 from engine.stores.base import ObjectStore
+from engine.tiering.experience import Experience
 from engine.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -168,6 +169,7 @@ async def assemble(
                 log,
                 runner,
                 forecast=partial(forecast_of, settings.state_dir, statistics, database),
+                hazard=Experience(statistics, database).hazard,
                 restore_speed=settings.restore_speed,
                 restore_days=settings.restore_days,
             ),

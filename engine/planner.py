@@ -33,11 +33,13 @@ from engine.model import (
 from engine.preflight import preflight
 from engine.pricing.book import PriceBook
 from engine.stores.base import ObjectStore
+from engine.tiering.hazard import Hazard
 from engine.tiering.policy import (
     DecisionColumns,
     Features,
     Policy,
     asks_forecast,
+    asks_hazard,
     decisions,
     policy_named,
 )
@@ -62,10 +64,12 @@ class Planner:
         runner: Runner,
         *,
         forecast: Callable[[Frame], Awaitable[Forecast]],
+        hazard: Callable[[Frame], Awaitable[Hazard]],
         restore_speed: str = "standard",
         restore_days: int = 7,
     ) -> None:
-        """`forecast` tells what accesses to expect of a listing's objects."""
+        """`forecast` tells what accesses to expect of a listing's objects, `hazard` how likely
+        each is read next."""
         self.policy = ""  # of the last run
         self._book = book
         self._catalog = catalog
@@ -75,6 +79,7 @@ class Planner:
         self._log = log
         self._runner = runner
         self._forecast = forecast
+        self._hazard = hazard
         self._restore = (restore_speed, restore_days)
 
     # -- decisions ----------------------------------------------------------------------
@@ -110,7 +115,8 @@ class Planner:
         for _ in range(_TRIES):
             frame = listing.frame()
             forecast = await self._forecast(frame) if asks_forecast(policy) else None
-            features, columns = await asyncio.to_thread(_run, policy, frame, forecast)
+            hazard = await self._hazard(frame) if asks_hazard(policy) else None
+            features, columns = await asyncio.to_thread(_run, policy, frame, forecast, hazard)
             if listing.set_targets(frame, columns.shown(), columns.savings):
                 found: list[Decision] = []
                 for decision in decisions(policy, features, columns, decided_at=time.time()):
@@ -377,9 +383,9 @@ def _no_bucket(destination: Address) -> UsageError:
 
 
 def _run(
-    policy: Policy, frame: Frame, forecast: Forecast | None
+    policy: Policy, frame: Frame, forecast: Forecast | None, hazard: Hazard | None
 ) -> tuple[Features, DecisionColumns]:
-    features = replace(Features.of(frame), forecast=forecast)
+    features = replace(Features.of(frame), forecast=forecast, hazard=hazard)
     return features, policy.decide(features)
 
 

@@ -45,6 +45,11 @@ def asks_forecast(policy: Policy) -> bool:
     return bool(getattr(policy, "asks_forecast", False))
 
 
+def asks_hazard(policy: Policy) -> bool:
+    """Whether it wants `Features.hazard`, which is fitted to the whole history."""
+    return bool(getattr(policy, "asks_hazard", False))
+
+
 def decisions(
     policy: Policy, features: Features, columns: DecisionColumns, *, decided_at: float = 0.0
 ) -> Iterator[Decision]:
@@ -81,6 +86,7 @@ __all__ = [
     "Policy",
     "Verdict",
     "asks_forecast",
+    "asks_hazard",
     "decisions",
     "policy_named",
 ]
