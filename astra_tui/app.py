@@ -17,13 +17,12 @@ from textual.app import App
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.command import CommandPalette
 from textual.driver import Driver
-from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 
 from astra_tui import job_flows, themes
 from astra_tui.commands import KeymapCommands
 from astra_tui.config import ConsoleSettings
-from astra_tui.driver import HangUpDriver
+from astra_tui.driver import driver_class
 from astra_tui.keymap import Action, Context, Keymap
 from astra_tui.logfile import LogFile
 from astra_tui.notices import NoticeBoard
@@ -123,8 +122,7 @@ class AstraApp(App[int], inherit_bindings=False):
         return dict(themes.DEFAULT_VARIABLES)
 
     def get_driver_class(self) -> type[Driver]:
-        found = super().get_driver_class()
-        return HangUpDriver if found is LinuxDriver else found
+        return driver_class(super().get_driver_class())
 
     def get_default_screen(self) -> Screen[Any]:
         return ConsoleScreen()

@@ -1,0 +1,124 @@
+"""Cell for cell the same as without us, whatever is drawn and however busy the terminal is."""
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from astra_tui.terminal.encoder import Abilities
+from astra_tui.terminal.parser import Parser
+from astra_tui.terminal.screen import Canvas
+from tests.terminal.emulator import Terminal, Thinned
+
+WIDTH, HEIGHT = 24, 6
+# One width on every terminal: ASCII, letters, box drawing, ideographs, Hangul.
+SURE = st.text(st.sampled_from("ab .─│●…é漢字한ｱ  "), min_size=1, max_size=12)
+# What terminals quarrel about; pyte counts each of these as Rich does.
+UNSURE = st.sampled_from(["e\u0301", "🙂", "🚀x", "o\u0308\u0301p", "ก\u0e31", "⚠ ", "a\u200bb"])
+STYLES = st.sampled_from(
+    ["", "1", "2;31", "38;2;10;20;30;48;2;40;50;60", "48;2;40;50;60", "38;5;99;48;5;3", "7",
+     "4;97;100", "3;9", "38;2;1;2;3", "48;5;3", "1;3;4;7;38;2;9;9;9;48;2;1;1;1"]
+)  # fmt: skip
+
+
+@dataclass
+class Frame:
+    """Some segments from some places on, as Textual's compositor writes them."""
+
+    pieces: list[tuple[int, int, list[tuple[str, str]]]]
+    limit: int  # of what the terminal takes after it; 0 if it takes nothing
+
+    @property
+    def written(self) -> str:
+        out = []
+        for y, x, segments in self.pieces:
+            out.append(f"\x1b[{y + 1};{x + 1}H")
+            left = WIDTH - x
+            for text, codes in segments:
+                text = _cropped(text, left)
+                left -= _width(text)
+                out.append(f"\x1b[{codes}m{text}\x1b[0m" if codes else text)
+        return "".join(out) + "\x1b[1;1H"
+
+
+def _width(text: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _cropped(text: str, width: int) -> str:
+    from rich.cells import set_cell_size
+
+    return set_cell_size(text, width) if _width(text) > width else text
+
+
+def frames(text: st.SearchStrategy[str]) -> st.SearchStrategy[list[Frame]]:
+    segments = st.lists(st.tuples(text, STYLES), min_size=1, max_size=4)
+    piece = st.tuples(st.integers(0, HEIGHT - 1), st.integers(0, WIDTH - 1), segments)
+    frame = st.builds(
+        Frame, st.lists(piece, min_size=1, max_size=5), st.sampled_from([0, 1, 20, 10_000])
+    )
+    return st.lists(frame, min_size=1, max_size=6)
+
+
+ABILITIES = st.builds(Abilities, st.booleans(), st.booleans())
+BLANK = "".join(f"\x1b[{y + 1};1H{' ' * WIDTH}" for y in range(HEIGHT))
+
+
+def same_in_the_end(drawn: list[Frame], abilities: Abilities) -> tuple[Terminal, Terminal]:
+    stock, ours = Terminal(WIDTH, HEIGHT), Terminal(WIDTH, HEIGHT)
+    thinned = Thinned(WIDTH, HEIGHT, abilities)
+    stock.feed(BLANK)
+    thinned.feed(BLANK)
+    for frame in drawn:
+        stock.feed(frame.written)
+        thinned.feed(frame.written)
+        if frame.limit:
+            ours.feed(thinned.send(frame.limit))
+    while not thinned.encoder.idle:
+        ours.feed(thinned.send())
+    assert thinned.send() == ""
+    return stock, ours
+
+
+@given(frames(SURE), ABILITIES)
+def test_sure_texts(drawn: list[Frame], abilities: Abilities) -> None:
+    stock, ours = same_in_the_end(drawn, abilities)
+    assert ours.cells() == stock.cells()
+    assert (ours.screen.cursor.y, ours.screen.cursor.x) == (0, 0)
+
+
+@given(frames(SURE | UNSURE), ABILITIES)
+def test_texts_whose_width_is_uncertain(drawn: list[Frame], abilities: Abilities) -> None:
+    stock, ours = same_in_the_end(drawn, abilities)
+    assert ours.cells() == stock.cells()
+
+
+@given(frames(SURE | UNSURE), ABILITIES)
+def test_looks_that_pyte_does_not_know(drawn: list[Frame], abilities: Abilities) -> None:
+    """Dim, hyperlinks and the like: what is sent, read by our own reader, is what was wanted."""
+    thinned, reader = Thinned(WIDTH, HEIGHT, abilities), Canvas(WIDTH, HEIGHT)
+    read = Parser(reader, lambda sequence, effect: None)
+    thinned.feed(BLANK)
+    for number, frame in enumerate(drawn):
+        thinned.feed(f"\x1b]8;id={number % 2};https://a.example\x1b\\" if number % 2 else "")
+        thinned.feed(frame.written.replace("\x1b[3;9m", "\x1b[2;3;53m") + "\x1b]8;;\x1b\\")
+        read.feed(thinned.send(frame.limit or 1))
+    while not thinned.encoder.idle:
+        read.feed(thinned.send())
+    assert reader.picture.texts == thinned.canvas.picture.texts
+    assert reader.picture.styles == thinned.canvas.picture.styles
+
+
+@pytest.mark.parametrize("texts", [("漢字", "x漢"), ("a漢b", "漢漢"), ("漢", "a"), ("🙂b", "c🙂")])
+def test_wide_characters_that_replace_halves_of_others(texts: tuple[str, str]) -> None:
+    before, after = texts
+    stock, ours = Terminal(8, 1), Terminal(8, 1)
+    thinned = Thinned(8, 1)
+    for text in (" " * 8, before, after, before):
+        stock.feed("\x1b[1;1H" + text + "\x1b[1;1H")
+        thinned.feed("\x1b[1;1H" + text + "\x1b[1;1H")
+        ours.feed(thinned.send())
+        assert ours.cells() == stock.cells()
