@@ -6,7 +6,7 @@ from astra_tui.terminal.cells import all_narrow, is_sure, pieces
 from astra_tui.terminal.style import PLAIN, Style
 
 UNSAID = "\0"  # in a cell that nobody asked for, or of which nothing is known
-_MARKS_AT_MOST = 12  # characters joined into one cell
+_JOINED_AT_MOST = 32  # characters in one cell
 
 
 class Picture:
@@ -96,7 +96,7 @@ class Canvas:
                 continue
             if not is_sure(piece):
                 self.picture.odd[self.y] = True
-            self._place((piece, *[""] * (width - 1)))
+            self._place((piece[:_JOINED_AT_MOST], *[""] * (width - 1)))
 
     def erase(self, y: int, first: int, end: int) -> None:
         """Blank cells of a row in the background of the pen, as terminals do."""
@@ -152,7 +152,7 @@ class Canvas:
         x = self.x - 1
         while x > 0 and not texts[x]:
             x -= 1
-        if x >= 0 and texts[x] != UNSAID and len(texts[x]) < _MARKS_AT_MOST:
-            texts[x] += marks
+        if x >= 0 and texts[x] != UNSAID:
+            texts[x] = (texts[x] + marks)[:_JOINED_AT_MOST]
             self.picture.odd[self.y] = True
             self.changed.add(self.y)

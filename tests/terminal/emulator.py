@@ -17,9 +17,11 @@ Cell = tuple[Any, ...]
 
 
 class Emulator(pyte.Screen):
+    width_of = staticmethod(wcwidth)
+
     def draw(self, data: str) -> None:
         for char in data:
-            width = wcwidth(char)
+            width = self.width_of(char)
             if width <= 0:
                 self._join(char)
                 continue
@@ -70,11 +72,27 @@ class Emulator(pyte.Screen):
         pass
 
 
+class Narrow(Emulator):
+    """Knows no emoji, and gives each mark a cell of its own."""
+
+    @staticmethod
+    def width_of(char: str) -> int:
+        return 1 if ord(char) > 0x1F000 or wcwidth(char) <= 0 else wcwidth(char)
+
+
+class Broad(Emulator):
+    """Draws all that might be an emoji in two cells."""
+
+    @staticmethod
+    def width_of(char: str) -> int:
+        return 2 if ord(char) > 0x1F000 else wcwidth(char)
+
+
 class Terminal:
     """An emulator and its stream: what a program wrote, as cells."""
 
-    def __init__(self, width: int, height: int) -> None:
-        self.screen = Emulator(width, height)
+    def __init__(self, width: int, height: int, kind: type[Emulator] = Emulator) -> None:
+        self.screen = kind(width, height)
         self.stream = pyte.Stream(self.screen)
 
     def feed(self, data: str) -> None:
@@ -91,8 +109,7 @@ class Terminal:
         """What a person can tell apart, row by row: a blank has no ink to have a colour."""
         screen = self.screen
         return [
-            [_seen(screen.buffer[y][x]) for x in range(screen.columns)]
-            for y in range(screen.lines)
+            [_seen(screen.buffer[y][x]) for x in range(screen.columns)] for y in range(screen.lines)
         ]
 
     @property

@@ -1,21 +1,26 @@
 """Cell for cell the same as without us, whatever is drawn and however busy the terminal is."""
 
+import re
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len, set_cell_size
 
+from astra_tui.terminal.cells import is_sure
 from astra_tui.terminal.encoder import Abilities
 from astra_tui.terminal.parser import Parser
 from astra_tui.terminal.screen import Canvas
-from tests.terminal.emulator import Terminal, Thinned
+from astra_tui.terminal.style import change, selected, style
+from tests.terminal.emulator import Broad, Emulator, Narrow, Terminal, Thinned
 
 WIDTH, HEIGHT = 24, 6
 # One width on every terminal: ASCII, letters, box drawing, ideographs, Hangul.
 SURE = st.text(st.sampled_from("ab .─│●…é漢字한ｱ  "), min_size=1, max_size=12)
 # What terminals quarrel about; pyte counts each of these as Rich does.
 UNSURE = st.sampled_from(["e\u0301", "🙂", "🚀x", "o\u0308\u0301p", "ก\u0e31", "⚠ ", "a\u200bb"])
+QUARREL = st.sampled_from(["🇩🇪", "👩‍💻 x", "⚠\ufe0f", "a🏽b", "👍🏽"])
 STYLES = st.sampled_from(
     ["", "1", "2;31", "38;2;10;20;30;48;2;40;50;60", "48;2;40;50;60", "38;5;99;48;5;3", "7",
      "4;97;100", "3;9", "38;2;1;2;3", "48;5;3", "1;3;4;7;38;2;9;9;9;48;2;1;1;1"]
@@ -37,21 +42,13 @@ class Frame:
             left = WIDTH - x
             for text, codes in segments:
                 text = _cropped(text, left)
-                left -= _width(text)
+                left -= cell_len(text)
                 out.append(f"\x1b[{codes}m{text}\x1b[0m" if codes else text)
         return "".join(out) + "\x1b[1;1H"
 
 
-def _width(text: str) -> int:
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
 def _cropped(text: str, width: int) -> str:
-    from rich.cells import set_cell_size
-
-    return set_cell_size(text, width) if _width(text) > width else text
+    return set_cell_size(text, width) if cell_len(text) > width else text
 
 
 def frames(text: st.SearchStrategy[str]) -> st.SearchStrategy[list[Frame]]:
@@ -110,6 +107,59 @@ def test_looks_that_pyte_does_not_know(drawn: list[Frame], abilities: Abilities)
         read.feed(thinned.send())
     assert reader.picture.texts == thinned.canvas.picture.texts
     assert reader.picture.styles == thinned.canvas.picture.styles
+
+
+@pytest.mark.parametrize("kind", [Narrow, Broad])
+@given(drawn=frames(SURE | UNSURE | QUARREL), abilities=ABILITIES)
+def test_terminals_that_count_otherwise_move_no_other_cell(
+    kind: type[Emulator], drawn: list[Frame], abilities: Abilities
+) -> None:
+    ours, intended = Terminal(WIDTH, HEIGHT, kind), Terminal(WIDTH, HEIGHT)
+    thinned = Thinned(WIDTH, HEIGHT, abilities)
+    thinned.feed(BLANK)
+    for frame in drawn:
+        thinned.feed(frame.written)
+        ours.feed(thinned.send(frame.limit or 1))
+    while not thinned.encoder.idle:
+        ours.feed(thinned.send())
+    intended.feed(redrawn(thinned.canvas))
+    for y, texts in enumerate(thinned.canvas.picture.texts):
+        odd = [x for x, text in enumerate(texts) if text and not is_sure(text)]
+        if any(x > WIDTH - 4 for x in odd):
+            continue  # what hangs over the edge is drawn differently by each
+        covered = {x for start in odd for x in range(start, start + 1 + (texts[start + 1] == ""))}
+        for x in set(range(WIDTH)) - covered:
+            assert ours.cells()[y][x] == intended.cells()[y][x]
+
+
+def redrawn(canvas: Canvas) -> str:
+    """Each cell of a picture by itself, at its place."""
+    out = []
+    for y, (texts, styles) in enumerate(
+        zip(canvas.picture.texts, canvas.picture.styles, strict=True)
+    ):
+        for x, (text, look) in enumerate(zip(texts, styles, strict=True)):
+            if text:
+                out.append(f"\x1b[{y + 1};{x + 1}H{change(None, look)}{text}")
+    return "".join(out)
+
+
+@given(drawn=frames(SURE), abilities=ABILITIES)
+def test_nothing_is_erased_that_a_terminal_would_erase_in_another_colour(
+    drawn: list[Frame], abilities: Abilities
+) -> None:
+    thinned = Thinned(WIDTH, HEIGHT, abilities)
+    thinned.feed(BLANK)
+    for frame in drawn:
+        thinned.feed(frame.written)
+        sent = thinned.send(frame.limit or 1)
+        assert abilities.erase or not re.search(r"\x1b\[\d*X", sent)
+        background = ""
+        for codes, erased in re.findall(r"\x1b\[([\d;]*)m|(\x1b\[\d*[XK])", sent):
+            if erased:
+                assert abilities.coloured_erase or not background
+            else:
+                background = selected(style(bg=background), codes).bg
 
 
 @pytest.mark.parametrize("texts", [("漢字", "x漢"), ("a漢b", "漢漢"), ("漢", "a"), ("🙂b", "c🙂")])

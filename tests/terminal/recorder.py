@@ -1,0 +1,92 @@
+"""What the console writes to a terminal, kept as it was written."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from textual.drivers.headless_driver import HeadlessDriver
+
+from astra_tui.terminal.parser import Effect
+from tests.terminal.emulator import Terminal, Thinned
+
+
+@dataclass(frozen=True)
+class Size:
+    width: int
+    height: int
+
+
+class Recorder(HeadlessDriver):
+    """A terminal that takes everything; `tape` has what it got and its sizes, in order."""
+
+    tape: ClassVar[list[str | Size]] = []
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        Recorder.tape = [Size(*self._get_terminal_size())]
+
+    @property
+    def is_headless(self) -> bool:
+        return False
+
+    def write(self, data: str) -> None:
+        size = Size(*self._get_terminal_size())
+        if size != next(item for item in reversed(self.tape) if isinstance(item, Size)):
+            self.tape.append(size)
+        self.tape.append(data)
+
+    def disable_input(self) -> None:
+        pass
+
+    def stop_application_mode(self) -> None:
+        pass
+
+
+@dataclass
+class Played:
+    """Both pictures at the end of a tape, and what was sent for them."""
+
+    stock: Terminal
+    ours: Terminal
+    stock_bytes: int
+    our_bytes: int
+    passed: list[tuple[str, Effect]]  # what is no picture
+    looks: int = 0  # times that they were compared on the way, and were equal
+
+
+def play(tape: list[str | Size], *, every: int = 1, limit: int = 1 << 30) -> Played:
+    """Show a tape on two terminals, ours taking `limit` characters after every so many writes.
+
+    Where ours has been sent all there was, the pictures must be equal at once.
+    """
+    first = tape[0]
+    assert isinstance(first, Size)
+    thinned = Thinned(first.width, first.height)
+    stock = Terminal(first.width, first.height)
+    ours = Terminal(first.width, first.height)
+    played = Played(stock, ours, 0, 0, thinned.passed)
+    whole = False  # has the app drawn a whole picture since the last change of size?
+    for number, item in enumerate(tape[1:]):
+        if isinstance(item, Size):
+            played.stock.resize(item.width, item.height)
+            played.ours.resize(item.width, item.height)
+            thinned.canvas.resize(item.width, item.height)
+            thinned.encoder.forget()
+            whole = False
+            continue
+        played.stock.feed(item)
+        played.stock_bytes += len(item.encode())
+        thinned.feed(item)
+        if number % every:
+            continue
+        sent = thinned.send(limit)
+        played.ours.feed(sent)
+        played.our_bytes += len(sent.encode())
+        size = thinned.canvas
+        texts = [row[: size.width] for row in size.picture.texts[: size.height]]
+        whole = whole or not any("\0" in row for row in texts)
+        if whole and thinned.encoder.idle and number % 7 == 0:
+            assert played.ours.cells() == played.stock.cells()
+            played.looks += 1
+    while not thinned.encoder.idle:
+        played.ours.feed(thinned.send())
+    return played
