@@ -1,6 +1,5 @@
 """Cell for cell the same as without us, whatever is drawn and however busy the terminal is."""
 
-import re
 from dataclasses import dataclass
 
 import pytest
@@ -12,7 +11,7 @@ from astra_tui.terminal.cells import is_sure
 from astra_tui.terminal.encoder import Abilities
 from astra_tui.terminal.parser import Parser
 from astra_tui.terminal.screen import Canvas
-from astra_tui.terminal.style import change, selected, style
+from astra_tui.terminal.style import change
 from tests.terminal.emulator import Broad, Emulator, Narrow, Terminal, Thinned
 
 WIDTH, HEIGHT = 24, 6
@@ -144,22 +143,18 @@ def redrawn(canvas: Canvas) -> str:
     return "".join(out)
 
 
-@given(drawn=frames(SURE), abilities=ABILITIES)
-def test_nothing_is_erased_that_a_terminal_would_erase_in_another_colour(
-    drawn: list[Frame], abilities: Abilities
-) -> None:
-    thinned = Thinned(WIDTH, HEIGHT, abilities)
-    thinned.feed(BLANK)
-    for frame in drawn:
-        thinned.feed(frame.written)
-        sent = thinned.send(frame.limit or 1)
-        assert abilities.erase or not re.search(r"\x1b\[\d*X", sent)
-        background = ""
-        for codes, erased in re.findall(r"\x1b\[([\d;]*)m|(\x1b\[\d*[XK])", sent):
-            if erased:
-                assert abilities.coloured_erase or not background
-            else:
-                background = selected(style(bg=background), codes).bg
+@pytest.mark.parametrize("codes", ["44", "7", "4", ""])
+def test_blanks_are_erased_only_where_that_leaves_the_right_colour(codes: str) -> None:
+    for abilities in (Abilities(), Abilities(True, False), Abilities(True, True)):
+        thinned = Thinned(WIDTH, 2, abilities)
+        thinned.feed(f"\x1b[1;1H{'a' * WIDTH}\x1b[2;1H{'a' * WIDTH}")
+        thinned.send()
+        blank = f"\x1b[{codes}m{' ' * (WIDTH - 4)}\x1b[0m"
+        thinned.feed(f"\x1b[1;5H{blank}\x1b[2;1H{blank}\x1b[1;1H")
+        sent = thinned.send()
+        allowed = not codes or (codes == "44" and abilities.coloured_erase)
+        assert ("\x1b[K" in sent) is allowed
+        assert (f"\x1b[{WIDTH - 4}X" in sent) is (allowed and abilities.erase)
 
 
 @pytest.mark.parametrize("texts", [("漢字", "x漢"), ("a漢b", "漢漢"), ("漢", "a"), ("🙂b", "c🙂")])
