@@ -22,7 +22,7 @@ from textual.screen import Screen
 from astra_tui import job_flows, themes
 from astra_tui.commands import KeymapCommands
 from astra_tui.config import ConsoleSettings
-from astra_tui.driver import driver_class
+from astra_tui.driver import driver_class, repaint
 from astra_tui.keymap import Action, Context, Keymap
 from astra_tui.logfile import LogFile
 from astra_tui.notices import NoticeBoard
@@ -385,6 +385,10 @@ class AstraApp(App[int], inherit_bindings=False):
     def do_theme(self) -> None:
         self.theme = themes.following(self.theme)
         self.say(f"Theme: {self.theme.removeprefix('astra-')}")
+
+    def do_redraw(self) -> None:
+        repaint(self._driver)
+        self.screen.refresh()
 
     def do_help(self) -> None:
         if isinstance(self.screen, AstraScreen):

@@ -42,3 +42,11 @@ def driver_class(found: type[Driver], environ: Mapping[str, str] = os.environ) -
     from astra_tui.terminal.driver import ThinDriver
 
     return ThinDriver
+
+
+def repaint(driver: Driver | None) -> None:
+    """Let the driver forget what it believes the terminal shows; Textual's own believes nothing."""
+    from astra_tui.terminal.driver import ThinDriver
+
+    if isinstance(driver, ThinDriver):
+        driver.repaint()

@@ -144,6 +144,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("notices", ("L",), "log", "Show what Astra had to say so far.", (G,), offline=True),
     Action("theme", ("T",), "theme", "Next theme: dark, light, high contrast, the terminal's own "
            "on dark, on light.", (G,), offline=True),
+    Action("redraw", ("ctrl+l",), "redraw", "Draw the whole screen anew, should anything else have "
+           "written on it.", (G,), offline=True),
     Action("palette", (":", "ctrl+p"), "command", "Search for a command by its name.", (G,),
            footer=20, palette=False, offline=True),
     Action("help", ("?", "f1"), "help", "Show the keys.", (G,), footer=21, offline=True),

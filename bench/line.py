@@ -119,6 +119,7 @@ class Watched:
     process: subprocess.Popen[bytes]
     rate: float
     draws: bool  # feed the emulator, or only count
+    cursor_mode: bool = False  # keys as programs get them that ask for "application" keys
 
     def __post_init__(self) -> None:
         self.count = 0
@@ -146,7 +147,11 @@ class Watched:
         return until is not None and until()
 
     def press(self, name: str) -> None:
-        os.write(self.main, KEYS[name].encode())
+        key = KEYS[name]
+        os.write(
+            self.main,
+            (key.replace("[", "O") if self.cursor_mode and len(key) == 3 else key).encode(),
+        )
 
     def quiet(self) -> int:
         """Bytes until nothing has come for a while."""
@@ -191,7 +196,7 @@ def start(driver: str, running: int, rate: float, *, draws: bool, command: str =
         words, stdin=other, stdout=other, stderr=other, env=environ, start_new_session=True
     )
     os.close(other)
-    watched = Watched(main, process, rate, draws)
+    watched = Watched(main, process, rate, draws, bool(command))
     watched.pump(PATIENCE, lambda: watched.count > (3_000 if not command else 500))
     watched.pump(6.0 if not command else 2.0)
     return watched
