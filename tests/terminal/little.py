@@ -23,7 +23,9 @@ class Little(App[None]):
     def compose(self) -> ComposeResult:
         yield Static("漢字 and e\u0301 and [b]bold[/b]")
         yield OptionList(*(visible(name) for name in HOSTILE), markup=False)
-        yield Input(placeholder="type here")
+        field = Input(placeholder="type here")
+        field.cursor_blink = False
+        yield field
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()

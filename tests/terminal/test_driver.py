@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from astra_tui.driver import HangUpDriver, driver_class
 from astra_tui.terminal.driver import ThinDriver
 from tests.terminal.emulator import Cell
 from tests.terminal.emulator import Terminal as Emulated
-from tests.tmux.terminal import Terminal, descendants
+from tests.tmux.terminal import PATIENCE, Terminal, descendants
 
 ROOT = Path(__file__).resolve().parents[2]
 tmux = [
@@ -52,7 +53,7 @@ class TestInTmux:
     pytestmark = tmux
 
     async def test_it_shows_what_textuals_own_shows(self, term: str) -> None:
-        pictures = []
+        stock: list[list[Cell]] = []
         for driver in ("stock", ""):
             async with little(term, driver) as terminal:
                 await terminal.shows("ready", "OptionList", "a[red]b.txt", "type here")
@@ -64,10 +65,14 @@ class TestInTmux:
                 await terminal.until(lambda text: "typed" in text and "▔" * 40 not in text, "small")
                 await terminal.resize(70, 24)
                 await terminal.until(lambda text: text.count("xyz") == 2, "a large one")
-                pictures.append(await cells(terminal, 70, 24))
+                # A picture may be looked at while it is drawn: the same must come at last.
+                end, before = time.monotonic() + PATIENCE, stock
+                while (shown := await cells(terminal, 70, 24)) != before:
+                    assert time.monotonic() < end, "the pictures differ"
+                    before = stock or shown
+                stock = shown
                 await terminal.keys("F2")
                 await terminal.shows("left with 0")
-        assert pictures[0] == pictures[1]
 
 
 @pytest.mark.usefixtures("_terminal")

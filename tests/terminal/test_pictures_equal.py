@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len, set_cell_size
 
@@ -15,6 +15,7 @@ from astra_tui.terminal.style import change
 from tests.terminal.emulator import Broad, Emulator, Narrow, Terminal, Thinned
 
 WIDTH, HEIGHT = 24, 6
+few = settings(max_examples=60)
 # One width on every terminal: ASCII, letters, box drawing, ideographs, Hangul.
 SURE = st.text(st.sampled_from("ab .─│●…é漢字한ｱ  "), min_size=1, max_size=12)
 # What terminals quarrel about; pyte counts each of these as Rich does.
@@ -79,6 +80,7 @@ def same_in_the_end(drawn: list[Frame], abilities: Abilities) -> tuple[Terminal,
     return stock, ours
 
 
+@few
 @given(frames(SURE), ABILITIES)
 def test_sure_texts(drawn: list[Frame], abilities: Abilities) -> None:
     stock, ours = same_in_the_end(drawn, abilities)
@@ -86,12 +88,14 @@ def test_sure_texts(drawn: list[Frame], abilities: Abilities) -> None:
     assert (ours.screen.cursor.y, ours.screen.cursor.x) == (0, 0)
 
 
+@few
 @given(frames(SURE | UNSURE), ABILITIES)
 def test_texts_whose_width_is_uncertain(drawn: list[Frame], abilities: Abilities) -> None:
     stock, ours = same_in_the_end(drawn, abilities)
     assert ours.cells() == stock.cells()
 
 
+@few
 @given(frames(SURE | UNSURE), ABILITIES)
 def test_looks_that_pyte_does_not_know(drawn: list[Frame], abilities: Abilities) -> None:
     """Dim, hyperlinks and the like: what is sent, read by our own reader, is what was wanted."""
@@ -109,6 +113,7 @@ def test_looks_that_pyte_does_not_know(drawn: list[Frame], abilities: Abilities)
 
 
 @pytest.mark.parametrize("kind", [Narrow, Broad])
+@few
 @given(drawn=frames(SURE | UNSURE | QUARREL), abilities=ABILITIES)
 def test_terminals_that_count_otherwise_move_no_other_cell(
     kind: type[Emulator], drawn: list[Frame], abilities: Abilities

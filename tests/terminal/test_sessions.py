@@ -76,30 +76,33 @@ async def about(pilot: Pilot[Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "environ"),
-    [(LARGE, {"COLORTERM": "truecolor"}), (SMALL, {"NO_COLOR": "1"}), (SMALL, {"TERM": "xterm"})],
+    ("size", "environ", "names"),
+    [
+        (LARGE, {"COLORTERM": "truecolor"}, ()),
+        (SMALL, {"NO_COLOR": "1"}, ()),
+        (LARGE, {"TERM": "xterm"}, WIDE_NAMES),
+    ],
+    ids=["true colour", "no colour", "wide names"],
 )
 async def test_the_console(
-    size: tuple[int, int], environ: dict[str, str], make_app: AppMaker, monkeypatch: Any
+    size: tuple[int, int],
+    environ: dict[str, str],
+    names: tuple[str, ...],
+    make_app: AppMaker,
+    monkeypatch: Any,
 ) -> None:
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    tape = await record(make_app(world.snapshot()), size, about)
+    feed = world.Feed(hostile=bool(names))
+    tape = await record(make_app(world.snapshot(), names=names, feed=feed), size, about)
     whole, busy = play(tape), play(tape, every=3, limit=700)
     for played in (whole, busy):
         assert played.ours.cells() == played.stock.cells()
         assert played.ours.screen.cursor.x == played.stock.screen.cursor.x
     assert whole.looks
     assert busy.our_bytes < whole.our_bytes < whole.stock_bytes / 2
+    assert not names or "漢字テスト" in whole.stock.text
 
     passed = [sequence for sequence, _ in whole.passed]
     assert passed.index("\a") < next(i for i, s in enumerate(passed) if s.startswith("\x1b]52;c;"))
     assert all(effect is Effect.NONE for _, effect in whole.passed)
-
-
-async def test_hostile_and_wide_names(make_app: AppMaker) -> None:
-    app = make_app(world.snapshot(), names=WIDE_NAMES, feed=world.Feed(hostile=True))
-    tape = await record(app, LARGE, about)
-    played = play(tape, every=2, limit=900)
-    assert "漢字テスト" in played.stock.text
-    assert played.ours.cells() == played.stock.cells()
