@@ -38,7 +38,7 @@ class LabPolicy(Protocol):
     def name(self) -> str: ...
 
     def prepare(self, world: World) -> None:
-        """Learn from the days before `world.first_day`, and from no other."""
+        """Learn from the days before `world.first_day`; its history has no others."""
         ...
 
     def decide(self, day: Day) -> Codes:

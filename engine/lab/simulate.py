@@ -54,7 +54,7 @@ def simulate(
     """
     bill = bill or Bill.of(world)
     history = world.history
-    policy.prepare(world)
+    policy.prepare(world.known())
     if isinstance(policy, OwnTerms):
         bill = policy.billed(world, bill)
     count = len(world)

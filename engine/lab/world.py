@@ -84,6 +84,16 @@ class World:
         """Bytes of each group, shape (N,)."""
         return self.inventory.sizes * self.inventory.counts
 
+    def known(self) -> "World":
+        """The same world before its first day: what policies may learn from."""
+        past = slice(0, self.first_day)
+        history = AccessHistory(
+            self.history.first_day,
+            self.history.reads[:, past],
+            self.history.bytes_read[:, past],
+        )
+        return replace(self, history=history, quiet=self.quiet[:, past])
+
     def idle(self, day: int) -> Ints:
         """Days since the last read or the creation as of the day before, (N,)."""
         if day == 0:

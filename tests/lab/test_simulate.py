@@ -5,6 +5,7 @@ import pytest
 
 from engine.errors import UsageError
 from engine.lab.policy import Day
+from engine.lab.registry import POLICIES, lab_policy
 from engine.lab.rivals import Age, Always
 from engine.lab.simulate import Cancelled, simulate
 from engine.lab.world import World
@@ -62,6 +63,49 @@ def test_a_day_shows_only_the_days_before_it() -> None:
     setting = world([GB], [[0, 0, 1, 2, 4]], born=[2], first=1)
     simulate(setting, Looks("STANDARD"))
     assert seen == [(1, 1, 0, False), (2, 2, 0, True), (3, 3, 1, True), (4, 4, 3, True)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(name for name in POLICIES if name not in ("gcs-autoclass", "azure-lifecycle", "always")),
+        "always:GLACIER_IR",
+        "last-access:warm",
+        "s3-intelligent-tiering:warm",
+    ],
+)
+def test_no_policy_decides_by_what_comes_later(name: str) -> None:
+    random = np.random.default_rng(5)
+    count, days, until = 24, 175, 162
+    share = random.choice([0.01, 0.1, 0.6], (count, 1))
+    past = (random.random((count, until)) < share) * random.integers(1, 5, (count, until))
+    born = random.integers(-200, 100, count).tolist()
+    sizes = random.choice([1e6, 1e9, 4e11], count).tolist()
+    classes = ("STANDARD", "STANDARD_IA", "GLACIER_IR", "INTELLIGENT_TIERING")
+    if name == "cost":
+        classes = classes[:2]  # far fewer states to solve
+
+    def decided(future: np.ndarray) -> np.ndarray:
+        reads = np.hstack([past, future]).tolist()
+        setting = world(sizes, reads, born=born, classes=classes, first=150)
+        policy, seen = lab_policy(name), []
+
+        class Watched:
+            name = policy.name
+
+            def prepare(self, world: World) -> None:
+                assert world.history.days == 150
+                policy.prepare(world)
+
+            def decide(self, day: Day) -> Codes:
+                seen.append(np.array(policy.decide(day)))
+                return seen[-1]
+
+        simulate(setting, Watched())
+        return np.array(seen)[: until - 150 + 1]
+
+    quiet, busy = np.zeros((count, days - until)), np.full((count, days - until), 9.0)
+    assert np.array_equal(decided(quiet), decided(busy))
 
 
 def test_a_class_that_is_not_allowed_is_refused() -> None:
