@@ -14,6 +14,7 @@ from astra_tui.cli.context import Command, verb
 from astra_tui.cli.exits import Exit
 from astra_tui.cli.filters import filter_options, take_filters
 from astra_tui.cli.output import address_text
+from astra_tui.cli.progress import ProgressLine
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,12 +72,16 @@ async def _tell(command: Command, found: "AsyncGenerator[Finding, None]", *, eve
 
     tally, began, interrupted = _Tally(), time.monotonic(), False
     try:
-        async with aclosing(found) as findings:
-            async for finding in findings:
-                tally.add(finding)
-                if every or finding.outcome is not Outcome.SAME:
-                    command.out.emit(finding_json(finding))
-                    command.out.line(_line(finding))
+        with ProgressLine() as progress:
+            progress.show(lambda: "Listing …")
+            async with aclosing(found) as findings:
+                async for finding in findings:
+                    tally.add(finding)
+                    if every or finding.outcome is not Outcome.SAME:
+                        progress.clear()
+                        command.out.emit(finding_json(finding))
+                        command.out.line(_line(finding))
+                    progress.show(lambda: f"{tally.sentence(began).removesuffix('.')} …")
     except asyncio.CancelledError:
         interrupted = True
         raise

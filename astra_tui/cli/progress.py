@@ -1,7 +1,8 @@
-"""One line of progress on a terminal's stderr; nothing elsewhere."""
+"""Progress on a terminal's stderr; nothing elsewhere."""
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from engine.model import Snapshot
+
+
+_EVERY = 0.25  # seconds between two drawings of a line
 
 
 class Progress:
@@ -68,3 +72,41 @@ class Progress:
             words.append(f"{duration_text(snapshot.eta)} left ({end})")
         self._bar.update(self._task, completed=successful + failed, words="  ".join(words))
         self._bar.refresh()
+
+
+class ProgressLine:
+    """A text that changes in place on a terminal's stderr, a few times a second; else nothing.
+
+    Use as a context manager; `clear` before anything else is printed, which may be on the same
+    terminal. The text is plain and short.
+    """
+
+    def __init__(self) -> None:
+        self._due = 0.0
+        self._shown = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.clear()
+
+    def show(self, text: Callable[[], str]) -> None:
+        """Draw it, unless that was done a moment ago."""
+        now = time.monotonic()
+        if now >= self._due and sys.stderr.isatty():
+            self._due, self._shown = now + _EVERY, True
+            sys.stderr.write(f"\r\x1b[K{text()}")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Leave an empty line."""
+        if self._shown:
+            self._shown = False
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
