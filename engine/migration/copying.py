@@ -14,7 +14,6 @@ from engine.errors import (
     AstraError,
     DestinationChanged,
     DestinationExists,
-    KeyNotSupported,
     NotFound,
     NotSupported,
     PreconditionFailed,
@@ -23,7 +22,8 @@ from engine.errors import (
     Unavailable,
 )
 from engine.migration.answers import refused
-from engine.migration.digest import ALGORITHMS, CHEAPEST, MULTIPART_MD5, check_algorithm
+from engine.migration.copy_limits import attestable, check_limits
+from engine.migration.digest import MULTIPART_MD5, check_algorithm
 from engine.migration.job import Job, StartOver, Stopped
 from engine.migration.multipart import abandon_upload
 from engine.migration.packing import STORED, Packer, described, level_of, original
@@ -38,14 +38,13 @@ from engine.model import (
     SERVER_COPY,
     Evidence,
     JobState,
-    MoveOptions,
     ObjectHead,
     ObjectMeta,
     SourceProof,
     Step,
     VersionPin,
 )
-from engine.stores.base import ObjectStore, Written
+from engine.stores.base import Written
 
 
 async def copy(job: Job, services: Services, head: ObjectHead, given: Read | None = None) -> None:
@@ -70,7 +69,7 @@ class _Copy:
         self.packer: Packer | None = None
 
     async def run(self) -> None:
-        self._check_limits()
+        check_limits(self.spec, self.head, self.destination)
         if self.given is None:
             self.job.set(state=JobState.COPYING, step=Step.DOWNLOAD)
         self.job.begin_pass()
@@ -83,38 +82,6 @@ class _Copy:
             await self._refused(error)
 
     # -- before -------------------------------------------------------------------------
-
-    def _check_limits(self) -> None:
-        key, capabilities = self.spec.destination.key, self.destination.capabilities
-        problem = self.destination.check_key(key)
-        if problem:
-            raise KeyNotSupported(
-                f"The destination cannot hold this key: {problem}.",
-                subject=str(self.spec.destination),
-                safe="Nothing was written and the source is kept.",
-                todo="Choose another key.",
-            )
-        if self.spec.options.compress and original(self.head.meta) is not None:
-            raise NotSupported(
-                "It is compressed by Astra already.",
-                subject=str(self.spec.source),
-                safe="Nothing was written and the source is kept.",
-                todo="Move it without --compress.",
-            )
-        if self.spec.options.compress and not capabilities.user_metadata:
-            raise NotSupported(
-                "The destination keeps no user metadata, which tells what is compressed.",
-                subject=str(self.spec.destination),
-                safe="Nothing was written and the source is kept.",
-                todo="Move it without --compress.",
-            )
-        if self.head.size > capabilities.max_object:
-            raise NotSupported(
-                f"The object has {self.head.size:,} bytes and the destination holds at most"
-                f" {capabilities.max_object:,} in one.",
-                subject=str(self.spec.source),
-                safe="Nothing was written and the source is kept.",
-            )
 
     async def _expectations(self) -> Expected:
         options = self.spec.options
@@ -444,17 +411,6 @@ class _Copy:
         await self._adopt(found)
 
 
-def attestable(options: MoveOptions, destination: ObjectStore) -> list[str]:
-    """Algorithms that the destination could attest: the job's own, and the cheapest.
-
-    Both, for not every object there has the first: one made of parts has no MD5 with Google.
-    """
-    offered = destination.capabilities.attested & ALGORITHMS.keys()
-    cheapest = [name for name in CHEAPEST if name in offered][:1]
-    own = [options.checksum] if options.checksum in offered else []
-    return list(dict.fromkeys([*own, *cheapest]))
-
-
 def _exists(address: str) -> DestinationExists:
     return DestinationExists(
         "Another object is already there.",
@@ -462,6 +418,3 @@ def _exists(address: str) -> DestinationExists:
         safe="It was not touched and the source is kept.",
         todo="Choose another destination, or plan again with --overwrite.",
     )
-
-
-__all__ = ["attestable", "copy"]

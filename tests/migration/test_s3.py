@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from engine.migration.copying import attestable
+from engine.migration.copy_limits import attestable
 from engine.model import Evidence, JobState, MoveKind, SourceProof
 from engine.stores import open_store
 from tests.fake_s3 import FakeS3, Fault, Quirks, Seen
