@@ -18,6 +18,7 @@ from textual.binding import Binding, BindingsMap, BindingType
 from textual.command import CommandPalette
 from textual.driver import Driver
 from textual.screen import Screen
+from textual.timer import Timer
 
 from astra_tui import job_flows, themes
 from astra_tui.commands import KeymapCommands
@@ -37,7 +38,9 @@ from astra_tui.starting import first_snapshot
 from astra_tui.typeahead import TypeAhead
 from engine.engine import Engine
 from engine.errors import AstraError
-from engine.model import Notice, NoticeLevel
+from engine.model import ListingState, Notice, NoticeLevel
+from engine.service.link import EngineGone, gone
+from engine.service.remote import RemoteEngine
 from widgets import glyphs
 from widgets.text import visible
 
@@ -96,8 +99,33 @@ class AstraApp(App[int], inherit_bindings=False):
         self.theme, warning = themes.choose(console.theme, no_color=no_color)
         self._typeahead = TypeAhead(self, super().on_event)
         self._watched: list[signal.Signals] = []
+        self._ticking: Timer | None = None
+        self._since = time.time()
+        if isinstance(engine, RemoteEngine):
+            engine.on_end = self.engine_ended
         self._warnings = [*([warning] if warning else []), *self.keymap.warnings]
         self._bind_keys()
+
+    @property
+    def attach_command(self) -> str:
+        """What opens the console on this engine again."""
+        return self.resume_command.removesuffix(" resume") or "astra"
+
+    async def stop_engine(self) -> None:
+        """Let the engine's process end: running requests end or roll back."""
+        engine = self.engine
+        if isinstance(engine, RemoteEngine):
+            self.leaving = True  # its end is wanted
+            self.caption("Stopping: running requests end or roll back …")
+            try:
+                await engine.end()
+            finally:
+                self.leaving = False
+
+    @property
+    def detachable(self) -> bool:
+        """Whether jobs go on when the console is left."""
+        return isinstance(self.engine, RemoteEngine)
 
     def _bind_keys(self) -> None:
         """One binding for each key; which action it means depends on the screen."""
@@ -159,10 +187,34 @@ class AstraApp(App[int], inherit_bindings=False):
                 self.exit(return_code=2, message=visible(describe(error).sentence))
             return
         self.started = True
-        for cloud in self.engine.settings.clouds:
-            self.engine.scan(cloud.name)
+        for cloud in self.engine.snapshot().clouds:
+            if cloud.state is ListingState.IDLE:  # an engine that runs has them already
+                self.engine.scan(cloud.name)
         self._tick()
-        self.set_interval(REFRESH_SECONDS, self._tick)
+        if self._ticking is None:
+            self._ticking = self.set_interval(REFRESH_SECONDS, self._tick)
+
+    def engine_ended(self) -> None:
+        """The engine's process is gone: say so, and offer to start it again."""
+        if not self.leaving:
+            self.started = False
+            self.launch(self._tell_ended(), "start the engine again")
+
+    async def _tell_ended(self) -> None:
+        log.warning("the engine ended")
+        text = describe(gone(), self.log_file.path)
+        again = await self.push_screen_wait(
+            Tell(
+                "The engine has ended",
+                text.lines(),
+                answers=(("Start it again", "again"), ("Quit", "")),
+                bad=True,
+            )
+        )
+        if again:
+            self._begin()
+        else:
+            await self.stop_and_exit(return_code=1, message=visible(text.sentence))
 
     def _watch_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -184,7 +236,8 @@ class AstraApp(App[int], inherit_bindings=False):
         if self.leaving:
             return
         self.leaving = True
-        self.caption("Stopping: running requests end or roll back …")
+        if not self.detachable:
+            self.caption("Stopping: running requests end or roll back …")
         try:
             await self.engine.stop()
         finally:
@@ -205,7 +258,8 @@ class AstraApp(App[int], inherit_bindings=False):
 
     def _tick(self) -> None:
         """Draw what changed since the last look; nothing is sent while nothing changes."""
-        self.notice_board.take(self.engine.notices(self.notice_board.last))
+        notices = self.engine.notices(self.notice_board.last)
+        self.notice_board.take(notices, since=self._since)
         snapshot = self.engine.snapshot()
         if snapshot.revision == self.snapshot.revision:
             return
@@ -310,7 +364,8 @@ class AstraApp(App[int], inherit_bindings=False):
         if self.leaving:
             return "Astra is stopping."
         if not self.started and not action.offline:
-            return "The engine is still starting."
+            gone_since = self._ticking is not None
+            return "The engine has ended." if gone_since else "The engine is still starting."
         if action.changes and self.snapshot.read_only:
             return f"{action.label}: Astra runs read-only, so nothing is changed."
         return screen.why_not(action) if isinstance(screen, AstraScreen) else ""
@@ -349,6 +404,8 @@ class AstraApp(App[int], inherit_bindings=False):
     async def _guarded(self, work: Coroutine[Any, Any, object], doing: str) -> None:
         try:
             await work
+        except EngineGone as error:
+            log.warning("%s: %s", doing, error)  # told by `engine_ended`
         except AstraError as error:
             log.warning("%s: %s", doing, error)
             self.show_error(error, doing)

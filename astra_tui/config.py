@@ -70,12 +70,24 @@ _TABLE_KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "engine": (
         *("jobs", "bwlimit", "max_deletes", "policy", "read_only", "prices"),
-        *("restore_speed", "restore_days"),
+        *("restore_speed", "restore_days", "process", "idle_stop"),
     ),
     "console": ("theme", "mouse", "ascii"),
 }
 _TABLES = ("clouds", *_TABLE_KEYS, "policy", "keys")
 _CLOUD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+PROCESSES = ("own", "inside")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineProcess:
+    """Whether the console's engine has a process of its own, and after how many seconds without
+    work and console that one ends; None for never."""
+
+    own: bool = True
+    idle_stop: float | None = 15 * 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,7 @@ class ConsoleSettings:
     ascii: bool = False  # no glyphs beyond ASCII
     log_level: str = "info"
     keys: tuple[tuple[str, str], ...] = ()
+    engine: EngineProcess = EngineProcess()
 
     def keymap(self) -> dict[str, str]:
         """The overrides as Textual's `set_keymap` wants them."""
@@ -147,8 +160,13 @@ def load_settings(
         max_deletes=table.count_or_off("max_deletes", MAX_DELETES),
         read_only=table.flag("read_only"),
     )
+    process = EngineProcess(
+        own=table.text("process", "own", choices=PROCESSES) == "own",
+        idle_stop=table.duration("idle_stop", 15 * 60.0),
+    )
     table.finish()
     console = _console(section("console"), section("keys"), _table(findings, data, "keys"))
+    console = replace(console, engine=process)
     for name in data:
         if name not in _TABLES:
             findings.warnings.append(
@@ -173,7 +191,10 @@ def with_files(settings: EngineSettings) -> EngineSettings:
     if settings.cloud(RESERVED_CLOUD) is not None:
         return settings
     files = CloudSettings(
-        RESERVED_CLOUD, StoreKind.LOCAL, Provider.ONPREM, root=Path("/"), read_only=True
+        *(RESERVED_CLOUD, StoreKind.LOCAL, Provider.ONPREM),
+        root=Path("/"),
+        read_only=True,
+        hidden=True,
     )
     return replace(settings, clouds=(*settings.clouds, files))
 

@@ -18,6 +18,8 @@ from engine.settings import Secret
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+_DURATION = re.compile(r"([0-9]{1,9})\s*([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,19 @@ class Table:
         allowed = 'a size such as "20MiB", "500KB" or "off", or "08:00,5MiB 19:00,off"'
         self.wrong(key, describe(value), allowed, why)
         return 0
+
+    def duration(self, key: str, default: float | None) -> float | None:
+        """Seconds of `90s`, `15m`, `2h`; `off` for None."""
+        value = self._take(key)
+        if value is None:
+            return default
+        found = _DURATION.fullmatch(value.strip().lower()) if isinstance(value, str) else None
+        if found is not None:
+            return float(found[1]) * _SECONDS[found[2]]
+        if isinstance(value, str) and value.strip().lower() == "off":
+            return None
+        self.wrong(key, describe(value), 'a time such as "90s", "15m" or "2h", or "off"')
+        return default
 
     def count_or_off(self, key: str, default: int | None) -> int | None:
         """A whole number from 0, or `off` for None."""

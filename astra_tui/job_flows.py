@@ -284,11 +284,13 @@ async def save_plan(app: "AstraApp", plan: Plan) -> None:
     app.say(f"Plan saved: {plan.title}")
 
 
-def resume_hint(snapshot: Snapshot, command: str) -> str:
+def resume_hint(snapshot: Snapshot, command: str, *, detached: bool = False) -> str:
     """What the shell shows after leaving with unfinished jobs, "" if there are none."""
     number = unfinished(snapshot)
     if not number or not command:
         return ""
+    if detached:
+        return f"{jobs_text(number)} unfinished in the engine; come back with: {command}"
     they = "it" if number == 1 else "them"
     return f"{jobs_text(number)} unfinished; go on with {they} by: {command}"
 
@@ -306,19 +308,17 @@ def leaving_text(command: str) -> Text:
 
 
 async def quit_console(app: "AstraApp") -> None:
-    """Leave; ask first while jobs run."""
+    """Leave; ask first while jobs run that would stop."""
     if app.leaving or app.asking_to_quit:
+        return
+    if app.detachable and app.started:
+        await _detach(app)
         return
     snapshot = app.snapshot
     at_work = running(snapshot) + waiting(snapshot)
     if at_work:
         app.asking_to_quit = True
-        work = [f"{jobs_text(running(snapshot))} running"]
-        if waiting(snapshot):
-            work.append(f"{count_text(waiting(snapshot))} waiting")
-        if snapshot.bytes_left:
-            work.append(f"{bytes_text(snapshot.bytes_left)} left")
-        lines: list[Line] = [f"{', '.join(work)}.", "", leaving_text(app.resume_command)]
+        lines: list[Line] = [_work_left(snapshot), "", leaving_text(app.resume_command)]
         try:
             yes = await app.ask(Confirm("Leave while jobs run?", lines, yes="Leave"))
         finally:
@@ -326,3 +326,45 @@ async def quit_console(app: "AstraApp") -> None:
         if not yes:
             return
     await app.stop_and_exit(message=resume_hint(snapshot, app.resume_command))
+
+
+async def _detach(app: "AstraApp") -> None:
+    """Leave an engine that goes on; while jobs run, say so and offer to stop it as well."""
+    snapshot, stop = app.snapshot, False
+    if running(snapshot) + waiting(snapshot):
+        app.asking_to_quit = True
+        lines: list[Line] = [
+            _work_left(snapshot),
+            "",
+            Text.assemble(
+                "The engine goes on with them; come back with ",
+                (visible(app.attach_command), "bold"),
+                ".",
+            ),
+        ]
+        choices = (
+            Choosable("go on", "Leave", "the jobs go on in the engine"),
+            Choosable("stop", "Leave and stop the engine", "the jobs wait in the ledger"),
+        )
+        try:
+            chosen = await app.ask(Choice("Leave while jobs run?", choices, lines=lines))
+        finally:
+            app.asking_to_quit = False
+        if chosen is None:
+            return
+        stop = chosen.value == "stop"
+    if stop:
+        await app.stop_engine()
+        await app.stop_and_exit(message=resume_hint(snapshot, app.resume_command))
+    else:
+        hint = resume_hint(snapshot, app.attach_command, detached=True)
+        await app.stop_and_exit(message=hint)
+
+
+def _work_left(snapshot: Snapshot) -> str:
+    work = [f"{jobs_text(running(snapshot))} running"]
+    if waiting(snapshot):
+        work.append(f"{count_text(waiting(snapshot))} waiting")
+    if snapshot.bytes_left:
+        work.append(f"{bytes_text(snapshot.bytes_left)} left")
+    return f"{', '.join(work)}."

@@ -22,9 +22,9 @@ class LogFile:
     `level` is the lowest that is written: debug, info, warning or error.
     """
 
-    def __init__(self, state_dir: Path, level: str = "info") -> None:
+    def __init__(self, state_dir: Path, level: str = "info", name: str = "astra.log") -> None:
         self.path: Path | None = None
-        self._wanted = state_dir / "astra.log"
+        self._wanted = state_dir / name
         self._listener: QueueListener | None = None
         self._handler: QueueHandler | None = None
         self._wanted_level = getattr(logging, level.upper(), logging.INFO)

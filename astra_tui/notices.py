@@ -35,10 +35,12 @@ class NoticeBoard:
         self.keep(notice)
         self._show(notice)
 
-    def take(self, numbered: Sequence[tuple[int, Notice]]) -> None:
-        """Keep new notices of the engine; of a burst only the first few are shown."""
+    def take(self, numbered: Sequence[tuple[int, Notice]], *, since: float = 0.0) -> None:
+        """Keep new notices of the engine; of a burst only the first few are shown, and none that
+        is older than `since` (epoch seconds): an engine tells again what it said before."""
         # The worst first, for only a few are shown.
-        new = sorted((notice for _, notice in numbered), key=lambda n: _ORDER[n.level])
+        fresh = (notice for _, notice in numbered if notice.time >= since)
+        new = sorted(fresh, key=lambda n: _ORDER[n.level])
         for number, notice in numbered:
             self._last = max(self._last, number)
             self.keep(notice)

@@ -307,7 +307,8 @@ class StateLock:
                 f"Another Astra (process {holder}) works on this state directory.",
                 subject=str(self._path.parent),
                 safe="Nothing was changed.",
-                todo="Use that one, end it, or choose another directory with --state DIR.",
+                todo="Use that one, end it (`astra engine stop` if no console shows it), or choose"
+                " another directory with --state DIR.",
             ) from error
         handle.truncate(0)
         handle.write(str(os.getpid()))

@@ -33,7 +33,7 @@ async def examine(parts: Parts, settings: EngineSettings) -> AsyncIterator[Check
     """Each cloud, then Kafka and the state files."""
     from engine.doctor_local import check_kafka, check_prices, check_state
 
-    for cloud in settings.clouds:
+    for cloud in settings.shown:
         async for check in check_cloud(parts.stores[cloud.name], cloud):
             yield check
     async for check in check_kafka(parts.bus):

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.errors import StateError
 from engine.model import EventRow, FlowState, JobView, Notice, NoticeLevel, StoreFlow
@@ -19,6 +19,7 @@ class NoFeed:
     """The feed before events were started."""
 
     first, last = 1, 0
+    on_rows: Callable[[], None] | None = None
 
     def window(
         self, count: int, *, end: int | None = None, text: str = "", after: int = -1

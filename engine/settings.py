@@ -51,6 +51,7 @@ class CloudSettings:
     sas: Secret = Secret()
     read_only: bool = False
     resumable: bool = True  # local: False writes large files in one go too, leaving no parts
+    hidden: bool = False  # known to jobs, and shown nowhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,11 @@ class EngineSettings:
     bwlimit: int | Timetable = 0
     max_deletes: int | None = MAX_DELETES
     read_only: bool = False
+
+    @property
+    def shown(self) -> tuple[CloudSettings, ...]:
+        """The clouds that the operator has."""
+        return tuple(cloud for cloud in self.clouds if not cloud.hidden)
 
     def cloud(self, name: str) -> CloudSettings | None:
         return next((cloud for cloud in self.clouds if cloud.name == name), None)

@@ -16,7 +16,7 @@ def take(parts: Parts, settings: EngineSettings, last: Snapshot) -> Snapshot:
     runner = parts.runner
     active = runner.active()
     parts.clouds.note_active(active)
-    clouds = tuple(parts.clouds.status(cloud.name) for cloud in settings.clouds)
+    clouds = tuple(parts.clouds.status(cloud.name) for cloud in settings.shown)
     listed = [cloud for cloud in clouds if cloud.objects]
     counts = runner.counts()
     now = replace(

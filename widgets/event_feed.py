@@ -58,7 +58,9 @@ class EventFeed(FilterPane):
     def show(self, status: KafkaStatus, feed: FeedSource) -> None:
         """Show the newest messages, or while paused only how many came since."""
         self._status = status
-        self._rows.source = feed
+        if self._rows.source is not feed:
+            self._rows.source = feed
+            feed.on_rows = self._rows.came
         self._rows.update()
         self._rows.placeholder_changed()
         self._show_titles()

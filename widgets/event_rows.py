@@ -127,6 +127,15 @@ class EventRows(VirtualList[EventRow]):
         self.newest = self.source.last
         self._to_end()
 
+    def came(self) -> None:
+        """Messages that were asked for are here now: draw them, held or not."""
+        if self.text and self.source is not None:
+            room = len(self._matches) or max(self.visible_count, 1)
+            end = None if self.following else self.newest
+            self._matches = list(self.source.window(room, end=end, text=self.text))
+        if self.is_mounted:
+            self.rows_changed()
+
     def search(self, text: str) -> None:
         """Show only messages that contain `text`."""
         self.text = text

@@ -4,25 +4,45 @@ import asyncio
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
 from astra_tui.cli.context import Command, Globals, verb
 from engine.errors import UsageError
 
+if TYPE_CHECKING:
+    from engine.engine import Engine
+
 
 def open_console(command: Command, *, mouse: bool) -> int:
     """Open the console on the configured clouds; returns its exit code."""
-    settings, console = command.loaded
+    console = command.loaded[1]
     need_terminal()
     from astra_tui.app import AstraApp
     from astra_tui.cli.running import loop_factory
-    from engine.engine import Engine
 
-    app = AstraApp(Engine(settings), console, resume_command=resume_command(command.options))
+    resume = resume_command(command.options)
+    app = AstraApp(_engine(command), console, resume_command=resume)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         result = runner.run(app.run_async(mouse=mouse and console.mouse))
     return int(result or app.return_code or 0)
+
+
+def _engine(command: Command) -> "Engine":
+    """The engine in a process of its own, or inside this one where the config says so."""
+    from engine.engine import Engine
+
+    settings, console = command.loaded
+    if not console.engine.own:
+        return Engine(settings)
+    from astra_tui.engine_process import launch
+    from engine.service.place import socket_path
+    from engine.service.remote import RemoteEngine
+
+    words = command.options.process_words(settings)
+    path = socket_path(settings.state_dir)
+    return RemoteEngine(settings, path, lambda: launch(settings.state_dir, words))
 
 
 def resume_command(options: Globals) -> str:

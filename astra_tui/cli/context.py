@@ -40,6 +40,15 @@ class Globals:
         pairs = (("--config", self.config), ("--state", self.state))
         return [word for name, path in pairs if path for word in (name, str(path))]
 
+    def process_words(self, settings: "EngineSettings") -> list[str]:
+        """What leads an engine's process, wherever it works, to the same config and state."""
+        from astra_tui.config import find_config
+
+        words = ["--state", os.path.abspath(settings.state_dir), "--log-level", self.log_level]
+        if (file := find_config(self.config, os.environ)) is not None:
+            words += ["--config", os.path.abspath(file)]
+        return words  # read-only is this console's or command's wish, not the engine's
+
 
 class Command:
     """One run of one verb."""
@@ -126,7 +135,9 @@ class Command:
     ) -> int:
         from engine.engine import Engine
 
-        engine = Engine(settings)
+        # What only looks lists for itself: it must not change what a console's panes show.
+        found = None if look else await self._running_engine(settings)
+        engine = found or Engine(settings)
         try:
             await engine.start(events=events, runner=runner, look=look)
             self._working = True
@@ -135,10 +146,40 @@ class Command:
         except BaseException:
             # What ended the work is told; that closing failed for the same reason is not.
             with contextlib.suppress(AstraError):
+                await self._let_go(engine)
                 await engine.stop()
             raise
         await engine.stop()
         return code
+
+    async def _running_engine(self, settings: "EngineSettings") -> "Engine | None":
+        """The engine that works on this state directory in a process of its own, if one does.
+
+        It knows this machine's files as well; other clouds than the config's it does not."""
+        from engine.service.place import socket_path
+
+        path = socket_path(settings.state_dir)
+        if settings.shown != self.settings.clouds or not path.exists():
+            return None
+        from engine.service.link import EngineGone
+        from engine.service.remote import RemoteEngine
+
+        engine = RemoteEngine(settings, path, quiet=True)
+        try:
+            await engine.start()
+        except EngineGone:
+            return None  # what an engine that was killed left behind
+        limits = (settings.jobs, settings.bwlimit)
+        if limits != (self.settings.jobs, self.settings.bwlimit):
+            self.out.say("The running engine's limits hold; change them in its console (b).")
+        return engine
+
+    async def _let_go(self, engine: "Engine") -> None:
+        """A verb that was interrupted does not leave its jobs running elsewhere."""
+        from engine.service.remote import RemoteEngine
+
+        if isinstance(engine, RemoteEngine) and engine.attached:
+            await engine.pause_begun()
 
     def tell_notices(self, engine: "Engine") -> None:
         """Warnings and errors that the engine noted, on stderr."""

@@ -57,6 +57,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "predict": "forecast:predict",
     },
     "Begin": {
+        "engine": "engine:engine",
         "demo": "console:demo",
         "init": "init:init",
         "aliases": "init:aliases",

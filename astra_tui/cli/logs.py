@@ -11,14 +11,14 @@ from astra_tui.logfile import LogFile
 _file: LogFile | None = None
 
 
-def open_log(state_dir: Path, level: str) -> None:
-    """Send all logging to `astra.log`; nothing of it reaches the screen. Once a process."""
+def open_log(state_dir: Path, level: str, name: str = "astra.log") -> None:
+    """Send all logging to that file; nothing of it reaches the screen. Once a process."""
     global _file
     if _file is not None:
         return
     # A full disk loses lines of the log; the command itself says what matters.
     logging.raiseExceptions = False
-    _file = LogFile(state_dir).open()
+    _file = LogFile(state_dir, name=name).open()
     atexit.register(_close, _file)
     root = logging.getLogger()
     if _file.path is None:

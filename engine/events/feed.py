@@ -54,6 +54,7 @@ class EventFeed:
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self.first = 1
+        self.on_rows: Callable[[], None] | None = None  # all messages are here
         self.last = 0
         self._summarise = summarise
         self._max_messages = max_messages

@@ -195,6 +195,7 @@ class FeedSource(Protocol):
 
     first: int
     last: int
+    on_rows: Callable[[], None] | None  # told when messages came that were on their way
 
     def window(self, count: int, *, end: int | None = None, text: str = "") -> Sequence[EventRow]:
         """Up to `count` rows with number ≤ `end` (None: the newest), oldest first, that

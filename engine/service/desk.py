@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from engine.errors import UsageError
-from engine.model import EventRow, ListingQuery, ListingView, Notice, ObjectRow, Snapshot
+from engine.model import (
+    EventRow,
+    ListingQuery,
+    ListingView,
+    Notice,
+    ObjectRow,
+    Snapshot,
+)
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -40,13 +47,33 @@ class State:
     notices: tuple[tuple[int, Notice], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """An engine's process. `since` in epoch seconds; `consoles` are those that look at it."""
+
+    pid: int
+    version: str
+    since: float
+    consoles: int
+    state_dir: str
+
+
+class Host(Protocol):
+    """What a desk asks of the server around it."""
+
+    def status(self) -> EngineStatus: ...
+
+    def stop(self) -> None: ...
+
+
 class Desk:
     """Views and windows for one connection."""
 
-    CALLS: ClassVar = ("view", "rows", "find", "feed")
+    CALLS: ClassVar = ("view", "rows", "find", "feed", "status", "stop", "snapshot")
 
-    def __init__(self, engine: "Engine") -> None:
+    def __init__(self, engine: "Engine", host: Host) -> None:
         self._engine = engine
+        self._host = host
         self._views: dict[int, ListingView] = {}
         self._handles = 0
         self._revision = -1
@@ -75,6 +102,18 @@ class Desk:
     def feed(self, count: int, end: int | None = None, text: str = "") -> list[EventRow]:
         """Messages of the feed, as `FeedSource.window` gives them."""
         return list(self._engine.feed.window(min(count, WINDOW), end=end, text=text))
+
+    def status(self) -> EngineStatus:
+        """Who serves, since when, and for whom."""
+        return self._host.status()
+
+    def stop(self) -> None:
+        """Let the engine end: running requests end or roll back, the jobs wait in the ledger."""
+        self._host.stop()
+
+    def snapshot(self) -> Snapshot:
+        """The state of all, for a command that looks once."""
+        return self._engine.snapshot()
 
     def state(self) -> State | None:
         """What changed since the last call, None if nothing did."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.errors import AstraError, StateError
 from engine.service.desk import State
-from engine.service.methods import Method, methods
+from engine.service.methods import Method, method
 from engine.service.wire import (
     PROTOCOL,
     Closed,
@@ -55,6 +55,7 @@ class Link:
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Queue[Frame | None]] = {}
         self._posts: set[asyncio.Task[None]] = set()
+        self.ended = asyncio.Event()
         self._closed = False
         self._task = asyncio.create_task(self._read(), name="engine-link")
 
@@ -65,8 +66,8 @@ class Link:
 
     async def call(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Call a method of the door; raises what it raises, or EngineGone."""
-        method = methods()[name]
-        number, answers = self._ask(method, method.bind(*args, **kwargs))
+        called = method(name)
+        number, answers = self._ask(called, called.bind(*args, **kwargs))
         try:
             frame = await self._next(answers)
         except asyncio.CancelledError:
@@ -74,12 +75,12 @@ class Link:
             raise
         finally:
             del self._answers[number]
-        return unpack(frame, method.result)
+        return unpack(frame, called.result)
 
     async def stream(self, name: str, *args: Any, **kwargs: Any) -> AsyncGenerator[Any, None]:
         """The items of a streaming method, as fast as they are taken."""
-        method = methods()[name]
-        number, answers = self._ask(method, method.bind(*args, **kwargs))
+        called = method(name)
+        number, answers = self._ask(called, called.bind(*args, **kwargs))
         ended = False
         try:
             while True:
@@ -88,7 +89,7 @@ class Link:
                     ended = True
                     return
                 self._send(Kind.MORE, number)
-                yield unpack(frame, method.result)
+                yield unpack(frame, called.result)
         except AstraError:
             ended = True
             raise
@@ -99,20 +100,20 @@ class Link:
 
     def post(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Call a method whose answer nobody waits for; an error of it goes to the log."""
-        method = methods()[name]
+        called = method(name)
         # Sent at once: what is called afterwards comes after it in the engine, too.
-        number, answers = self._ask(method, method.bind(*args, **kwargs))
-        task = asyncio.get_running_loop().create_task(self._posted(method, number, answers))
+        number, answers = self._ask(called, called.bind(*args, **kwargs))
+        task = asyncio.get_running_loop().create_task(self._posted(called, number, answers))
         self._posts.add(task)
         task.add_done_callback(self._posts.discard)
 
     async def _posted(
-        self, method: Method, number: int, answers: "asyncio.Queue[Frame | None]"
+        self, called: Method, number: int, answers: "asyncio.Queue[Frame | None]"
     ) -> None:
         try:
             await self._next(answers)
         except AstraError as error:
-            log.warning("%s: %s", method.name, error)
+            log.warning("%s: %s", called.name, error)
         finally:
             del self._answers[number]
 
@@ -128,12 +129,12 @@ class Link:
 
     # -- inside -------------------------------------------------------------------------
 
-    def _ask(self, method: Method, arguments: Any) -> tuple[int, "asyncio.Queue[Frame | None]"]:
+    def _ask(self, called: Method, arguments: Any) -> tuple[int, "asyncio.Queue[Frame | None]"]:
         if self._closed:
             raise gone()
         number = next(self._numbers)
         answers = self._answers[number] = asyncio.Queue[Frame | None]()
-        self._send(Kind.CALL, number, method.name, arguments)
+        self._send(Kind.CALL, number, called.name, arguments)
         return number, answers
 
     async def _next(self, answers: "asyncio.Queue[Frame | None]") -> Frame:
@@ -165,6 +166,7 @@ class Link:
         if self._closed:
             return
         self._closed = True
+        self.ended.set()
         self._writer.close()
         for answers in self._answers.values():
             answers.put_nowait(None)

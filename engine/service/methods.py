@@ -15,6 +15,7 @@ from collections.abc import (
 )
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -24,13 +25,22 @@ DOOR = (
     *("plan_migration", "preflight", "submit", "check_deletes", "wait", "pause", "resume"),
     *("cancel", "retry", "jobs", "summary", "report", "check", "check_jobset", "job"),
     *("statistics", "prioritise", "set_limits", "send_access", "age", "import_access"),
-    "lab_steps",
+    *("lab_steps", "decisions", "import_logs", "train", "predict", "lifecycle"),
 )
 WORKSPACE = (
     *("save_plan", "plans", "plan", "delete_plan", "save_bookmark", "bookmarks"),
     *("delete_bookmark", "save_policy", "policies", "delete_policy", "save_dataset"),
     *("datasets", "delete_dataset"),
 )
+_ELSEWHERE = {  # what signatures name for the type checker alone
+    "Path": "pathlib",
+    "ImportSummary": "engine.imports.records",
+    "Training": "engine.forecast.live",
+    "Prediction": "engine.learning",
+    "Wanted": "engine.lifecycle.derive",
+    "Lifecycle": "engine.lifecycle.model",
+}
+_NOT_SENT = ("progress",)  # what a caller wants to be told meanwhile: not over a socket
 _STREAMS = (AsyncIterator, AsyncGenerator)
 _SENT_AS_LIST = (Iterable, Sequence)
 
@@ -48,7 +58,8 @@ class Method:
     def bind(self, *args: Any, **kwargs: Any) -> msgspec.Struct:
         """The arguments as they are sent. Raises TypeError where they do not fit."""
         given = self.signature.bind(None, *args, **kwargs).arguments
-        given.pop("self")
+        for name in ("self", *_NOT_SENT):
+            given.pop(name, None)
         return self.arguments(**{name: _plain(value) for name, value in given.items()})
 
 
@@ -59,25 +70,50 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def methods() -> Mapping[str, Method]:
-    """All methods by name; those of the workspace begin with `workspace.`, those that a
-    connection answers itself with `desk.`."""
-    from engine.engine import Engine
-    from engine.service.desk import Desk
-    from engine.workspace import Workspace
+def method(name: str) -> Method:
+    """A method by name; those of the workspace begin with `workspace.`, those that a connection
+    answers itself with `desk.`. Raises KeyError for anything else.
 
-    found = [method_of(getattr(Engine, name), name) for name in DOOR]
-    found += [method_of(getattr(Workspace, name), f"workspace.{name}") for name in WORKSPACE]
-    found += [method_of(getattr(Desk, name), f"desk.{name}") for name in Desk.CALLS]
-    return {method.name: method for method in found}
+    What its types need is imported when it is first called: a console asks for little.
+    """
+    owner, _, plain = name.rpartition(".")
+    if owner == "desk":
+        from engine.service.desk import Desk
+
+        known: Sequence[str] = Desk.CALLS
+        holder: type[Any] = Desk
+    elif owner == "workspace":
+        from engine.workspace import Workspace
+
+        known, holder = WORKSPACE, Workspace
+    else:
+        from engine.engine import Engine
+
+        known, holder = DOOR, Engine
+    if plain not in known:
+        raise KeyError(name)
+    return method_of(getattr(holder, plain), name)
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """The types of a signature; what it names without importing it is imported now."""
+    names: dict[str, Any] = {}
+    while True:
+        try:
+            return typing.get_type_hints(function, localns=names)
+        except NameError as error:
+            name = str(error.name)
+            names[name] = getattr(import_module(_ELSEWHERE[name]), name)
 
 
 def method_of(function: Callable[..., Any], name: str) -> Method:
     """A method as its signature describes it."""
-    hints = typing.get_type_hints(function)
+    hints = _hints(function)
     signature = inspect.signature(function)
     fields: list[Any] = []
     for parameter in list(signature.parameters.values())[1:]:
+        if parameter.name in _NOT_SENT:
+            continue
         kind = hints[parameter.name]
         if typing.get_origin(kind) in _SENT_AS_LIST:
             kind = list[typing.get_args(kind)[0]]  # type: ignore[misc]

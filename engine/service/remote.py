@@ -1,14 +1,17 @@
 """The door of an engine in another process: the same commands, snapshots that are sent."""
 
+import asyncio
 import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from engine.engine import Engine
-from engine.model import ListingQuery, Notice, NoticeLevel, Snapshot
+from engine.model import FINAL_STATES, ListingQuery, Notice, NoticeLevel, Plan, Snapshot
+from engine.refusals import refuse_read_only
 from engine.service.desk import State
 from engine.service.link import EngineGone, Link, connect, gone
 from engine.service.methods import DOOR, WORKSPACE
@@ -19,8 +22,11 @@ from engine.workspace import Workspace
 log = logging.getLogger(__name__)
 
 _KEPT = 500  # notices
+_FIRST_SECONDS = 20.0
 _SYNC = frozenset({"scan", "set_limits"})  # sent without waiting for an answer
 _LOCAL = frozenset({"check_deletes"})  # the settings alone decide
+_CHANGES = frozenset({"preflight"})
+_OWN = frozenset({"submit", "resume", "retry"})
 _STREAMED = frozenset({"doctor", "report", "check", "check_jobset", "lab_steps"})
 Launch = Callable[[], Awaitable[None]]
 
@@ -43,10 +49,18 @@ class RemoteEngine(Engine):
     """The same door as `Engine`, with the engine behind a socket.
 
     `launch` starts the engine's process if none answers; it returns once one does. `on_end` is
-    called when the engine is gone; `start` may be called again then.
+    called when the engine is gone; `start` may be called again then. `quiet`: what the engine
+    had to say before is left out.
     """
 
-    def __init__(self, settings: EngineSettings, path: Path, launch: Launch | None = None) -> None:
+    def __init__(
+        self,
+        settings: EngineSettings,
+        path: Path,
+        launch: Launch | None = None,
+        *,
+        quiet: bool = False,
+    ) -> None:
         super().__init__(settings)
         self.workspace: Workspace = RemoteWorkspace(self.workspace.path, self)
         self.remote_feed = RemoteFeed()
@@ -54,9 +68,13 @@ class RemoteEngine(Engine):
         self.on_end: Callable[[], None] = lambda: None
         self._path = path
         self._launch = launch
+        self._quiet = quiet
+        self._begun: set[str] = set()  # job sets that were submitted from here
+        self._woken: set[str] = set()  # jobs that were resumed or retried from here
         self._link: Link | None = None
         self._told: deque[tuple[int, Notice]] = deque(maxlen=_KEPT)
         self._number = 0
+        self._first = asyncio.Event()  # the state came, or never will
 
     async def start(self, *, events: bool = True, runner: bool = True, look: bool = False) -> None:
         """Reach the engine, starting it if there is none. Raises StateError if it cannot be."""
@@ -72,7 +90,14 @@ class RemoteEngine(Engine):
                 link = await self._connect()
             self._link = link
             self.remote_feed.attach(link)
+            self._first.clear()
             link.watch()
+            try:
+                async with asyncio.timeout(_FIRST_SECONDS):
+                    await self._first.wait()
+            except TimeoutError:
+                await link.close()
+                raise gone() from None
 
     async def _connect(self) -> Link:
         return await connect(self._path, self._take, self._ended)
@@ -83,6 +108,12 @@ class RemoteEngine(Engine):
             link, self._link = self._link, None
             if link is not None:
                 await link.close()
+
+    async def end(self) -> None:
+        """Let the engine's process end, and wait for it."""
+        link = self.link
+        await link.call("desk.stop")
+        await link.ended.wait()
 
     @property
     def link(self) -> Link:
@@ -111,25 +142,59 @@ class RemoteEngine(Engine):
         link = self.link
         return RemoteView(link, query, await link.call("desk.view", cloud, query))
 
+    async def submit(self, plan: Plan, *, priority: int = 0) -> str:
+        """As the engine's own."""
+        refuse_read_only(self.settings)  # this console's wish; the engine may allow it
+        jobset: str = await self.link.call("submit", plan, priority=priority)
+        self._begun.add(jobset)
+        return jobset
+
+    async def resume(self, job_ids: Sequence[str] = ()) -> int:
+        """As the engine's own."""
+        return await self._wake("resume", job_ids)
+
+    async def retry(self, job_ids: Sequence[str] = ()) -> int:
+        """As the engine's own."""
+        return await self._wake("retry", job_ids)
+
+    async def _wake(self, name: str, job_ids: Sequence[str]) -> int:
+        refuse_read_only(self.settings)
+        count: int = await self.link.call(name, job_ids)
+        self._woken.update(job_ids)
+        return count
+
+    async def pause_begun(self) -> None:
+        """Pause what was begun from here: its caller was interrupted."""
+        begun = [job for jobset in self._begun for job in await self.jobs(jobset=jobset)]
+        unfinished = {job.job_id for job in begun if job.state not in FINAL_STATES}
+        if ids := sorted(unfinished | self._woken):
+            await self.pause(ids)
+
     def tell(self, level: NoticeLevel, text: str, todo: str = "") -> None:
         """A notice of this end."""
         self._number += 1
         self._told.append((self._number, Notice(level, text, todo, time.time())))
 
     def _take(self, state: State) -> None:
-        self._last = state.snapshot
+        snapshot = state.snapshot
+        self._last = replace(snapshot, read_only=True) if self.settings.read_only else snapshot
         self.remote_feed.take(state)
-        for _, notice in state.notices:
+        old = self._quiet and not self._first.is_set()
+        for _, notice in () if old else state.notices:
             self._number += 1
             self._told.append((self._number, notice))
+        self._first.set()
 
     def _ended(self) -> None:
+        self._first.set()
         if self._link is not None:
             self.on_end()
 
 
 def _forward(name: str) -> Callable[..., Any]:
     async def call(self: RemoteEngine, *args: Any, **kwargs: Any) -> Any:
+        if name in _CHANGES:
+            refuse_read_only(self.settings)  # this console's wish; the engine may allow it
         return await self.link.call(name, *args, **kwargs)
 
     def stream(self: RemoteEngine, *args: Any, **kwargs: Any) -> Any:
@@ -150,7 +215,7 @@ def _forward_saved(name: str) -> Callable[..., Any]:
 
 # The signatures stay those of the door, which the type checker sees; the work is elsewhere.
 for _name in DOOR:
-    if _name not in _LOCAL:
+    if _name not in _LOCAL | _OWN:
         setattr(RemoteEngine, _name, _forward(_name))
 for _name in WORKSPACE:
     setattr(RemoteWorkspace, _name, _forward_saved(_name))

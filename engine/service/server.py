@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
 from inspect import isawaitable
@@ -13,8 +14,8 @@ from typing import Any
 
 from engine.engine import Engine
 from engine.errors import AstraError, StateError
-from engine.service.desk import Desk
-from engine.service.methods import Method, methods
+from engine.service.desk import Desk, EngineStatus
+from engine.service.methods import Method, method
 from engine.service.wire import (
     PROTOCOL,
     Closed,
@@ -39,12 +40,13 @@ _LARGEST = 64 * 1024  # of the stream's own buffer
 class Server:
     """Serves one engine. `attached` counts the consoles that look at it.
 
-    `on_change` is called when somebody came or left.
+    `on_stop` is called when somebody asks the engine to end.
     """
 
-    def __init__(self, engine: Engine, on_change: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, engine: Engine, on_stop: Callable[[], None] = lambda: None) -> None:
         self._engine = engine
-        self._on_change = on_change
+        self._on_stop = on_stop
+        self._since = time.time()
         self._connections: set[_Connection] = set()
         self._tasks: asyncio.TaskGroup | None = None
 
@@ -57,6 +59,16 @@ class Server:
     def busy(self) -> int:
         """Calls that are being answered."""
         return sum(connection.calls for connection in self._connections)
+
+    def status(self) -> EngineStatus:
+        """Who serves, since when, and for whom."""
+        own = hello()
+        state_dir = str(self._engine.settings.state_dir)
+        return EngineStatus(own.pid, own.version, self._since, self.attached, state_dir)
+
+    def stop(self) -> None:
+        """Somebody asked for the end."""
+        self._on_stop()
 
     @asynccontextmanager
     async def listening(self, path: Path) -> AsyncIterator[None]:
@@ -92,7 +104,7 @@ class Server:
         if tasks is None or not _same_user(writer):
             writer.close()
             return
-        connection = _Connection(self._engine, reader, writer, self._changed)
+        connection = _Connection(self._engine, Desk(self._engine, self), reader, writer)
         self._connections.add(connection)
         task = tasks.create_task(self._attend(connection))
         await asyncio.wait([task])
@@ -102,10 +114,6 @@ class Server:
             await connection.serve()
         finally:
             self._connections.discard(connection)
-            self._changed()
-
-    def _changed(self) -> None:
-        self._on_change()
 
 
 class _Connection:
@@ -114,15 +122,14 @@ class _Connection:
     def __init__(
         self,
         engine: Engine,
+        desk: Desk,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        changed: Callable[[], None],
     ) -> None:
         self.watching = False
         self._engine = engine
-        self._desk = Desk(engine)
+        self._desk = desk
         self._reader, self._writer = reader, writer
-        self._changed = changed
         self._running: dict[int, asyncio.Task[None]] = {}
         self._credit: dict[int, asyncio.Semaphore] = {}
 
@@ -163,7 +170,6 @@ class _Connection:
                 if not self.watching:
                     self.watching = True
                     self._running[number] = tasks.create_task(self._watch())
-                    self._changed()
             case Kind.CALL:
                 self._credit[number] = asyncio.Semaphore(_CREDIT)
                 task = tasks.create_task(self._answer(frame))
@@ -181,16 +187,15 @@ class _Connection:
     def _forget(self, number: int) -> None:
         self._running.pop(number, None)
         self._credit.pop(number, None)
-        self._changed()
 
     async def _answer(self, frame: Frame) -> None:
         number = frame.number
         try:
-            method = methods()[frame.name]
-            arguments = unpack(frame, method.arguments)
+            called = method(frame.name)
+            arguments = unpack(frame, called.arguments)
             given = {name: getattr(arguments, name) for name in arguments.__struct_fields__}
-            result = self._target(method)(**given)
-            if method.streamed:
+            result = self._target(called)(**given)
+            if called.streamed:
                 async with aclosing(result) as items:
                     async for item in items:
                         await self._credit[number].acquire()
@@ -211,8 +216,8 @@ class _Connection:
             )
             await self._send_all(Kind.ERROR, number, failure(told))
 
-    def _target(self, method: Method) -> Callable[..., Any]:
-        owner, _, name = method.name.rpartition(".")
+    def _target(self, called: Method) -> Callable[..., Any]:
+        owner, _, name = called.name.rpartition(".")
         holder = {"": self._engine, "workspace": self._engine.workspace, "desk": self._desk}[owner]
         found: Callable[..., Any] = getattr(holder, name)
         return found

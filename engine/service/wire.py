@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -86,13 +87,25 @@ def hello() -> Hello:
     return Hello(PROTOCOL, version("astra-tui"), os.getpid())
 
 
-_encoder = msgspec.msgpack.Encoder()
+def _outgoing(value: Any) -> Any:
+    if isinstance(value, Path):
+        return os.path.abspath(value)  # the engine works in another folder
+    raise NotImplementedError(type(value).__name__)
+
+
+def _incoming(kind: type, value: Any) -> Any:
+    if issubclass(kind, Path):
+        return Path(value)
+    raise NotImplementedError(kind.__name__)
+
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=_outgoing)
 _frames = msgspec.msgpack.Decoder(Frame)
 
 
 @cache
 def _decoder(kind: Any) -> "msgspec.msgpack.Decoder[Any]":
-    return msgspec.msgpack.Decoder(kind)
+    return msgspec.msgpack.Decoder(kind, dec_hook=_incoming)
 
 
 def pack(kind: Kind, number: int, name: str = "", value: object = None) -> bytes:
@@ -101,7 +114,10 @@ def pack(kind: Kind, number: int, name: str = "", value: object = None) -> bytes
     try:
         body = _encoder.encode(value)
     except UnicodeEncodeError:
-        body, escaped = _encoder.encode(_escape(msgspec.to_builtins(value))), True
+        body, escaped = (
+            _encoder.encode(_escape(msgspec.to_builtins(value, enc_hook=_outgoing))),
+            True,
+        )
     frame = _encoder.encode(Frame(kind, number, name, escaped, msgspec.Raw(body)))
     return _LENGTH.pack(len(frame)) + frame
 
@@ -111,7 +127,7 @@ def unpack(frame: Frame, kind: Any) -> Any:
     try:
         if frame.escaped:
             plain = _unescape(msgspec.msgpack.decode(frame.body))
-            return msgspec.convert(plain, kind)
+            return msgspec.convert(plain, kind, dec_hook=_incoming)
         return _decoder(kind).decode(frame.body)
     except (msgspec.MsgspecError, ValueError) as error:
         raise Closed(f"a value that does not fit: {error}") from error

@@ -1,13 +1,17 @@
 """The door over a socket: the same answers, errors and streams as the door itself."""
 
 import asyncio
+import inspect
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine.engine import Engine
@@ -26,10 +30,12 @@ from engine.model import (
     StoreKind,
 )
 from engine.service.link import EngineGone, WrongVersion, connect
+from engine.service.methods import DOOR, WORKSPACE, method
 from engine.service.remote import RemoteEngine
 from engine.service.server import Server
 from engine.service.wire import Hello, Kind, pack, receive
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings
+from engine.workspace import Workspace
 
 
 def settings_in(folder: Path) -> EngineSettings:
@@ -277,3 +283,39 @@ async def test_the_lab_runs_in_the_engines_process(ends: Ends) -> None:
         assert result.policies[0].total > result.optimum
         with pytest.raises(UsageError, match="no policy 'wish'"):
             await door.lab(replace(request, policies=("wish",)))
+
+
+def test_every_command_of_the_door_goes_over_the_socket() -> None:
+    """A new one that is forgotten in `DOOR` would work on the console's own, empty engine."""
+    commands = {
+        name
+        for name, _ in inspect.getmembers(Engine, inspect.isfunction)
+        if not name.startswith("_")
+    }
+    here = {"start", "stop", "snapshot", "notices", "view", "lab"}  # made of what is sent
+    assert commands == {*DOOR, *here}
+    saved = {
+        name
+        for name, function in inspect.getmembers(Workspace, inspect.iscoroutinefunction)
+        if not name.startswith("_")
+    }
+    assert saved == {*WORKSPACE, "open", "close"}
+    names = [*DOOR, *(f"workspace.{name}" for name in WORKSPACE), "desk.rows", "desk.status"]
+    for found in map(method, names):
+        msgspec.msgpack.Decoder(found.arguments, dec_hook=lambda kind, value: kind(value))
+        msgspec.msgpack.Decoder(found.result, dec_hook=lambda kind, value: kind(value))
+
+
+def test_a_console_needs_no_sdk_no_kafka_and_no_numpy() -> None:
+    program = """
+import sys
+import astra_tui.app, engine.service.remote
+from engine.service.methods import method
+[method(name) for name in "scan plan_migration submit jobs desk.view workspace.plans".split()]
+heavy = "numpy boto3 botocore aiokafka confluent_kafka aiohttp tinydb google azure zstandard moto"
+print([name for name in heavy.split() if name in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
