@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import AstraError
-from engine.model import Address, JobView, ListingQuery, Notice, ObjectDetail, Plan, Snapshot
+from engine.model import (
+    Address,
+    JobView,
+    ListingQuery,
+    ListingState,
+    Notice,
+    ObjectDetail,
+    Plan,
+    Snapshot,
+)
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings
 from tests.console import world
 
@@ -74,7 +83,10 @@ class FakeDoor:
         self.stopped += 1
 
     def snapshot(self) -> Snapshot:
-        return self.now
+        if self.asked("scan"):
+            return self.now
+        clouds = (replace(cloud, state=ListingState.IDLE) for cloud in self.now.clouds)
+        return replace(self.now, clouds=tuple(clouds), revision=-1)
 
     def notices(self, after: int = 0) -> Sequence[tuple[int, Notice]]:
         return [(number, notice) for number, notice in self.noted if number > after]

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from typing import Any
 
 import pytest
@@ -235,7 +236,7 @@ async def test_notices_are_shown_once_and_kept(make_app: AppMaker) -> None:
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await settled(pilot)
         app.engine.noted = [
-            (n, Notice(NoticeLevel.WARNING, f"[b]odd[/b] \x1b thing {n}", "Look.", world.NOW))
+            (n, Notice(NoticeLevel.WARNING, f"[b]odd[/b] \x1b thing {n}", "Look.", time.time()))
             for n in range(1, 6)
         ]
         await until(pilot, lambda: len(app.notice_board) == 5)
