@@ -1,8 +1,7 @@
 """From a policy to the rules that one provider can run, and to what they cannot say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from engine.errors import UsageError
 from engine.lifecycle import names
@@ -22,6 +21,7 @@ _IA_DAYS = 30  # S3: in STANDARD before an IA class, and there before the next o
 _IA = ("STANDARD_IA", "ONEZONE_IA")
 _SMALL = 128 * _KIB  # S3: nothing smaller goes into the classes that bill as much
 _LARGE = (*_IA, "GLACIER_IR", "INTELLIGENT_TIERING")
+_PREFIXES = {Provider.AWS: 16, Provider.GCP: names.MAX_SPELLINGS, Provider.AZURE: 10}
 _WHO = {Provider.AWS: "S3", Provider.GCP: "Google", Provider.AZURE: "Azure"}
 
 
@@ -57,6 +57,10 @@ class _Deriving:
         self.start = table.code(default)
 
     def lifecycle(self) -> Lifecycle:
+        if self.wanted.provider is Provider.AZURE and self.wanted.prefix and not self.wanted.bucket:
+            raise UsageError(
+                "Azure's prefixes begin with the container.", todo="Name it, with --bucket."
+            )
         plain = self.plain = self._follow([_PLAIN])[0]
         if not any(plain):
             raise UsageError(
@@ -188,25 +192,47 @@ class _Deriving:
     def _named(self, common: Schedule) -> list[Rule]:
         """Rules for names, where the provider can tell those names exactly."""
         found = []
-        globs = [str(_field(rule, "glob")) for rule in _name_rules(self.policy)]
+        globs = names.of_policy(self.policy)
         variants = self._follow([names.sample(glob) for glob in globs]) if globs else []
-        for glob, sizes in zip(globs, variants, strict=True):
+        for index, (glob, sizes) in enumerate(zip(globs, variants, strict=True)):
             steps = self._allowed(common_of(sizes))
             if steps == self._allowed(common):
                 continue
-            endings = names.suffixes(glob) if self.wanted.provider is Provider.GCP else None
-            if endings is not None and self._only_sooner(steps, common):
-                fitted = self._fit(Rule("", steps, suffixes=endings))
-                found.append(fitted)
+            filtered = self._filtered(glob)
+            if filtered is not None and self._only_sooner(steps, common):
+                least = next((size for size, its in zip(SIZES, sizes, strict=True) if its), 0)
+                by_size = self.wanted.provider is Provider.AWS
+                found.append(self._fit(replace(filtered, steps=steps, min_size=least * by_size)))
+                if index:
+                    self._gap(
+                        f"Names that fit {glob} and a pattern before it go by the first",
+                        "rules add up",
+                        f"they go as {glob} does, where that is sooner",
+                    )
                 continue
             part = f"go {told(steps)}" if steps else f"stay in {self.table.name(self.start)}"
             instead = f"they go as all others do{self._warning(steps, common)}"
-            self._gap(f"Names {glob} {part}", self._why_not(endings), instead)
+            self._gap(f"Names {glob} {part}", self._why_not(glob, filtered), instead)
         return found
 
-    def _why_not(self, endings: tuple[str, ...] | None) -> str:
-        if endings is not None:
+    def _filtered(self, glob: str) -> Rule | None:
+        """A rule for exactly those keys, None where the provider has no such filter."""
+        limit = _PREFIXES.get(self.wanted.provider, 0)
+        begins = names.prefixes(glob, limit)
+        if begins is not None and (
+            self.wanted.bucket or self.wanted.provider is not Provider.AZURE
+        ):
+            if all(own.startswith(self.wanted.prefix) for own in begins):
+                return Rule("", (), prefixes=begins)
+            return None
+        endings = names.suffixes(glob) if self.wanted.provider is Provider.GCP else None
+        return Rule("", (), suffixes=endings) if endings is not None else None
+
+    def _why_not(self, glob: str, filtered: Rule | None) -> str:
+        if filtered is not None:
             return "rules add up: one that moves later or less far cannot hold another back"
+        if "/" in glob:
+            return f"{self.who} compares the beginning of a key letter by letter, that is no such"
         if self.wanted.provider is Provider.GCP:
             return "Google compares the whole key's beginning and end, and neither says that"
         return f"{self.who} compares the whole key's beginning only, never the name in a folder"
@@ -365,12 +391,3 @@ class _Deriving:
 
 _FROM = {Clock.AGE: "the day of writing", Clock.ACCESS: "the last access"}
 _TERMINAL = {"NEARLINE": "", "ARCHIVE": ", to COLDLINE after 90 and to ARCHIVE after 365"}
-
-
-def _name_rules(policy: Policy) -> Sequence[Any]:
-    rules = policy.parameters.get("names", ())
-    return rules if isinstance(rules, Sequence) and not isinstance(rules, str) else ()
-
-
-def _field(rule: Any, name: str) -> object:
-    return rule[name] if isinstance(rule, Mapping) else getattr(rule, name)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import UsageError
-from engine.lifecycle.model import Clock, Lifecycle, Rule, warmer
+from engine.lifecycle.model import Clock, Lifecycle, Rule, beginnings, numbered, warmer
 from engine.lifecycle.terraform import terraform
 from engine.model import Provider
 
@@ -23,12 +23,12 @@ class Form:
 def s3_document(lifecycle: Lifecycle) -> dict[str, Any]:
     """The LifecycleConfiguration of PutBucketLifecycleConfiguration."""
     rules = []
-    for rule in lifecycle.rules:
+    for name, prefix, rule in numbered(lifecycle):
         rules.append(
             {
-                "ID": rule.name,
+                "ID": name,
                 "Status": "Enabled",
-                "Filter": _s3_filter(lifecycle.prefix, rule),
+                "Filter": _s3_filter(prefix, rule),
                 "Transitions": [
                     {"Days": step.days, "StorageClass": step.storage_class} for step in rule.steps
                 ],
@@ -58,10 +58,10 @@ def sizes(rule: Rule) -> dict[str, int]:
 def cloudformation_document(lifecycle: Lifecycle) -> dict[str, Any]:
     """A template with the bucket, which is kept whatever becomes of the stack."""
     rules = []
-    for rule in lifecycle.rules:
-        entry: dict[str, Any] = {"Id": rule.name, "Status": "Enabled"}
-        if lifecycle.prefix:
-            entry["Prefix"] = lifecycle.prefix
+    for name, prefix, rule in numbered(lifecycle):
+        entry: dict[str, Any] = {"Id": name, "Status": "Enabled"}
+        if prefix:
+            entry["Prefix"] = prefix
         entry |= {name: str(value) for name, value in sizes(rule).items()}
         entry["Transitions"] = [
             {"StorageClass": step.storage_class, "TransitionInDays": step.days}
@@ -83,13 +83,13 @@ def cloudformation_document(lifecycle: Lifecycle) -> dict[str, Any]:
             "LifecycleConfiguration": {"Rules": rules},
         },
     }
-    name: dict[str, Any] = {"Type": "String", "Description": "The bucket that the rules are for"}
+    which: dict[str, Any] = {"Type": "String", "Description": "The bucket that the rules are for"}
     if lifecycle.bucket:
-        name["Default"] = lifecycle.bucket
+        which["Default"] = lifecycle.bucket
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"Lifecycle of a bucket by the policy {lifecycle.policy}",
-        "Parameters": {"BucketName": name},
+        "Parameters": {"BucketName": which},
         "Resources": {"Bucket": bucket},
     }
 
@@ -104,7 +104,7 @@ def gcs_document(lifecycle: Lifecycle) -> dict[str, Any]:
             "condition": {
                 "age": step.days,
                 "matchesStorageClass": list(warmer(rule.steps, index)),
-                **({"matchesPrefix": [lifecycle.prefix]} if lifecycle.prefix else {}),
+                **({"matchesPrefix": begins} if (begins := keys(lifecycle, rule)) else {}),
                 **({"matchesSuffix": list(rule.suffixes)} if rule.suffixes else {}),
             },
         }
@@ -112,6 +112,11 @@ def gcs_document(lifecycle: Lifecycle) -> dict[str, Any]:
         for index, step in enumerate(rule.steps)
     ]
     return {"lifecycle": {"rule": rules}}
+
+
+def keys(lifecycle: Lifecycle, rule: Rule) -> list[str]:
+    """Google's filter by beginnings, none for any key."""
+    return [begin for begin in beginnings(lifecycle, rule) if begin]
 
 
 AZURE_ACTIONS = {"Cool": "tierToCool", "Cold": "tierToCold", "Archive": "tierToArchive"}
@@ -133,7 +138,8 @@ def azure_document(lifecycle: Lifecycle) -> dict[str, Any]:
             actions["enableAutoTierToHotFromCool"] = True
         filters: dict[str, Any] = {"blobTypes": ["blockBlob"]}
         if lifecycle.bucket:
-            filters["prefixMatch"] = [f"{lifecycle.bucket}/{lifecycle.prefix}"]
+            begins = beginnings(lifecycle, rule)
+            filters["prefixMatch"] = [f"{lifecycle.bucket}/{begin}" for begin in begins]
         rules.append(
             {
                 "enabled": True,

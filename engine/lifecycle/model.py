@@ -27,13 +27,15 @@ Schedule = tuple[Step, ...]  # by growing days, ever colder
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Objects of `min_size` bytes and more, below `max_size` (None: any), whose key begins with
-    the export's prefix and ends with one of `suffixes` (none: any), go by that schedule."""
+    one of `prefixes` (none: the export's) and ends with one of `suffixes` (none: any), go by that
+    schedule."""
 
     name: str
     steps: Schedule
     min_size: int = 0
     max_size: int | None = None
     suffixes: tuple[str, ...] = ()
+    prefixes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,22 @@ class Lifecycle:
     gaps: tuple[Gap, ...] = ()
     automatic: str = ""
     notes: tuple[str, ...] = ()
+
+
+def beginnings(lifecycle: Lifecycle, rule: Rule) -> tuple[str, ...]:
+    """What the keys of a rule begin with; "" for any."""
+    return rule.prefixes or (lifecycle.prefix,)
+
+
+def numbered(lifecycle: Lifecycle) -> list[tuple[str, str, Rule]]:
+    """Each rule once for each beginning, as (name, beginning, rule), for S3."""
+    found = []
+    for rule in lifecycle.rules:
+        many = beginnings(lifecycle, rule)
+        for number, prefix in enumerate(many, 1):
+            name = rule.name if len(many) == 1 else f"{rule.name}-{number}"
+            found.append((name, prefix, rule))
+    return found
 
 
 def told(steps: Schedule) -> str:

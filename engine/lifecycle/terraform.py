@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from engine.lifecycle.model import Clock, Lifecycle, Rule, warmer
+from engine.lifecycle.model import Clock, Lifecycle, Rule, beginnings, numbered, warmer
 from engine.model import Provider
 
 _INDENT = "  "
@@ -31,7 +31,7 @@ def text(value: str) -> str:
             out.append(f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}")
         else:
             out.append(char)
-    return '"' + "".join(out).replace("${", "$${").replace("%{", "%%{") + '"'
+    return '"' + "".join(out).replace("${", "\\u0024{").replace("%{", "\\u0025{") + '"'
 
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -79,13 +79,13 @@ def _aws(lifecycle: Lifecycle) -> Iterator[str]:
 
 def _aws_body(lifecycle: Lifecycle) -> Iterator[str]:
     yield f"bucket = {text(lifecycle.bucket) if lifecycle.bucket else 'var.bucket'}"
-    for rule in lifecycle.rules:
+    for name, prefix, rule in numbered(lifecycle):
         yield ""
-        yield from _block("rule", _aws_rule(lifecycle.prefix, rule))
+        yield from _block("rule", _aws_rule(name, prefix, rule))
 
 
-def _aws_rule(prefix: str, rule: Rule) -> Iterator[str]:
-    yield from _equal([("id", text(rule.name)), ("status", '"Enabled"')])
+def _aws_rule(name: str, prefix: str, rule: Rule) -> Iterator[str]:
+    yield from _equal([("id", text(name)), ("status", '"Enabled"')])
     yield ""
     parts = [("prefix", text(prefix))] if prefix else []
     if rule.min_size:
@@ -128,8 +128,9 @@ def _google_body(lifecycle: Lifecycle) -> Iterator[str]:
                 ("age", str(step.days)),
                 ("matches_storage_class", _names(warmer(rule.steps, index))),
             ]
-            if lifecycle.prefix:
-                when.append(("matches_prefix", _names([lifecycle.prefix])))
+            begins = [begin for begin in beginnings(lifecycle, rule) if begin]
+            if begins:
+                when.append(("matches_prefix", _names(begins)))
             if rule.suffixes:
                 when.append(("matches_suffix", _names(rule.suffixes)))
             yield ""
@@ -164,7 +165,8 @@ def _azure_rule(lifecycle: Lifecycle, rule: Rule) -> Iterator[str]:
     yield ""
     filters = [("blob_types", '["blockBlob"]')]
     if lifecycle.bucket:
-        filters.append(("prefix_match", _names([f"{lifecycle.bucket}/{lifecycle.prefix}"])))
+        begins = beginnings(lifecycle, rule)
+        filters.append(("prefix_match", _names(f"{lifecycle.bucket}/{begin}" for begin in begins)))
     yield from _block("filters", _equal(filters))
     yield ""
     since = _CLOCKS[lifecycle.clock]

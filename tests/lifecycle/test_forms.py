@@ -312,6 +312,47 @@ def test_hostile_names_stay_strings_and_comments(prefix: str, part: str) -> None
     json.loads(FORMS["s3-json"].render(found))
 
 
+FOLDERS = Rule("astra-folders", (Step(30, "COLD"),), min_size=131_072, prefixes=("2024/", "a/"))
+
+
+def folders(provider: Provider, storage_class: str) -> Lifecycle:
+    rule = replace(FOLDERS, steps=(Step(30, storage_class),))
+    return Lifecycle(*(provider, "", "photos", "", "mine", "1", Clock.AGE), rules=(rule,))
+
+
+@mock_aws
+def test_s3_has_a_rule_for_each_folder() -> None:
+    found = folders(Provider.AWS, "STANDARD_IA")
+    client = boto3.client("s3", region_name="us-east-1")
+    client.create_bucket(Bucket="photos")
+    document = s3_document(found)
+    client.put_bucket_lifecycle_configuration(Bucket="photos", LifecycleConfiguration=document)
+    kept = client.get_bucket_lifecycle_configuration(Bucket="photos")["Rules"]
+    assert [(rule["ID"], rule["Filter"]["And"]["Prefix"]) for rule in kept] == [
+        ("astra-folders-1", "2024/"),
+        ("astra-folders-2", "a/"),
+    ]
+    resource = plain(hcl2.loads(terraform(found)))["resource"][0]
+    rules = resource["aws_s3_bucket_lifecycle_configuration"]["astra"]["rule"]
+    assert [rule["filter"][0]["and"][0]["prefix"] for rule in rules] == ["2024/", "a/"]
+    template = json.loads(FORMS["cloudformation"].render(found))
+    rules = template["Resources"]["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    assert [rule["Prefix"] for rule in rules] == ["2024/", "a/"]
+
+
+def test_google_and_azure_have_one_rule_for_many_folders() -> None:
+    google = folders(Provider.GCP, "COLDLINE")
+    document = gcs_document(google)
+    jsonschema.validate(document, GOOGLE)
+    (rule,) = document["lifecycle"]["rule"]
+    assert rule["condition"]["matchesPrefix"] == ["2024/", "a/"]
+    azure = folders(Provider.AZURE, "Cold")
+    (rule,) = azure_document(azure)["rules"]
+    assert rule["definition"]["filters"]["prefixMatch"] == ["photos/2024/", "photos/a/"]
+    for found, begins in ((google, "2024/"), (azure, "photos/2024/")):
+        assert begins in str(plain(hcl2.loads(terraform(found))))
+
+
 # -- forms ------------------------------------------------------------------------------------
 
 
