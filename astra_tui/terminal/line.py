@@ -141,32 +141,36 @@ class Line:
                 self._ending = True
                 self._patience = time.monotonic() + _LAST_WORDS
 
+    @property
+    def _due(self) -> bool:
+        """Is there a picture to send?"""
+        return self._entered and not self._ending and not self._encoder.idle
+
     def _wait(self, now: float) -> bool:
         """Wait for the app, or for the terminal if there is something for it.
 
         Returns whether the terminal takes something.
         """
+        held = self._hold_until - now
+        wanting = bool(self._out) or (self._due and held <= 0)
         timeout: float | None = None
-        wanting = bool(self._out)
-        if not wanting and self._entered and not self._encoder.idle:
-            wanting = now >= self._hold_until
-            timeout = None if wanting else self._hold_until - now + 0.001
         if self._ending:
             timeout = 0.1
+        elif self._due and not wanting:
+            timeout = held + 0.001
         woken, takes = _ready(self._wake_end, self._fileno if wanting else None, timeout)
         if woken:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._wake_end, 4096)
         if wanting and not takes:
             self._busy = True
-        return takes and not self._taken
+        return takes
 
     def _send(self) -> bool:
         """Send what is wanted by now; returns whether the terminal took some of it."""
-        if not self._out:
+        self._look()
+        if not self._out and self._due and time.monotonic() >= self._hold_until:
             self._make_frame()
-        if not self._out:
-            return True
         data = bytes(self._out if self._own else self._out[:_WRITE_AT_MOST])
         try:
             sent = os.write(self._fileno, data)
