@@ -17,7 +17,10 @@ from engine.model import MoveKind, Provider
 from engine.pricing.book import PriceBook
 from engine.pricing.columns import ClassTable
 from engine.pricing.cost import month_cost, move_cost
+from engine.tiering.cost import Cost
+from engine.tiering.longrun import prior, solved
 from engine.tiering.policy import POLICIES, Features
+from engine.tiering.settings import ModelSettings
 
 KINDS = ("report", "backup_", "temp_", "monthly_report_", "img")
 CLASSES = ("STANDARD", "STANDARD_IA", "GLACIER_IR", "DEEP_ARCHIVE")
@@ -71,6 +74,9 @@ def main(count: int) -> None:
     sample = min(count, 100_000)
     peer = one_by_one(data, sample) * count / sample
     print(f"  {'one by one':<12}{peer:8.2f} s")
+    start = time.perf_counter()
+    solved(prior(), data.table, (0.0, Cost().max_delay_hours), ModelSettings())
+    print(f"  value iteration of cost {time.perf_counter() - start:.1f} s, once a day")
     for name, policy in POLICIES.items():
         start = time.perf_counter()
         columns = policy.decide(data)
