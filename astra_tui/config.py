@@ -70,7 +70,7 @@ _TABLE_KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "engine": (
         *("jobs", "bwlimit", "max_deletes", "policy", "read_only", "prices"),
-        *("restore_speed", "restore_days", "process", "idle_stop"),
+        *("restore_speed", "restore_days", "process", "idle_stop", "horizon_months"),
     ),
     "console": ("theme", "mouse", "ascii"),
 }
@@ -156,6 +156,7 @@ def load_settings(
         jobs=table.integer("jobs", 8, 1, 256),
         restore_speed=table.text("restore_speed", "standard", choices=RESTORE_SPEEDS),
         restore_days=table.integer("restore_days", 7, 1, 365),
+        horizon_months=float(table.integer("horizon_months", 12, 1, 120)),
         bwlimit=table.bandwidth("bwlimit"),
         max_deletes=table.count_or_off("max_deletes", MAX_DELETES),
         read_only=table.flag("read_only"),

@@ -209,6 +209,20 @@ class Engine:
         kept = (await self.workspace.policies()).get(policy, {})
         return {**self.settings.policies.get(policy, {}), **kept}
 
+    async def decide_clouds(
+        self, clouds: Sequence[str] = (), *, horizon_months: float = 0.0
+    ) -> list[Decision]:
+        """Which objects of these clouds (none named: all) should move to another cloud: those
+        whose saving pays for the way within the horizon (0: the config's). Stored and published
+        like other decisions."""
+        from engine.across import decide_clouds
+
+        parts = self._parts
+        months = horizon_months or self.settings.horizon_months
+        found = await decide_clouds(parts, clouds, months)
+        await parts.announcer.decisions(found)
+        return found
+
     async def decisions(
         self, place: Address | None = None, *, policy: str = "", limit: int = 100
     ) -> list[Decision]:

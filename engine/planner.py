@@ -74,7 +74,7 @@ class Planner:
         self._book = book
         self._catalog = catalog
         self._clouds = clouds
-        self._places = places
+        self.places = places
         self._access = access
         self._log = log
         self._runner = runner
@@ -157,13 +157,15 @@ class Planner:
             objects |= {item.address: item for item in await self._passing(found, filters)}
         if filters:
             chosen = [item for item in chosen if item.address in objects]
+        existing = await self._existing_elsewhere(chosen, objects)
         return await asyncio.to_thread(
             plans.plan_decisions,
             chosen,
             objects,
-            self._places,
+            self.places,
             self._book,
             options=self._settled(options),
+            existing=existing,
         )
 
     async def plan_tier(
@@ -180,7 +182,7 @@ class Planner:
         plan = await asyncio.to_thread(
             plans.plan_tier,
             objects,
-            self._places,
+            self.places,
             self._book,
             tier=tier,
             storage_class=name,
@@ -209,7 +211,7 @@ class Planner:
             sources,
             objects,
             destination,
-            self._places,
+            self.places,
             self._book,
             kind=kind,
             tier=tier,
@@ -232,7 +234,7 @@ class Planner:
         """The plan with what would stop it, as far as can be seen before; see `preflight`."""
         sums = await self._runner.ledger.sums()
         jobs = self._runner.limits().jobs
-        return await preflight(plan, self._places, sums, jobs, write=write)
+        return await preflight(plan, self.places, sums, jobs, write=write)
 
     async def plan_request(self, request: JobRequest) -> Plan:
         """What a message on `migration_jobs` asks for; the same message gives the same jobs."""
@@ -284,7 +286,7 @@ class Planner:
         if not filters:
             return objects
         return await asyncio.to_thread(
-            lambda: list(passing(objects, filters, self._places, self._book))
+            lambda: list(passing(objects, filters, self.places, self._book))
         )
 
     async def _objects(self, sources: Sequence[Address], filters: Filters) -> list[SourceObject]:
@@ -301,7 +303,7 @@ class Planner:
                 frame = listing.frame()
                 found += await asyncio.to_thread(from_listing, frame, [source])
             else:
-                store, keys = self._places[source.cloud].store, filters.keys
+                store, keys = self.places[source.cloud].store, filters.keys
                 if source.is_prefix and keys is not None and len(keys) <= _HEADS:
                     objects = await look_up_named(store, source, keys)
                 else:
@@ -325,6 +327,22 @@ class Planner:
             )
         return result
 
+    async def _existing_elsewhere(
+        self, chosen: Sequence[Decision], objects: Mapping[Address, SourceObject]
+    ) -> dict[str, ListEntry]:
+        """What is already where decisions for other clouds would put their objects."""
+        keys: dict[Address, list[str]] = {}
+        for item in chosen:
+            source = objects.get(item.address)
+            if item.to_cloud and source is not None:
+                there = plans.placed(item, source.relative, self.places)
+                place = Address(there.cloud, there.bucket, self.places[there.cloud].prefix)
+                keys.setdefault(place, []).append(there.key)
+        found: dict[str, ListEntry] = {}
+        for place, wanted in keys.items():
+            found |= await self._existing(place, wanted)
+        return found
+
     async def _existing(self, destination: Address, keys: Sequence[str]) -> dict[str, ListEntry]:
         listing = self._catalog[destination.cloud]
         if (
@@ -335,7 +353,7 @@ class Planner:
             frame = listing.frame()
             rows = ((key, frame.find(key)) for key in keys)
             return {key: frame.entry(row) for key, row in rows if row is not None}
-        store = self._places[destination.cloud].store
+        store = self.places[destination.cloud].store
         found: dict[str, ListEntry] = {}
         if len(keys) <= _HEADS:
             for key in keys:

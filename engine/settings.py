@@ -94,6 +94,7 @@ class EngineSettings:
     restores: bool = True  # False: a job with an archived source fails instead of asking it back
     bwlimit: int | Timetable = 0
     max_deletes: int | None = MAX_DELETES
+    horizon_months: float = 12.0  # within which a move between clouds must pay for itself
     read_only: bool = False
 
     @property

@@ -40,6 +40,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Decide and move": {
         "migrate": "migrate:migrate",
         "tier": "tier:tier",
+        "place": "place:place",
         "lab": "lab:lab",
         "plan": "plans:plan",
         "export": "export:export",

@@ -67,6 +67,7 @@ bootstrap = "embedded"           # or "off", or "host:9092,host:9092"
 # bwlimit = "20MiB"              # bytes a second over all jobs, or "08:00,5MiB 19:00,off"
 # max_deletes = 10000            # refuse plans that delete more sources; "off": any number
 # policy = "rules"               # rules, recency, reactive, proactive, cost
+# horizon_months = 12            # within which a move between clouds must pay for itself
 # prices = "prices.toml"         # your own prices, over the built-in ones
 # read_only = false
 

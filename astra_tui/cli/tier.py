@@ -25,6 +25,14 @@ def tier() -> None:
 _choice = options.all_of(
     click.argument("places", nargs=-1, metavar="[CLOUD|ADDRESS]..."),
     click.option("--policy", default="", help="Policy that decides (default: the config's)."),
+    click.option(
+        "--clouds", "across", is_flag=True, help="Moves to other clouds that pay for themselves."
+    ),
+    click.option(
+        "--horizon-months",
+        type=click.FloatRange(0, 120, min_open=True),
+        help="Within which a move between clouds must pay (default: the config's, 12).",
+    ),
     options.target_options,
     options.proof_options,
     filter_options,
@@ -38,7 +46,8 @@ def plan(command: Command, places: Sequence[str], **values: Any) -> int:
     """Show what should change, with saving, one-time cost and reason; change nothing.
 
     Clouds are listed and a policy decides over their objects. With --tier or --storage-class
-    the named addresses get that class instead.
+    the named addresses get that class instead. With --clouds it shows the moves to other clouds
+    that pay for themselves within the horizon, egress and everything else included.
     """
     return _tier(command, places, {**values, "dry_run": True})
 
@@ -59,7 +68,12 @@ def _tier(command: Command, places: Sequence[str], values: dict[str, Any]) -> in
     wanted = options.target(values.pop("tier"), values["storage_class"])
     move_options = options.move_options(values)
     filters = take_filters(values)
+    across, horizon = values.pop("across"), values.pop("horizon_months") or 0.0
     by_hand = wanted is not None or bool(values["storage_class"])
+    if across and (by_hand or values["policy"]):
+        raise UsageError("--clouds decides by itself; leave out policy, tier and storage class.")
+    if horizon and not across:
+        raise UsageError("--horizon-months belongs to --clouds.")
     if by_hand and not places:
         raise UsageError("Name the objects or prefixes that shall get that class.")
     if by_hand and values["policy"]:
@@ -78,10 +92,16 @@ def _tier(command: Command, places: Sequence[str], values: dict[str, Any]) -> in
                 filters=filters,
             )
         else:
-            for status in await scan_all(engine, clouds):
-                if status.state == "failed":
+            everything = [cloud.name for cloud in command.settings.clouds]
+            for status in await scan_all(engine, everything if across else clouds):
+                if status.state == "failed" and status.name not in clouds:
+                    command.out.say(f"{status.name} is left out: {status.error}")
+                elif status.state == "failed":
                     raise StoreError(status.error, subject=status.name, todo=status.error_todo)
-            await engine.decide(values["policy"], clouds)
+            if across:
+                await engine.decide_clouds(clouds, horizon_months=horizon)
+            else:
+                await engine.decide(values["policy"], clouds)
             made = await engine.plan_decisions(clouds, move_options, filters)
         return await review(command, engine, made, values)
 

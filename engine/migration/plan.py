@@ -135,11 +135,13 @@ def plan_decisions(
     book: PriceBook,
     *,
     options: MoveOptions | None = None,
+    existing: Mapping[str, ListEntry] = _NOTHING,
     now: float | None = None,
 ) -> Plan:
-    """Carry out decisions in place; `objects` holds their objects as they are listed now.
+    """Carry out decisions; `objects` holds their objects as they are listed now.
 
-    A decision whose object is gone, or in another class than it was decided for, is refused.
+    A decision whose object is gone, or in another class than it was decided for, is refused. One
+    for another cloud becomes a move to where `placed` says; `existing` is what is known there.
     """
     routes, reasons, price = [], {}, _Prices(book)
     for decision in decisions:
@@ -153,10 +155,15 @@ def plan_decisions(
         elif book.canonical(place.store.provider, item.entry.storage_class) != decision.from_class:
             trouble = f"its class has changed since: it is in {item.entry.storage_class}"
         reasons[decision.address] = decision.reason
-        routes.append(_tier_route(item, place, price, decision.to_class, trouble))
+        if decision.to_cloud:
+            routes.append(_cloud_route(item, place, places, price, decision, trouble))
+        else:
+            routes.append(_tier_route(item, place, price, decision.to_class, trouble))
     policy = decisions[0].policy if decisions else ""
     title = f"Carry out {len(routes)} decisions of {policy}" if policy else "No decisions"
-    return _plan(title, routes, book, options, reasons=reasons, policy=policy, now=now)
+    return _plan(
+        title, routes, book, options, existing=existing, reasons=reasons, policy=policy, now=now
+    )
 
 
 # -- routes ---------------------------------------------------------------------------------
@@ -227,6 +234,29 @@ def _same_tier(item: SourceObject, source: Place, target: Place, book: PriceBook
         return book.canonical(provider, item.entry.storage_class)
     tier = book.tier_of(provider, item.entry.storage_class)
     return (not local and book.class_for(there, tier)) or book.default_class(there)
+
+
+def placed(decision: Decision, relative: str, places: Mapping[str, Place]) -> Address:
+    """Where a decision for another cloud puts its object: below that cloud's default place."""
+    place = _place(places, Address(decision.to_cloud, ""))
+    return Address(decision.to_cloud, place.bucket, place.prefix + relative)
+
+
+def _cloud_route(
+    item: SourceObject,
+    place: Place,
+    places: Mapping[str, Place],
+    price: "_Prices",
+    decision: Decision,
+    trouble: str,
+) -> Route:
+    there = _place(places, Address(decision.to_cloud, ""))
+    if not there.bucket:
+        trouble = trouble or f"{decision.to_cloud} has no default bucket in the configuration"
+    prices = price(place, item.entry.storage_class), price(there, decision.to_class)
+    destination = placed(decision, item.relative, places)
+    ways = (place, there)
+    return Route.of(item, destination, MoveKind.MOVE, ways, prices, decision.to_class, trouble)
 
 
 def _tier_route(

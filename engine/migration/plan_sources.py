@@ -25,17 +25,19 @@ _DAY = 86_400.0
 @dataclass(frozen=True, slots=True)
 class Place:
     """A cloud as a plan sees it. `folds`: names that differ only in letter case or Unicode
-    form are one object there."""
+    form are one object there. `bucket` and `prefix` are the cloud's default place."""
 
     store: ObjectStore
     read_only: bool = False
     folds: bool = False
+    bucket: str = ""
+    prefix: str = ""
 
     @classmethod
     def of(cls, store: ObjectStore, settings: CloudSettings) -> "Place":
         """The place of a configured cloud. Looks at the disk of a local one: use a thread."""
         folds = settings.root is not None and folds_names(settings.root)
-        return cls(store, settings.read_only, folds)
+        return cls(store, settings.read_only, folds, settings.bucket, settings.prefix)
 
 
 @dataclass(frozen=True, slots=True)
