@@ -87,9 +87,9 @@ async def train(
         else:
             await parts.access.flush()
             accesses = await live.own_history(parts.database, today=int(time.time() // _DAY))
-        training = await asyncio.to_thread(live.train, accesses, beat)
-        if training.stored is not None:
-            await asyncio.to_thread(save, settings.state_dir / NAME, training.stored)
+        training, stored = await asyncio.to_thread(live.train, accesses, beat)
+        if stored is not None:
+            await asyncio.to_thread(save, settings.state_dir / NAME, stored)
     finally:
         stop.set()  # a thread that is still at it ends by itself
     return training

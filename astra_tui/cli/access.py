@@ -68,7 +68,11 @@ def import_(
 
     async def work(engine: "Engine") -> int:
         summary = await engine.import_logs(
-            paths, format=form, cloud=cloud, base=base, progress=progress
+            [path.absolute() for path in paths],
+            format=form,
+            cloud=cloud,
+            base=base,
+            progress=progress,
         )
         _tell(command, summary)
         return Exit.FAILED if summary.bad or summary.failed else DONE

@@ -47,7 +47,9 @@ def train(command: Command, history: Path | None, inventory: Path | None) -> int
     """
 
     async def work(engine: "Engine") -> int:
-        training = await engine.train(history=history, inventory=inventory)
+        # The engine may be another process, with another working directory.
+        files = (path.absolute() if path is not None else None for path in (history, inventory))
+        training = await engine.train(**dict(zip(("history", "inventory"), files, strict=True)))
         _tell(command, training)
         return DONE
 
@@ -57,12 +59,11 @@ def train(command: Command, history: Path | None, inventory: Path | None) -> int
 def _tell(command: Command, training: "Training") -> None:
     for row in training.skill:
         command.out.emit({"skill": _skill_json(row)})
-    stored = training.stored
     command.out.emit(
         {
             "model": {
-                "version": stored.model.version if stored else None,
-                "fallback": None if stored else "tsb",
+                "version": training.version or None,
+                "fallback": None if training.version else "tsb",
                 "problem": training.problem or None,
                 "first_day": _date(training.first_day),
                 "last_day": _date(training.last_day),
@@ -73,13 +74,13 @@ def _tell(command: Command, training: "Training") -> None:
     )
     span = f"{_date(training.first_day)} to {_date(training.last_day)}"
     about = f"{counted(training.reads, 'read')} of {counted(training.objects, 'object')}, {span}"
-    if stored is None:
+    if not training.version:
         command.out.line(
             f"Nothing was fitted on this history ({about}): {training.problem}. "
             "Forecasts are made by TSB until there is more."
         )
         return
-    command.out.line(f"Model {stored.model.version}, learnt from {about}.")
+    command.out.line(f"Model {training.version}, learnt from {about}.")
     if not training.skill:
         command.out.line("The history is too short to hold weeks out: its skill is not known.")
         return

@@ -37,9 +37,10 @@ _MANY = 20_000  # objects that are learnt from
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """What training came to. `stored` None: nothing was fitted, `problem` says why."""
+    """What training came to. `version` of the model, "" if nothing was fitted: `problem` says
+    why. Days are epoch days, the last one included."""
 
-    stored: Stored | None
+    version: str
     problem: str
     first_day: int
     last_day: int
@@ -98,7 +99,7 @@ def _columns(table: Ints) -> tuple[Ints, Ints, "np.ndarray[tuple[int], np.dtype[
 
 def train(
     accesses: Accesses, beat: Beat = lambda: None, clock: Callable[[], float] = time.time
-) -> Training:
+) -> tuple[Training, Stored | None]:
     """Fit on the whole history, and judge it on weeks held out of the fit. For a thread."""
     about = (
         accesses.first_day,
@@ -108,15 +109,15 @@ def train(
     )
     problem = too_little(accesses)
     if problem:
-        return Training(None, problem, *about)
+        return Training("", problem, *about), None
     some = sample(accesses)
     horizons = fit(some, accesses.end_day, beat=beat)
     if not horizons:
-        return Training(None, "either all objects were read all the time, or none", *about)
+        return Training("", "either all objects were read all the time, or none", *about), None
     skill = tuple(held_out(some, beat))
     longest = longest_idle(some, accesses.end_day)
     model = Model(version_of(horizons, about[1]), horizons, longest)
-    return Training(Stored(model, clock(), *about, skill), "", *about, skill)
+    return Training(model.version, "", *about, skill), Stored(model, clock(), *about, skill)
 
 
 def ask(model: Model | None, accesses: Accesses, day: int) -> Forecast:

@@ -26,6 +26,7 @@ DOOR = (
     *("cancel", "retry", "jobs", "summary", "report", "check", "check_jobset", "job"),
     *("statistics", "prioritise", "set_limits", "send_access", "age", "import_access"),
     *("lab_steps", "decisions", "import_logs", "train", "predict", "lifecycle"),
+    "decide_clouds",
 )
 WORKSPACE = (
     *("save_plan", "plans", "plan", "delete_plan", "save_bookmark", "bookmarks"),

@@ -5,6 +5,7 @@ import json
 import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,7 +16,10 @@ from engine.engine import Engine
 from engine.errors import StateError, UsageError
 from engine.forecast.live import ask, history_of, own_history, train
 from engine.forecast.store import NAME, Stored, load, save
+from engine.imports.records import BadRecord, ImportSummary
+from engine.learning import Prediction
 from engine.model import Address, Provider, StoreKind
+from engine.service.methods import method
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings
 from tests.cli.conftest import Astra
 from tests.cli.conftest import astra as astra
@@ -24,7 +28,7 @@ from tests.forecast.worlds import EPOCH, FIRST, mixed
 
 @pytest.fixture(scope="module")
 def stored() -> Stored:
-    found = train(mixed(days=120)).stored
+    _, found = train(mixed(days=120))
     assert found is not None
     return found
 
@@ -112,9 +116,9 @@ async def test_the_engine_trains_on_its_history_and_predicts(tmp_path: Path) -> 
             for one, day, reads in zip(world.objects, world.days, world.reads, strict=True)
         )
         training = await engine.train()
-        assert training.stored is not None
+        assert training.version
         (found,) = await engine.predict([where])
-        assert found.version == training.stored.model.version
+        assert found.version == training.version
         assert found.problem == ""
         assert dict(found.chances)[7] > 0.9
         assert found.idle_days <= 3
@@ -155,3 +159,18 @@ def test_train_and_predict_for_real(astra: Astra) -> None:
     assert "no such object" in astra("predict", "disk:box/none", code=1).err
     (astra.folder / "daily.csv").write_text("object,date,reads\nk0,soon,1\n")
     assert "Line 2" in astra("train-model", "--history", "daily.csv", code=2).err
+
+
+def test_what_training_and_predicting_tell_can_be_sent_to_another_process() -> None:
+    training, _ = train(mixed(days=120))
+    prediction = Prediction(Address("a", "b", "k"), "tsb", ((7, 1.0),), (), ((1, 0.5),), 1, 2, 3)
+    bad = BadRecord("f", 1, "why")
+    summary = ImportSummary(files=1, worst=(bad,), failed=(("x", "y"),))
+    for name, value in (
+        ("train", training),
+        ("predict", [prediction]),
+        ("import_logs", summary),
+        ("decide_clouds", []),
+    ):
+        found = msgspec.msgpack.decode(msgspec.msgpack.encode(value), type=method(name).result)
+        assert repr(found) == repr(value)  # NaN is not equal to itself
