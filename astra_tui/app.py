@@ -75,7 +75,12 @@ class AstraApp(App[int], inherit_bindings=False):
     ]
 
     def __init__(
-        self, engine: Engine, console: ConsoleSettings, *, resume_command: str = "astra resume"
+        self,
+        engine: Engine,
+        console: ConsoleSettings,
+        *,
+        resume_command: str = "astra resume",
+        demo: bool = False,
     ) -> None:
         # Without colour Textual's terminal-colour mode is used: it sends no colour codes at
         # all, where the other would send shades of grey.
@@ -84,6 +89,7 @@ class AstraApp(App[int], inherit_bindings=False):
         self.engine = engine
         self.console_settings = console
         self.resume_command = resume_command
+        self.is_demo = demo
         self.keymap = Keymap(dict(console.keys))
         self.snapshot = first_snapshot(engine.settings)
         self.started = False

@@ -53,7 +53,7 @@ async def _console(keep: Path | None, console: ConsoleSettings, mouse: bool, rat
 
         engine = DemoEngine(world.settings)
         again = shlex.join(["astra", "demo", "--keep", str(keep)]) if keep else ""
-        app = AstraApp(engine, console, resume_command=again)
+        app = AstraApp(engine, console, resume_command=again, demo=True)
         async with DemoLife(world, engine, rate=rate):
             result = await app.run_async(mouse=mouse and console.mouse)
         return int(result or app.return_code or 0)

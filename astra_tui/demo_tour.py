@@ -44,7 +44,7 @@ class TourApp(AstraApp):
 
     def __init__(self, engine: Engine, console: ConsoleSettings) -> None:
         # The tour's world is removed at its end: there is nothing to resume.
-        super().__init__(engine, console, resume_command="")
+        super().__init__(engine, console, resume_command="", demo=True)
         self.tour: Tour | None = None
 
     async def on_event(self, event: events.Event) -> None:

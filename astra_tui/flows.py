@@ -223,7 +223,7 @@ async def show_plan(app: "AstraApp", making: Awaitable[Plan]) -> bool:
 async def run_engine(app: "AstraApp", policy: str = "") -> None:
     """Ask a policy what should be where, tell what it says, and offer the plan."""
     decisions = await app.engine.decide(policy)
-    policy = decisions[0].policy if decisions else policy or app.engine.settings.policy
+    policy = decisions[0].policy if decisions else policy or app.snapshot.policy
     if not decisions:
         app.say(nothing_to_do(policy, app.snapshot.clouds))
         return
@@ -241,7 +241,7 @@ async def run_engine(app: "AstraApp", policy: str = "") -> None:
 
 async def choose_policy(app: "AstraApp") -> None:
     """Choose a policy, then ask it."""
-    usual = app.engine.settings.policy
+    usual = app.snapshot.policy
     names = [name for name, _ in POLICIES]
     chosen = await app.ask(
         Choice(

@@ -22,6 +22,7 @@ class Context(StrEnum):
     PLAN = "plan"
     JOB = "job"
     OBJECT = "object"
+    LAB = "lab"
     MESSAGE = "message"
     READER = "pages to read"
 
@@ -48,7 +49,7 @@ class Action:
     offline: bool = False  # needs no running engine
 
 
-G, LI, CO, PA, FE, BO, PL, JO, OB, ME, RE = Context
+G, LI, CO, PA, FE, BO, PL, JO, OB, LA, ME, RE = Context
 
 # Contexts whose keys work at the same time, because they meet on one screen.
 SCOPES: Mapping[str, tuple[Context, ...]] = {
@@ -56,6 +57,7 @@ SCOPES: Mapping[str, tuple[Context, ...]] = {
     "plan": (G, PL, LI),
     "job": (G, JO, RE),
     "object": (G, OB, RE),
+    "lab": (G, LA, LI),
     "message": (G, ME, RE),
     "reader": (G, RE),
 }
@@ -78,9 +80,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("inspect", ("enter",), "inspect", "Show the object, message or job at the cursor.",
            (PA, FE, BO), footer=6),
     Action("mark", ("space",), "mark", "Mark or unmark the line at the cursor. In a plan: take "
-           "the move out, or in again.", (PA, BO, PL), footer=1, offline=True),
+           "the move out, or in again. In the lab: take the policy out, or in again.",
+           (PA, BO, PL, LA), footer=1, offline=True),
     Action("mark-all", ("*",), "mark all", "Mark every line that is not marked, and unmark the "
-           "others. In a plan: take every move in, or out.", (PA, BO, PL), offline=True),
+           "others. In a plan or the lab: take every line in, or out.", (PA, BO, PL, LA),
+           offline=True),
     Action("migrate", ("m",), "migrate", "Plan to move or copy the marked objects to another "
            "place. Nothing moves before the plan is approved.", (PA, OB), footer=2),
     Action("tier", ("t",), "tier", "Plan another tier or storage class for the marked objects.",
@@ -91,8 +95,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("plan", ("P",), "plan", "Plan what the tier policy decided.", (CO,), footer=9),
     Action("filter", ("/",), "filter", "Show only names with this text, or that fit a glob like "
            "*.csv. In the feed: messages with this text.", (PA, FE, BO), footer=5, offline=True),
-    Action("sort", ("s",), "sort", "Sort by the next column.", (PA,), offline=True),
-    Action("reverse", ("S",), "reverse", "Turn the order around.", (PA,), offline=True),
+    Action("sort", ("s",), "sort", "Sort by the next column.", (PA, LA), offline=True),
+    Action("reverse", ("S",), "reverse", "Turn the order around.", (PA, LA), offline=True),
     Action("open", ("o",), "open", "Show another bucket or prefix in this pane.", (PA,)),
     Action("reload", ("r",), "reload", "List the cloud again.", (PA,)),
     Action("age", ("a",), "age", "Let the objects look older by some days (for demonstrations; "
@@ -122,6 +126,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("fold", ("f", "enter"), "fold", "Fold the moves of a route into one line, or unfold.",
            (PL,), footer=4, offline=True),
     Action("save", ("w",), "save", "Save the plan in the workspace.", (PL,), footer=3),
+    # -- lab ----------------------------------------------------------------------------
+    Action("run", ("r",), "run", "Replay the marked policies over the history. Nothing is changed.",
+           (LA,), footer=2),
+    Action("set-up", ("o",), "set up", "Choose the history, prices, classes, days, or one more "
+           "policy.", (LA,), footer=3),
+    Action("adopt", ("a",), "adopt", "Let the policy at the cursor decide from now on, after one "
+           "more question.", (LA,), footer=4),
+    Action("export", ("w",), "write", "Write the result to a file, as JSON or CSV.", (LA,),
+           footer=5),
     # -- moving about -------------------------------------------------------------------
     Action("next-panel", ("tab",), "next", "Go to the next panel.", (CO,), palette=False,
            offline=True),
@@ -132,6 +145,8 @@ ACTIONS: tuple[Action, ...] = (
            offline=True),
     Action("dashboard", ("d",), "dashboard", "Show totals: clouds, tiers, migrations, policy.",
            (CO,)),
+    Action("lab", ("l",), "lab", "Open the lab: what policies would have cost on a history of "
+           "accesses.", (CO,), footer=8),
     Action("up", ("up", "k"), "up", "One line up.", (LI, RE), palette=False),
     Action("down", ("down", "j"), "down", "One line down.", (LI, RE), palette=False),
     Action("page-up", ("pageup",), "page up", "One page up.", (LI, RE), palette=False),
@@ -296,7 +311,7 @@ def markdown_table(keymap: Keymap | None = None) -> str:
     lines = ["| where | keys | what | id |", "|---|---|---|---|"]
     keymap = keymap or Keymap()
     seen: set[str] = set()
-    for context in (PA, FE, BO, CO, PL, JO, OB, ME, LI, G):
+    for context in (PA, FE, BO, CO, PL, JO, OB, LA, ME, LI, G):
         for action in keymap.valid_in([context]):
             if action.id in seen:
                 continue

@@ -11,8 +11,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
+from engine.adoption import Adoption
 from engine.errors import StateError, UsageError
 from engine.model import (
+    ActivePolicy,
     Address,
     Check,
     CloudStatus,
@@ -25,6 +27,7 @@ from engine.model import (
     JobView,
     KafkaState,
     KafkaStatus,
+    LabChoices,
     LabRequest,
     LabResult,
     LabStep,
@@ -71,6 +74,7 @@ class Engine:
         self.feed: FeedSource = NoFeed()
         self._open: Parts | None = None
         self._changing = asyncio.Lock()
+        self._policy = Adoption(settings, self.workspace)
         self._notices = Notices()
         self._last = Snapshot(0, time.time(), (), KafkaStatus(KafkaState.OFF))
 
@@ -98,6 +102,7 @@ class Engine:
             )
             self._open = parts
             try:
+                await self._policy.load()
                 for text in parts.database.notices:
                     self._notices.add(NoticeLevel.WARNING, text)
                 parts.clouds.start()
@@ -137,7 +142,8 @@ class Engine:
         if self._open is not None:
             from engine.snapshots import take
 
-            self._last = take(self._open, self.settings, self._last)
+            active = self._policy.current.name
+            self._last = take(self._open, self.settings, active, self._last)
             self._notices.trouble(self._open.runner.error)
             self._notices.stores(self._last.stores)
         return self._last
@@ -183,20 +189,20 @@ class Engine:
         as targets, and published as recommendations.
         """
         parts = self._parts
-        name = policy or self.settings.policy
+        name = policy or (await self._policy.load()).name
         parameters = await self._parameters(name)
         found = await parts.planner.decide(name, parameters, clouds)
         await parts.announcer.decisions(found)
         return found
 
     async def lifecycle(self, wanted: "Wanted", policy: str = "") -> "Lifecycle":
-        """A policy (default: the configured one) as rules that a provider runs by itself, and
+        """A policy (default: the active one) as rules that a provider runs by itself, and
         what those cannot say. Raises UsageError, also where they can say nothing of it."""
         from engine.lifecycle.derive import derive
         from engine.pricing.columns import ClassTable
         from engine.tiering.policy import policy_named
 
-        name = policy or self.settings.policy
+        name = policy or (await self._policy.load()).name
         chosen = policy_named(name, await self._parameters(name))
         book = self._parts.book
         table = ClassTable.of(book, wanted.provider, wanted.region)
@@ -222,6 +228,15 @@ class Engine:
         found = await decide_clouds(parts, clouds, months)
         await parts.announcer.decisions(found)
         return found
+
+    async def active_policy(self) -> ActivePolicy:
+        """The policy that decides where none is named, and why that one."""
+        return await self._policy.load()
+
+    async def adopt_policy(self, name: str) -> ActivePolicy:
+        """Let that policy decide from now on, here and in every later start; "" leaves it to the
+        configuration again. Raises UsageError for one that Astra cannot decide by."""
+        return await self._policy.adopt(name)
 
     async def decisions(
         self, place: Address | None = None, *, policy: str = "", limit: int = 100
@@ -511,6 +526,15 @@ class Engine:
                 if progress is not None:
                     progress(step.what, step.share)
         raise StateError("The lab ended without a result.", todo="Run it again.")
+
+    async def lab_choices(self, request: LabRequest) -> LabChoices:
+        """What a run can be made of, for the request's provider and classes.
+
+        Raises UsageError for what there is not, ConfigError for a bad price file.
+        """
+        from engine.laboratory import lab_choices
+
+        return await lab_choices(request, self.settings)
 
     # -- inside -------------------------------------------------------------------------
 

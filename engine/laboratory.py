@@ -7,12 +7,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.model import LabRequest, LabResult, LabStep
+from engine.model import LabChoices, LabRequest, LabResult, LabStep
+from engine.settings import EngineSettings
 
 if TYPE_CHECKING:
     from engine.parts import Parts
 
 Tell = Callable[[str, float], None]
+
+
+async def lab_choices(request: LabRequest, settings: EngineSettings) -> LabChoices:
+    """What a run of that request can be made of. Raises UsageError and ConfigError."""
+
+    def work() -> LabChoices:
+        from engine.lab.choices import choices
+        from engine.pricing.book import PriceBook
+
+        known, cloud = request, settings.cloud(request.cloud)
+        if cloud is not None and not request.provider:
+            known = replace(request, provider=cloud.provider.value, region=cloud.region)
+        path = Path(request.prices) if request.prices else settings.prices_file
+        return choices(known, PriceBook.load(path))
+
+    return await asyncio.to_thread(work)
 
 
 async def lab_files(request: LabRequest, prices: Path | None, tell: Tell) -> LabResult:

@@ -8,7 +8,7 @@ from engine.parts import Parts
 from engine.settings import EngineSettings
 
 
-def take(parts: Parts, settings: EngineSettings, last: Snapshot) -> Snapshot:
+def take(parts: Parts, settings: EngineSettings, active_policy: str, last: Snapshot) -> Snapshot:
     """A snapshot of now; the very `last` one if nothing changed since.
 
     Runs on the loop four times a second: it copies a few hundred values at most.
@@ -32,7 +32,9 @@ def take(parts: Parts, settings: EngineSettings, last: Snapshot) -> Snapshot:
         cost_month=_sum([cloud.cost_month for cloud in listed]),
         projected_month=_sum([cloud.projected_month for cloud in listed]),
         decisions=parts.decisions.count(),
-        policy=parts.planner.policy or settings.policy,
+        policy=active_policy,
+        policy_configured=settings.policy,
+        decided_by=parts.planner.policy,
         statistics=runner.statistics(),
         read_only=settings.read_only,
         limits=runner.limits(),

@@ -105,6 +105,23 @@ class Workspace:
     async def delete_policy(self, name: str) -> bool:
         return await self._remove("policies", name)
 
+    async def adopt_policy(self, name: str, when: float) -> None:
+        """Keep which policy decides, adopted at `when`; "" leaves that to the configuration."""
+        if name:
+            await self._put("choices", "policy", {"name": name, "when": when})
+        else:
+            await self._remove("choices", "policy")
+
+    async def adopted_policy(self) -> tuple[str, float] | None:
+        """The policy that was adopted, and when; None if none is."""
+
+        def read(data: Any) -> tuple[str, float]:
+            if not isinstance(data, dict) or not isinstance(data.get("name"), str):
+                raise ValueError("it names no policy")
+            return data["name"], float(data.get("when", 0.0))
+
+        return (await self._all("choices", read)).get("policy")
+
     # -- datasets -----------------------------------------------------------------------
 
     async def save_dataset(self, name: str, addresses: Sequence[Address]) -> None:

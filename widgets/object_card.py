@@ -42,7 +42,7 @@ class ObjectCard(Lines):
         if detail.class_costs:
             lines += ["", heading("cost in each class, $ a month"), *_costs(detail)]
         if detail.decisions:
-            lines += ["", heading("decisions")]
+            lines += ["", heading("decisions so far, latest first")]
             for decision in detail.decisions:
                 lines += _decision(decision, width)
         if detail.jobs:
@@ -124,7 +124,14 @@ def _decision(decision: Decision, width: int) -> list[Cell]:
         Name(f"{decision.policy} {decision.policy_version}", "dim"),
         (f"  {date_text(decision.decided_at)}" if decision.decided_at else "", "dim"),
     ]
-    lines = [first, *paragraph(decision.reason, width, indent=4)]
+    arrow = f" {current().arrow} "
+    second: list[Part] = ["    ", Name(decision.from_class), arrow, Name(decision.to_class)]
+    if decision.to_cloud:
+        second += [" in ", Name(decision.to_cloud)]
+    second.append((f"  {decision.confidence:.0%} sure", "dim"))
+    if decision.model_version:
+        second += [("  model ", "dim"), Name(decision.model_version, "dim")]
+    lines = [first, second, *paragraph(decision.reason, width, indent=4)]
     if decision.assumption:
         lines += paragraph(decision.assumption, width, style="dim", indent=4)
     return lines

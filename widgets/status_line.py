@@ -13,9 +13,9 @@ from widgets.text import count_text, money_text, rate_text, visible
 
 Group = list[Part]
 
-# Groups are Astra 0, clouds 1, Kafka 2, cost 3, work 4, read-only 5: the order in which they
-# lose a form where the line is too short.
-_SHORTEN = (4, 0, 3, 2, 2, 1, 4)
+# Groups are Astra 0, clouds 1, Kafka 2, cost 3, policy 4, work 5, read-only 6: the order in which
+# they lose a form where the line is too short.
+_SHORTEN = (4, 5, 0, 4, 3, 2, 2, 1, 5)
 
 
 class StatusLine(LineView, can_focus=False):
@@ -36,6 +36,7 @@ class StatusLine(LineView, can_focus=False):
             _clouds(snapshot.clouds),
             _kafka(snapshot.kafka),
             _cost(snapshot),
+            _policy(snapshot.policy),
             _work(snapshot),
             [[("READ-ONLY", "warn")]] if snapshot.read_only else [[]],
         )
@@ -135,6 +136,14 @@ def _cost(snapshot: Snapshot) -> list[Group]:
     percent = round((later - now) / now * 100)
     sign = glyphs.minus if percent < 0 else "+" if percent > 0 else ""
     return [[*short, (f" {sign}{abs(percent)} %", after[1])], short]
+
+
+def _policy(name: str) -> list[Group]:
+    """The active policy: with its word, without, or not at all."""
+    if not name:
+        return [[]]
+    shown = Name(name, "accent", "right")
+    return [[("policy ", "dim"), shown], [shown], []]
 
 
 def _work(snapshot: Snapshot) -> list[Group]:

@@ -196,25 +196,13 @@ async def _with_bar(
 
 
 def _tell(command: Command, result: "LabResult") -> int:
+    from astra_tui.lab_report import record
     from widgets.text import visible
 
     for note in result.notes:
         command.out.say(note)
     for cost in result.policies:
-        command.out.emit(
-            {
-                "policy": cost.policy,
-                "cost_usd": cost.total,
-                "ratio_to_optimum": cost.ratio,
-                "storage_usd": cost.storage,
-                "requests_usd": cost.requests,
-                "retrieval_usd": cost.retrieval,
-                "transitions_usd": cost.transitions,
-                "early_deletion_usd": cost.early_deletion,
-                "moves": cost.moves,
-                "reads_delayed": cost.reads_delayed,
-            }
-        )
+        command.out.emit(record(cost))
     if command.out.json:
         return DONE
     place = f"{result.provider} {result.region}".rstrip()

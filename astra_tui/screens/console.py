@@ -13,6 +13,7 @@ from astra_tui.screens.availability import ROWLESS, console_reason
 from astra_tui.screens.base import AstraScreen
 from astra_tui.screens.dashboard import DashboardScreen
 from astra_tui.screens.job import JobScreen
+from astra_tui.screens.lab import LabScreen
 from astra_tui.screens.message import MessageScreen
 from astra_tui.screens.object import ObjectScreen
 from astra_tui.screens.panels import Panels, Tabs
@@ -268,6 +269,9 @@ class ConsoleScreen(AstraScreen[None]):
 
     def do_dashboard(self) -> None:
         self.app.push_screen(DashboardScreen())
+
+    def do_lab(self) -> None:
+        self.app.push_screen(LabScreen())
 
     async def do_open(self) -> None:
         if self.pane is not None and self.pane.status is not None:

@@ -132,9 +132,13 @@ def _all(snapshot: Snapshot, width: int) -> Cell:
 
 
 def _policy(snapshot: Snapshot) -> list[Cell]:
-    lines = [field("policy", snapshot.policy or "none yet")]
+    configured = snapshot.policy_configured
+    why = f"  adopted in the lab; the configuration says {configured}"
+    adopted = configured and configured != snapshot.policy
+    lines = [field("policy", snapshot.policy or "none yet", (why if adopted else "", "dim"))]
     number = counted(snapshot.decisions, "object")
-    lines.append(field("decisions", f"{number} should be in another tier"))
+    by = f", by {snapshot.decided_by}" if snapshot.decided_by else ""
+    lines.append(field("decisions", f"{number} should be in another tier{by}"))
     now, later = snapshot.cost_month, snapshot.projected_month
     if now is not None and later is not None and snapshot.decisions:
         saving = money_text(now - later, currency=True, signed=True)

@@ -44,7 +44,7 @@ from engine.model.jobs import (
     parse_priority,
     priority_text,
 )
-from engine.model.lab import LabCost, LabRequest, LabResult, LabStep
+from engine.model.lab import LabChoices, LabClass, LabCost, LabRequest, LabResult, LabStep
 from engine.model.objects import (
     Address,
     Checksum,
@@ -57,7 +57,7 @@ from engine.model.objects import (
     StoreKind,
     VersionPin,
 )
-from engine.model.plans import Decision, Move, Plan, PlanTotals, Tier
+from engine.model.plans import ActivePolicy, Decision, Move, Plan, PlanTotals, Tier
 from engine.model.views import (
     Bookmark,
     CloudStatus,
@@ -86,6 +86,7 @@ __all__ = [
     "RESTORE_SPEEDS",
     "SERVER_COPY",
     "STEPS",
+    "ActivePolicy",
     "Address",
     "Bookmark",
     "Check",
@@ -106,6 +107,8 @@ __all__ = [
     "JobsetSummary",
     "KafkaState",
     "KafkaStatus",
+    "LabChoices",
+    "LabClass",
     "LabCost",
     "LabRequest",
     "LabResult",

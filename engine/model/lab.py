@@ -4,6 +4,8 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.model.plans import Tier
+
 OPTIMUM = "optimum"
 
 
@@ -101,6 +103,35 @@ class LabStep:
     what: str
     share: float
     result: LabResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabClass:
+    """A class that a run may allow. `opens` tells that it is read without a restore, `usual`
+    that it is allowed where none are named."""
+
+    name: str
+    tier: Tier
+    opens: bool
+    usual: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LabChoices:
+    """What a run can be made of, and what a request takes of it.
+
+    `providers` are (name, regions); `policies` those that suit the classes, `adoptable` those
+    that Astra can decide by.
+    """
+
+    providers: tuple[tuple[str, tuple[str, ...]], ...]
+    provider: str
+    region: str
+    classes: tuple[LabClass, ...]
+    allowed: tuple[str, ...]
+    start_class: str
+    policies: tuple[str, ...]
+    adoptable: tuple[str, ...]
 
 
 def _more(ratio: float | None) -> str:

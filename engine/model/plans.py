@@ -44,6 +44,21 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class ActivePolicy:
+    """The policy that decides where none is named.
+
+    `configured` is what the configuration says. An `adopted` one, kept in the file `path` since
+    `since` (epoch seconds), wins over it.
+    """
+
+    name: str
+    configured: str
+    adopted: bool = False
+    since: float = 0.0
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Move:
     """One line of a plan.
 

@@ -241,7 +241,9 @@ class Snapshot:
     cost_month: float | None = None
     projected_month: float | None = None
     decisions: int = 0
-    policy: str = ""
+    policy: str = ""  # the active one
+    policy_configured: str = ""  # what the configuration says; an adopted one wins over it
+    decided_by: str = ""  # the policy of the last run
     statistics: MigrationStatistics = field(default_factory=MigrationStatistics)
     read_only: bool = False
     limits: Limits = field(default_factory=Limits)

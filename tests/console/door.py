@@ -5,15 +5,19 @@ it was told and gives back what it was made with.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from engine.errors import AstraError
 from engine.model import (
+    ActivePolicy,
     Address,
     JobView,
+    LabChoices,
+    LabRequest,
+    LabStep,
     ListingQuery,
     ListingState,
     Notice,
@@ -22,6 +26,7 @@ from engine.model import (
     Snapshot,
 )
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings
+from tests import lab_samples
 from tests.console import world
 
 
@@ -59,6 +64,7 @@ class FakeDoor:
         self.noted: list[tuple[int, Notice]] = []
         self.views: list[ListingQuery] = []
         self.stopped = 0
+        self.lab_policies = given.get("lab_policies", lab_samples.CALM)
 
     def show(self, snapshot: Snapshot) -> None:
         """Let the console see another snapshot at its next look."""
@@ -153,6 +159,24 @@ class FakeDoor:
     async def job(self, job_id: str) -> JobView:
         found = next(job for job in world.jobs() if job.job_id == job_id)
         return await self._do("job", job_id, found)
+
+    async def lab_choices(self, request: LabRequest) -> LabChoices:
+        return await self._do("lab_choices", request, lab_samples.lab_choices(self.lab_policies))
+
+    async def lab_steps(self, request: LabRequest) -> AsyncGenerator[LabStep, None]:
+        yield LabStep("rules", 0.43)
+        await self._do("lab", request)
+        asked = {name: self.lab_policies[name] for name in request.policies}
+        yield LabStep("", 1.0, lab_samples.lab_result(asked))
+
+    async def active_policy(self) -> ActivePolicy:
+        return ActivePolicy(self.now.policy, "rules", path="/home/op/state/workspace.json")
+
+    async def adopt_policy(self, name: str) -> ActivePolicy:
+        now = ActivePolicy(
+            name or "rules", "rules", bool(name), 0.0, "/home/op/state/workspace.json"
+        )
+        return await self._do("adopt_policy", name, now)
 
     async def age(self, address: Address, days: float) -> None:
         await self._do("age", (address, days))

@@ -1,5 +1,6 @@
 """What the console looks like, frozen: look at the difference before accepting a new picture."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -12,14 +13,15 @@ from astra_tui.screens.dashboard import DashboardScreen
 from astra_tui.screens.dialogs import Choice, Confirm, Prompt, Tell
 from astra_tui.screens.help import HelpScreen
 from astra_tui.screens.job import JobScreen
+from astra_tui.screens.lab import LabScreen
 from astra_tui.screens.message import MessageScreen
 from astra_tui.screens.object import ObjectScreen
 from astra_tui.screens.plan import PlanScreen
-from engine.errors import StateBusy
+from engine.errors import StateBusy, UsageError
 from engine.model import KafkaState, ListingState
 from tests.console import world
 from tests.console.conftest import AppMaker
-from tests.console.waiting import on, quiet, settled, until
+from tests.console.waiting import on, quiet, settled, until, words
 from widgets import glyphs
 
 SMALL, USUAL, LARGE = (80, 24), (120, 40), (190, 50)
@@ -84,8 +86,6 @@ def test_before_the_engine_started(make_app: AppMaker, snap_compare: Any) -> Non
     async def held(pilot: Pilot[Any]) -> None:
         await until(pilot, lambda: app.engine.asked("start"), "the engine is asked to start")
         await quiet(pilot)
-
-    import asyncio
 
     app.engine.hold["start"] = asyncio.Event()
     assert snap_compare(app, terminal_size=USUAL, run_before=held)
@@ -192,6 +192,83 @@ def test_dashboard(size: tuple[int, int], make_app: AppMaker, snap_compare: Any)
 def test_help(size: tuple[int, int], make_app: AppMaker, snap_compare: Any) -> None:
     app = make_app(world.quiet())
     assert snap_compare(app, terminal_size=size, run_before=press("question_mark", then=HelpScreen))
+
+
+def lab(*keys: str, until_shown: str) -> Before:
+    """Open the lab, wait until it knows what it can do, press keys, wait for these words."""
+
+    async def run(pilot: Pilot[Any]) -> None:
+        await press("l", then=LabScreen)(pilot)
+        screen: Any = pilot.app.screen
+        await until(pilot, lambda: screen.choices is not None, "its choices")
+        for key in keys:
+            await pilot.press(key)
+            await quiet(pilot)
+        await until(pilot, lambda: until_shown in words(pilot), until_shown)
+        await quiet(pilot)
+
+    return run
+
+
+LAB_RESULT = lab("r", until_shown="would have cost")
+
+
+@pytest.mark.parametrize("size", [SMALL, USUAL])
+def test_lab_result(size: tuple[int, int], make_app: AppMaker, snap_compare: Any) -> None:
+    assert snap_compare(make_app(world.quiet()), terminal_size=size, run_before=LAB_RESULT)
+
+
+@pytest.mark.parametrize("size", [SMALL, USUAL])
+def test_lab_running(size: tuple[int, int], make_app: AppMaker, snap_compare: Any) -> None:
+    app: Any = make_app(world.quiet())
+    app.engine.hold["lab"] = asyncio.Event()
+    assert snap_compare(app, terminal_size=size, run_before=lab("r", until_shown="43 %"))
+
+
+@pytest.mark.parametrize("size", [SMALL, USUAL])
+def test_lab_failed(size: tuple[int, int], make_app: AppMaker, snap_compare: Any) -> None:
+    app: Any = make_app(world.quiet())
+    app.engine.fail["lab"] = UsageError(
+        "'yester\x1b[31mday' is no date.",
+        subject="/data/[red]daily.csv line 7",
+        todo="Write dates as 2026-01-31.",
+    )
+    assert snap_compare(app, terminal_size=size, run_before=lab("r", until_shown="FAILED"))
+
+
+def test_lab_empty(make_app: AppMaker, snap_compare: Any) -> None:
+    before = lab(until_shown="Nothing was replayed yet")
+    assert snap_compare(make_app(world.quiet()), terminal_size=SMALL, run_before=before)
+
+
+def test_lab_hostile_names(make_app: AppMaker, snap_compare: Any) -> None:
+    policies = {name: (100.0 + number, 1.0) for number, name in enumerate(world.HOSTILE)}
+    app = make_app(world.quiet(), lab_policies=policies)
+    assert snap_compare(app, terminal_size=USUAL, run_before=LAB_RESULT)
+
+
+def test_lab_without_colour(
+    make_app: AppMaker, snap_compare: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(make_app(world.quiet()), terminal_size=USUAL, run_before=LAB_RESULT)
+
+
+def test_lab_ascii(make_app: AppMaker, snap_compare: Any) -> None:
+    app = make_app(world.quiet(), console=ConsoleSettings(ascii=True))
+    assert snap_compare(app, terminal_size=SMALL, run_before=LAB_RESULT)
+
+
+def test_adopting(make_app: AppMaker, snap_compare: Any) -> None:
+    async def ask(pilot: Pilot[Any]) -> None:
+        await LAB_RESULT(pilot)
+        screen: Any = pilot.app.screen
+        screen.table.go_to("cost")
+        await pilot.press("a")
+        await until(pilot, on(pilot, Confirm), "the confirmation")
+        await quiet(pilot)
+
+    assert snap_compare(make_app(world.quiet()), terminal_size=SMALL, run_before=ask)
 
 
 def test_where_to_migrate(make_app: AppMaker, snap_compare: Any) -> None:

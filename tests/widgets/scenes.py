@@ -1,5 +1,6 @@
 """Every widget in every state, calm and hostile: what the snapshots and the checks look at."""
 
+import string
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,12 +13,14 @@ from engine.model import (
     JobState,
     JobView,
     KafkaState,
+    LabResult,
     ListingQuery,
     ListingState,
     ObjectDetail,
     Plan,
     Step,
 )
+from tests.lab_samples import lab_result
 from tests.widgets.samples import (
     CALM,
     HOSTILE,
@@ -40,6 +43,9 @@ from widgets.cloud_pane import CloudPane
 from widgets.event_feed import EventFeed
 from widgets.job_steps import JobSteps
 from widgets.key_help import KeyHelp, KeyHint, KeyLine
+from widgets.lab_note import LabNote, LabSetting
+from widgets.lab_table import STYLES, LabLine, LabTable
+from widgets.line_chart import LineChart, Series
 from widgets.move_card import MoveCard
 from widgets.object_card import ObjectCard
 from widgets.pane import FilterPane
@@ -204,6 +210,36 @@ def console(names: Any = CALM) -> Callable[..., Stage]:
     return build
 
 
+def lab_lines(result: LabResult) -> list[LabLine]:
+    """As the screen makes them, the first policy left out."""
+    signs = string.ascii_lowercase
+    lines = [
+        LabLine(
+            cost.policy, number > 0, cost.policy == "rules", signs[number], STYLES[number], cost
+        )
+        for number, cost in enumerate(result.policies)
+    ]
+    return [*lines, LabLine("recency")]
+
+
+def _chart(front: str = "") -> Callable[[LineChart], None]:
+    series = [
+        Series(line.sign, line.cost.cumulative, line.style)
+        for line in lab_lines(lab_result())
+        if line.cost is not None
+    ]
+    return lambda chart: chart.show(series, ("2026-01-01", "2026-04-30"), front=front)
+
+
+def evil_lab(table: LabTable) -> None:
+    names = {name: (100.0 * (number + 1), 1.0) for number, name in enumerate(HOSTILE[:9])}
+    table.show(lab_lines(lab_result(names)))
+
+
+def _evil_setting(setting: LabSetting) -> None:
+    setting.show((("history", EVIL), ("prices", EVIL)), (("classes", EVIL * 9),))
+
+
 CALM_SCENES: dict[str, Callable[..., Stage]] = {
     "console": console(),
     "pane": _pane(_listed),
@@ -229,6 +265,11 @@ CALM_SCENES: dict[str, Callable[..., Stage]] = {
     "job-running": _one(JobSteps, lambda card: card.show(jobs()[0], now=NOW)),
     "object": _one(ObjectCard, lambda card: card.show(detail())),
     "move": _one(MoveCard, lambda card: card.show(plan().moves[2])),
+    "lab-chart": _one(LineChart, _chart()),
+    "lab-chart-front": _one(LineChart, _chart("d")),
+    "lab-chart-none": _one(LineChart, lambda chart: chart.show_instead([("Nothing yet.", "dim")])),
+    "lab-table": _one(LabTable, lambda table: table.show(lab_lines(lab_result()))),
+    "lab-progress": _one(LabNote, lambda note: note.progress("cost", 0.426)),
     "help": _one(KeyHelp, lambda card: card.show(KEYS)),
 }
 
@@ -248,6 +289,10 @@ HOSTILE_SCENES: dict[str, Callable[..., Stage]] = {
         StatusLine,
         lambda line: line.show(snapshot(clouds=(cloud_status(name=EVIL),) * 2)),
     ),
+    "hostile-lab": _one(LabTable, evil_lab),
+    "hostile-lab-setting": _one(LabSetting, _evil_setting),
+    "hostile-lab-progress": _one(LabNote, lambda note: note.progress(EVIL, 0.1)),
+    "hostile-lab-note": _one(LabNote, lambda note: note.say(EVIL * 40)),
     "hostile-caption": _one(Caption, lambda caption: caption.show(EVIL * 3)),
 }
 
