@@ -34,6 +34,7 @@ POLICIES = (
     ("recency", "seconds to minutes since the last access, for streams"),
     ("reactive", "promotes what is suddenly read much more"),
     ("cost", "the least expected cost, by a model of the next read"),
+    ("proactive", "acts on the forecast before the reads come"),
 )
 _NAMED_AT_MOST = 5
 _ROUTES_AT_MOST = 40  # lines that one may want to scroll through

@@ -246,6 +246,8 @@ class LabScreen(AstraScreen[None]):
             return [(f"FAILED: {head}", "bad"), *((text, "") for text in rest), (again, "dim")]
         if self.choices is None:
             text = "Looking what can be replayed …"
+        elif not self.choices.allowed:
+            text = f"No class of {self.choices.provider} has known prices: nothing to replay."
         elif self._cancelled:
             text = "The run was ended before its end. Nothing was changed."
         else:

@@ -10,7 +10,10 @@ from engine.tiering.policy import POLICIES
 
 
 def choices(request: LabRequest, book: PriceBook) -> LabChoices:
-    """What fits a request's prices and classes. Raises UsageError where they do not fit."""
+    """What fits a request's prices and classes; no policy does where no class has known prices.
+
+    Raises UsageError for a provider or class that there is not.
+    """
     if request.provider not in {"", *Provider}:
         raise UsageError(
             f"There is no provider {request.provider!r}.", todo=f"There are {', '.join(Provider)}."
@@ -23,7 +26,7 @@ def choices(request: LabRequest, book: PriceBook) -> LabChoices:
     allowed = allow(table, wanted)
     start = book.canonical(provider, request.start_class)
     if allowed.code(start) == UNKNOWN:
-        start = allowed.name(0)
+        start = next(iter(allowed.codes), "")
     fine = priced(table)
     return LabChoices(
         providers=tuple((str(each), book.regions(each)) for each in Provider),
@@ -36,6 +39,6 @@ def choices(request: LabRequest, book: PriceBook) -> LabChoices:
         ),
         allowed=tuple(allowed.codes),
         start_class=start,
-        policies=tuple(suitable(allowed, start)),
+        policies=tuple(suitable(allowed, start)) if allowed.prices else (),
         adoptable=tuple(POLICIES),
     )

@@ -201,12 +201,23 @@ async def test_the_demo_history_in_a_real_engine_until_a_policy_is_adopted(
     tmp_path: Path,
 ) -> None:
     found = settings(tmp_path, local("here", tmp_path / "here", ("a.log", "b.csv")))
-    app: Any = AstraApp(Engine(found), ConsoleSettings(), demo=True)
+    app: Any = AstraApp(Engine(found), ConsoleSettings())
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until(pilot, listed(app))
         await pilot.press("l")
         await until(pilot, on(pilot, LabScreen))
         screen = app.screen
+        await until(pilot, lambda: screen.choices is not None)
+        await pilot.press("o")
+        await until(pilot, on(pilot, Choice))
+        await pilot.press("1", "2")
+        await until(pilot, lambda: screen.setting.name == "demo history")
+        await pilot.press("*")
+        for policy in ("rules", "recency"):
+            screen.table.go_to(policy)
+            await pilot.press("space")
+        assert sorted(screen.table.taken) == ["recency", "rules"]
+        await pilot.press("r")
         await until(pilot, lambda: screen.result is not None, "the demo history is replayed")
         await shown(pilot, "rules would have cost")
         await pilot.press("w")
