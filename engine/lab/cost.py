@@ -36,6 +36,7 @@ class Cost:
 
     def prepare(self, world: World) -> None:
         state = self.state = Learning.of(world, self.settings, self.grid, self.guards)
+        state.go_on = self.go_on
         history = world.history
         for day in range(world.first_day):
             self.go_on()
@@ -83,6 +84,7 @@ class Learning:
     due: int = 0
     hazard: Hazard | None = None
     values: Values | None = None
+    go_on: Callable[[], None] = lambda: None
 
     @classmethod
     def of(
@@ -158,6 +160,7 @@ class Learning:
                 margin=chosen.margin,
                 step=chosen.step,
                 start=values,
+                go_on=self.go_on,
             )
             self.due = self.days + chosen.refit_days
         return values

@@ -1,5 +1,6 @@
 """What a policy of the lab is: on each day it sees the days before, and wishes classes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -58,6 +59,13 @@ class OwnTerms(Protocol):
     """A policy that a provider runs on terms of its own: without retrieval fees, say."""
 
     def billed(self, world: World, bill: "Bill") -> "Bill": ...
+
+
+@runtime_checkable
+class Patient(Protocol):
+    """A policy that computes for long at a stretch: it calls `go_on` meanwhile, which may raise."""
+
+    go_on: Callable[[], None]
 
 
 @runtime_checkable

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.lab.bill import CATEGORIES, EARLY, REQUESTS, RETRIEVAL, STORAGE, TRANSITIONS, Bill
 from engine.lab.history import Floats
-from engine.lab.policy import Day, LabPolicy, OwnTerms, Resident
+from engine.lab.policy import Day, LabPolicy, OwnTerms, Patient, Resident
 from engine.lab.world import World
 
 Progress = Callable[[float], None]
@@ -54,6 +54,13 @@ def simulate(
     """
     bill = bill or Bill.of(world)
     history = world.history
+
+    def go_on() -> None:
+        if cancelled():
+            raise Cancelled
+
+    if isinstance(policy, Patient):
+        policy.go_on = go_on
     policy.prepare(world.known())
     if isinstance(policy, OwnTerms):
         bill = policy.billed(world, bill)
@@ -65,8 +72,7 @@ def simulate(
     daily = np.zeros((len(days), len(CATEGORIES)))
     moves, delayed = 0.0, 0.0
     for place, now in enumerate(days):
-        if cancelled():
-            raise Cancelled
+        go_on()
         alive = world.born <= now
         idle = world.idle(now)
         quiet = world.quiet[:, now].astype(np.int64)

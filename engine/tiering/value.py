@@ -215,7 +215,7 @@ def solve(
         value = _one_change(forever, barrier, stages).astype(np.float32)
     stay, done, gain = value, 0, gamma / (1 - gamma)
     for done in range(1, rounds + 1):
-        if not done % 50:
+        if not done % 10:
             go_on()
         ahead = value + forward * (value[:, :, stages.next] - value)
         coming = (both @ ahead.reshape(cells, -1)).reshape(value.shape)

@@ -1,5 +1,7 @@
 """The bill of simple runs against arithmetic by hand, and what a policy may see."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -123,3 +125,22 @@ def test_a_run_can_be_cancelled() -> None:
     with pytest.raises(Cancelled):
         simulate(setting, Age(), shares.append, lambda: len(shares) == 2)
     assert shares == [0.2, 0.4]
+
+
+def test_a_long_preparation_can_be_cancelled() -> None:
+    class Thinks:
+        name = "thinks"
+
+        def __init__(self) -> None:
+            self.go_on: Callable[[], None] = lambda: None
+
+        def decide(self, day: Day) -> Codes:
+            return day.codes
+
+        def prepare(self, world: World) -> None:
+            for _ in range(10):
+                self.go_on()
+            raise AssertionError("it was not asked to end")
+
+    with pytest.raises(Cancelled):
+        simulate(world([GB], [[0] * 5]), Thinks(), cancelled=lambda: True)
