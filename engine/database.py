@@ -8,6 +8,7 @@ caller resumes only after its own change is on disk.
 import asyncio
 import contextlib
 import fcntl
+import functools
 import os
 import queue
 import sqlite3
@@ -21,6 +22,7 @@ from engine.errors import StateBusy, StateError
 from engine.state_versions import STEPS, Step, bring_up, is_new, version_of
 
 T = TypeVar("T")
+Row = Sequence[str | int | float | None]
 Work = Callable[[sqlite3.Connection], Any]
 _GROUP = 256  # calls committed together at most
 _WAL_PAGES = 4000  # of 4 KiB in the log before they go to the file: most are written again
@@ -48,7 +50,8 @@ class Database:
         self.notices: list[str] = []  # what the operator must be told about opening the file
         self._schemas = tuple(schemas)
         self._steps = tuple(steps)
-        self._queue: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[list[_Call] | None] = queue.SimpleQueue()
+        self._calls: list[_Call] = []  # of this turn of the loop; they go to the thread together
         self._thread: threading.Thread | None = None
 
     async def open(self) -> None:
@@ -64,32 +67,45 @@ class Database:
         """Finish what waits, then close. Safe to call twice."""
         thread, self._thread = self._thread, None
         if thread is not None:
+            self._hand_over()
             self._queue.put(None)
             await asyncio.to_thread(thread.join)
 
-    async def run(
-        self,
-        work: Callable[[sqlite3.Connection], T],
-        *,
-        hurry: bool = True,
-        repeatable: bool = False,
-    ) -> T:
+    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in the database thread; when this returns its changes are on disk.
-
-        Without `hurry` it may wait a few milliseconds, to be committed with something else.
-        `repeatable` work does nothing but change the database, so that it may be undone and
-        done again.
 
         If `work` raises, its own changes are undone and the exception comes back here. A
         cancelled caller does not undo work that has begun. Raises StateError if the file
         cannot be written (full or read-only disk).
         """
-        if self._thread is None:
-            raise StateError("The state database is closed.", subject=str(self.path))
-        call = _Call(work, asyncio.get_running_loop(), hurry=hurry, repeatable=repeatable)
-        self._queue.put(call)
+        call = _Call(work, asyncio.get_running_loop())
+        self._add(call)
         result: T = await call.future
         return result
+
+    def insert(self, into: str, row: Row, *, hurry: bool = True) -> "asyncio.Future[None]":
+        """Put a row into a table or view; when the future is done it is on disk.
+
+        Rows that wait together go by one statement: each is a chance for the event loop to
+        take the interpreter's lock away. Without `hurry` a row may wait a few milliseconds, to
+        be committed with something else. Raises, and fails, as `run` does.
+        """
+        call = _Insert(into, row, asyncio.get_running_loop(), hurry=hurry)
+        self._add(call)
+        return call.future
+
+    def _add(self, call: "_Call") -> None:
+        if self._thread is None:
+            raise StateError("The state database is closed.", subject=str(self.path))
+        if not self._calls:
+            call.loop.call_soon(self._hand_over)
+        self._calls.append(call)
+
+    def _hand_over(self) -> None:
+        """Let the thread have the calls of this turn of the loop."""
+        if self._calls:
+            self._queue.put(self._calls)
+            self._calls = []
 
     # -- in the database thread ---------------------------------------------------------
 
@@ -104,26 +120,35 @@ class Database:
         with contextlib.closing(connection):
             running = True
             while running:
-                calls = [self._queue.get()]
-                with contextlib.suppress(queue.Empty):
-                    until = time.monotonic() + _LATER
-                    while not _in_a_hurry(calls[-1]):
-                        calls.append(self._queue.get(timeout=max(until - time.monotonic(), 0.0)))
-                with contextlib.suppress(queue.Empty):
-                    while len(calls) < _GROUP:
-                        calls.append(self._queue.get_nowait())
-                running = None not in calls
-                self._commit_group(connection, [call for call in calls if call is not None])
+                calls, running = self._gather()
+                if calls:
+                    self._commit_group(connection, calls)
+
+    def _gather(self) -> "tuple[list[_Call], bool]":
+        """What is to be committed together, and whether more may follow."""
+        calls: list[_Call] = []
+        hurry, until = False, 0.0
+        some = self._queue.get()
+        while some is not None:
+            calls += some
+            hurry = hurry or any(call.hurry for call in some)
+            if len(calls) >= _GROUP:
+                return calls, True
+            until = until or time.monotonic() + _LATER
+            wait = 0.0 if hurry else max(until - time.monotonic(), 0.0)
+            try:
+                some = self._queue.get(block=wait > 0, timeout=wait)
+            except queue.Empty:
+                return calls, True
+        return calls, False
 
     def _commit_group(self, connection: sqlite3.Connection, calls: "list[_Call]") -> None:
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            if not _all_done(connection, calls):
-                connection.execute("ROLLBACK")
+            if not _inserted(connection, calls):
                 connection.execute("BEGIN IMMEDIATE")
                 for call in calls:
                     _do(connection, call)
-            connection.execute("COMMIT")
+                connection.execute("COMMIT")
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
@@ -205,18 +230,10 @@ class Database:
 class _Call:
     """One piece of work, what came of it, and the future of whoever waits for it."""
 
-    __slots__ = ("error", "future", "hurry", "loop", "repeatable", "result", "work")
+    __slots__ = ("error", "future", "hurry", "loop", "result", "work")
 
-    def __init__(
-        self,
-        work: Work,
-        loop: asyncio.AbstractEventLoop,
-        *,
-        hurry: bool = True,
-        repeatable: bool = False,
-    ) -> None:
+    def __init__(self, work: Work, loop: asyncio.AbstractEventLoop, *, hurry: bool = True) -> None:
         self.work = work
-        self.repeatable = repeatable
         self.hurry = hurry
         self.loop = loop
         self.result: Any = None
@@ -233,21 +250,46 @@ class _Call:
             self.future.set_result(self.result)
 
 
-def _all_done(connection: sqlite3.Connection, calls: "Sequence[_Call]") -> bool:
-    """Do the work without savepoints, where it can be done over again if one of it fails.
+class _Insert(_Call):
+    """A row to be inserted."""
 
-    Every statement is a chance for the event loop to take the interpreter's lock away.
+    __slots__ = ("into", "row")
+
+    def __init__(
+        self, into: str, row: Row, loop: asyncio.AbstractEventLoop, *, hurry: bool
+    ) -> None:
+        super().__init__(self._alone, loop, hurry=hurry)
+        self.into = into
+        self.row = row
+
+    def _alone(self, connection: sqlite3.Connection) -> None:
+        connection.execute(_insertion(self.into, len(self.row), 1), self.row)
+
+
+def _inserted(connection: sqlite3.Connection, calls: "Sequence[_Call]") -> bool:
+    """Do it all by one statement, a transaction of its own, if these are rows of one table.
+
+    False, with nothing done, if they are not, or if one of them cannot be inserted.
     """
-    if not all(call.repeatable for call in calls):
-        return False
+    into, values = "", list[Any]()
+    for call in calls:
+        if not isinstance(call, _Insert) or into not in ("", call.into):
+            return False
+        into = call.into
+        values += call.row
     try:
-        for call in calls:
-            call.result = call.work(connection)
+        connection.execute(_insertion(into, len(values) // len(calls), len(calls)), values)
     except sqlite3.OperationalError:
         raise
     except Exception:  # noqa: BLE001 - it is raised again, and told, when each is done apart
         return False
     return True
+
+
+@functools.lru_cache(maxsize=_GROUP)
+def _insertion(into: str, width: int, rows: int) -> str:
+    row = f"({', '.join('?' * width)})"
+    return f"INSERT INTO {into} VALUES {', '.join([row] * rows)}"
 
 
 def _do(connection: sqlite3.Connection, call: "_Call") -> None:
@@ -260,10 +302,6 @@ def _do(connection: sqlite3.Connection, call: "_Call") -> None:
         connection.execute("ROLLBACK TO call")
         call.error = error
     connection.execute("RELEASE call")
-
-
-def _in_a_hurry(call: "_Call | None") -> bool:
-    return call is None or call.hurry
 
 
 def _tell(calls: Sequence[_Call]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -106,26 +107,42 @@ def test_the_lock_is_held_by_one_process_and_ends_with_it(tmp_path: Path) -> Non
     lock.release()
 
 
-async def test_a_failing_call_among_repeatable_ones_is_undone_alone(tmp_path: Path) -> None:
+async def test_a_failing_row_among_others_is_undone_alone(tmp_path: Path) -> None:
+    schema = f"{SCHEMA}; CREATE TABLE IF NOT EXISTS u (a INTEGER UNIQUE)"
+    database = Database(tmp_path / "astra.db", [schema])
+    await database.open()
+    rows = [(1,), (2,), (2,), (3,)]
+    results = await asyncio.gather(
+        *(database.insert("u", row, hurry=row == (3,)) for row in rows), return_exceptions=True
+    )
+    assert isinstance(results[2], sqlite3.IntegrityError)
+    assert [results[i] for i in (0, 1, 3)] == [None] * 3
+    found = await database.run(lambda c: [row[0] for row in c.execute("SELECT a FROM u")])
+    assert found == [1, 2, 3]
+    await database.close()
+
+
+async def test_rows_and_other_work_keep_their_order(tmp_path: Path) -> None:
     database = Database(tmp_path / "astra.db", [SCHEMA])
     await database.open()
+    first = [database.insert("t", (n,)) for n in range(300)]  # more than one group
+    seen = asyncio.ensure_future(count(database))
+    await asyncio.sleep(0)
+    last = database.insert("t", (0,))
+    assert await seen == 300
+    await asyncio.gather(*first, last)
+    assert await count(database) == 301
+    await database.close()
 
-    def fails(connection):  # type: ignore[no-untyped-def]
-        connection.execute("INSERT INTO t VALUES (1)")
-        raise ValueError("no")
 
-    def works(connection):  # type: ignore[no-untyped-def]
-        connection.execute("INSERT INTO t VALUES (2)")
-        return "done"
-
-    calls = [works, works, fails, works]
-    results = await asyncio.gather(
-        *(database.run(call, repeatable=True, hurry=call is fails) for call in calls),
-        return_exceptions=True,
-    )
-    assert isinstance(results[2], ValueError)
-    assert [results[i] for i in (0, 1, 3)] == ["done"] * 3
-    assert await count(database) == 3
+async def test_rows_that_do_not_fit_the_disk_are_a_state_error_each(tmp_path: Path) -> None:
+    database = Database(tmp_path / "astra.db", [SCHEMA])
+    await database.open()
+    await database.run(lambda c: c.execute("PRAGMA max_page_count = 1").fetchone())
+    rows = [database.insert("t", ("x" * 9000,)) for _ in range(3)]
+    results = await asyncio.gather(*rows, return_exceptions=True)
+    assert [type(result) for result in results] == [StateError] * 3
+    assert await count(database) == 0
     await database.close()
 
 
@@ -133,6 +150,6 @@ async def test_what_is_in_no_hurry_is_done_without_company(tmp_path: Path) -> No
     database = Database(tmp_path / "astra.db", [SCHEMA])
     await database.open()
     async with asyncio.timeout(10):
-        await database.run(lambda c: c.execute("INSERT INTO t VALUES (1)"), hurry=False)
+        await database.insert("t", (1,), hurry=False)
     assert await count(database) == 1
     await database.close()

@@ -19,6 +19,7 @@ from engine.migration.ledger_writes import (
     add_one,
     among,
     as_moved,
+    as_row,
     save_batch,
 )
 from engine.migration.records import Effect, JobRecord, PartRecord, bucket_of, decode_row
@@ -72,11 +73,11 @@ class Ledger(Reports):
 
         Without `hurry` it may take a few milliseconds longer, so as to share a write.
         """
-        await self._database.run(
-            lambda connection: save_batch(connection, job_id, batch),
-            hurry=hurry,
-            repeatable=True,
-        )
+        row = as_row(job_id, batch)
+        if row is None:
+            await self._database.run(lambda connection: save_batch(connection, job_id, batch))
+        else:
+            await self._database.insert("ledger_saves", row, hurry=hurry)
 
     async def interrupt(self) -> int:
         """Mark every unfinished job as paused: its process is gone. Returns how many are."""

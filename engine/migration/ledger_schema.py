@@ -3,9 +3,13 @@
 `jobs` has a row a job (`records.py` says what the columns mean), `intents` everything that was
 ever meant to be done, `parts` the finished parts of unfinished uploads, `places` where the ends
 of a job are, `allowances` how many sources the jobs of a set may delete.
+
+A row that is inserted into the view `ledger_saves` changes one job: its columns (NULL leaves one
+as it is), the outcome of an intent, then a new intent, its places. So the changes of many jobs go
+by one statement. The view is of the connection and not in the file.
 """
 
-SCHEMA = """
+_TABLES = """
 CREATE TABLE IF NOT EXISTS jobs (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
     job_id TEXT NOT NULL UNIQUE,
@@ -81,3 +85,48 @@ CREATE TABLE IF NOT EXISTS allowances (
 ) WITHOUT ROWID;
 """
 UNFINISHED = "state NOT IN ('completed', 'failed', 'cancelled')"
+SAVED = (
+    "state",
+    "step",
+    "paused",
+    "attempt",
+    "size",
+    "error",
+    "error_todo",
+    "retry_at",
+    "started",
+    "finished",
+    "checksum_source",
+    "checksum_destination",
+    "evidence",
+    "source_proof",
+    "guarded",
+    "source_pin",
+    "destination_pin",
+    "wrote",
+    "upload_id",
+    "part_size",
+    "digests",
+    "verified",
+    "step_seconds",
+    "notes",
+    "excused",
+)
+_VIEW = ("job_id", *SAVED, "settled", "outcome", "effect", "details", "source", "destination", "at")
+_SAVES = f"""
+CREATE TEMP VIEW IF NOT EXISTS ledger_saves AS SELECT {", ".join(f"NULL AS {n}" for n in _VIEW)};
+CREATE TEMP TRIGGER IF NOT EXISTS ledger_save INSTEAD OF INSERT ON ledger_saves BEGIN
+    UPDATE jobs SET {", ".join(f"{n} = coalesce(new.{n}, {n})" for n in SAVED if n != "finished")}
+        WHERE job_id = new.job_id;
+    UPDATE jobs SET finished = new.finished
+        WHERE new.finished IS NOT NULL AND job_id = new.job_id;
+    UPDATE intents SET outcome = new.outcome, done = new.at
+        WHERE new.settled IS NOT NULL AND job_id = new.job_id AND effect = new.settled
+            AND outcome = '';
+    INSERT INTO intents (job_id, effect, details, at)
+        SELECT new.job_id, new.effect, new.details, new.at WHERE new.effect IS NOT NULL;
+    INSERT OR REPLACE INTO places
+        SELECT new.job_id, new.source, new.destination WHERE new.source IS NOT NULL;
+END;
+"""
+SCHEMA = f"{_TABLES}{_SAVES}"

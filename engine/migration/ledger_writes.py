@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from engine.migration.ledger_schema import SAVED
 from engine.migration.records import (
     Details,
     Effect,
@@ -152,6 +153,38 @@ def _free_id(connection: sqlite3.Connection, key: str) -> str:
         number += 1
         name = f"{key[:12]}-{number}"
     return name
+
+
+def as_row(job_id: str, batch: Batch) -> list[str | int | float | None] | None:
+    """The batch as a row of the view `ledger_saves`, None if it holds more than such a row can."""
+    changes = batch.changes
+    if (
+        batch.parts
+        or batch.forget_parts
+        or len(batch.outcomes) > 1
+        or len(batch.intents) > 1
+        or not changes.keys() <= _AT.keys()
+        or changes.get("guarded", False) is None
+    ):
+        return None
+    row: list[str | int | float | None] = [None] * _WIDTH
+    row[0], row[-1] = job_id, time.time()
+    for name, value in changes.items():
+        row[_AT[name]] = encode_column(name, value)
+    for effect, outcome in batch.outcomes.items():
+        row[_SETTLED : _SETTLED + 2] = effect.value, outcome.value
+    for effect, details in batch.intents.items():
+        row[_EFFECT : _EFFECT + 2] = effect.value, json.dumps(details) if details else "{}"
+    if batch.places:
+        row[_PLACES : _PLACES + 2] = batch.places
+    return row
+
+
+_AT = {name: place for place, name in enumerate(SAVED, 1)}
+_SETTLED = len(SAVED) + 1
+_EFFECT = _SETTLED + 2
+_PLACES = _EFFECT + 2
+_WIDTH = _PLACES + 3
 
 
 def save_batch(connection: sqlite3.Connection, job_id: str, batch: Batch) -> None:
