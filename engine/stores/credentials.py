@@ -28,10 +28,16 @@ class CredentialSource:
                 settings.access_key.reveal(), settings.secret_key, settings.session_token
             )
 
+    def known(self) -> Credentials | None:
+        """Credentials to sign with now, None if they must be asked for."""
+        if self._fixed or time.monotonic() - self._asked < _REFRESH:
+            return self._known
+        return None
+
     async def get(self) -> Credentials:
         """Credentials to sign with now. Raises ConfigError if there are none."""
-        known = self._known
-        if known is not None and (self._fixed or time.monotonic() - self._asked < _REFRESH):
+        known = self.known()
+        if known is not None:
             return known
         async with self._lock:
             if self._known is None or time.monotonic() - self._asked >= _REFRESH:

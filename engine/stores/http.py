@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
-from engine.errors import BadResponse, ConfigError
+from engine.errors import AstraError, BadResponse, ConfigError
 from engine.stores.body import CHUNK, Body, Pieces, pieces_of
 from engine.stores.http_connection import Connection
 from engine.stores.http_errors import all_in_use, network_error, wrong_length
@@ -177,16 +177,57 @@ class HttpClient:
         `url` is sent exactly as it is. `patience` replaces the read timeout (seconds). With
         `size` a body of status 200 must be announced with, and have, so many bytes.
         """
-        async with self._open(method, url, headers, at, body, patience, self.others) as incoming:
-            if method == "HEAD":
-                data = b""
-            elif size >= 0 and incoming.status == 200:
-                if incoming.length != size:
-                    raise wrong_length(incoming.length or 0, size, at)
-                data = await incoming.exactly(size)
+        slash = url.index("/", 8)
+        origin = url[:slash]
+        if not isinstance(body, bytes) or len(body) > _PIECE or proxy_for(origin) is not None:
+            opened = self._open(method, url, headers, at, body, patience, self.others)
+            async with opened as incoming:
+                if method == "HEAD":
+                    data = b""
+                elif size >= 0 and incoming.status == 200:
+                    if incoming.length != size:
+                        raise wrong_length(incoming.length or 0, size, at)
+                    data = await incoming.exactly(size)
+                else:
+                    data = await incoming.whole()
+                return Reply(incoming.status, incoming.headers, data)
+        # The common case, with as little as it takes.
+        patience = patience or self.read_timeout
+        connection: Connection | None = None
+        reading = method in ("GET", "HEAD")
+        try:
+            sent = {**_ALWAYS, **headers}
+            if body or method in ("PUT", "POST"):
+                sent["Content-Length"] = str(len(body))
+            asked = request_head(method, url[slash:], origin.partition("//")[2], sent)
+            connection = self.others.idle(origin)
+            if connection is None:
+                connection = await self.others.take(origin, self.wait_timeout)
+            connection.begin(asked + body, bodiless=method == "HEAD", more=False)
+            self.sent += len(body)
+            head = await connection.answered(patience)
+            reading = True
+            if size >= 0 and head.status == 200 and head.length != size:
+                raise wrong_length(head.length or 0, size, at)
+            data_at_hand = connection.at_hand()
+            if data_at_hand is None:
+                rest = _Rest(self, connection, patience)
+                data = await Incoming(head.status, head.headers, head.length, rest, at).whole()
             else:
-                data = await incoming.whole()
-            return Reply(incoming.status, incoming.headers, data)
+                data = data_at_hand
+                self.received += len(data)
+        except BaseException as error:
+            if connection is not None:
+                connection.close()
+            if isinstance(error, AllInUse):
+                raise all_in_use(self.wait_timeout, at) from error
+            if isinstance(error, AstraError) or not isinstance(error, Exception):
+                raise
+            raise network_error(error, at, reading=reading) from error
+        finally:
+            if connection is not None:
+                self.others.give_back(connection)
+        return Reply(head.status, head.headers, data)
 
     def stream(
         self, url: str, headers: Mapping[str, str], *, at: str
@@ -238,6 +279,22 @@ class HttpClient:
             patience or self.read_timeout,
             download=pool is self.downloads,
         )
+
+
+class _Rest:
+    """The body of an answer that is not there yet."""
+
+    __slots__ = ("_client", "_connection", "_patience")
+
+    def __init__(self, client: HttpClient, connection: Connection, patience: float) -> None:
+        self._client = client
+        self._connection = connection
+        self._patience = patience
+
+    async def next_bytes(self, count: int) -> bytes:
+        piece = await self._connection.next_chunk(self._patience)
+        self._client.received += len(piece)
+        return piece
 
 
 class _Exchange:

@@ -108,6 +108,12 @@ class Connection(asyncio.BufferedProtocol):
             await self._wait(patience)
         return self.head
 
+    def at_hand(self) -> bytes | None:
+        """The whole body, if it has come already and is in one piece."""
+        if not self.ended or len(self._chunks) > 1:
+            return None
+        return self._chunks.popleft() if self._chunks else b""
+
     async def next_chunk(self, patience: float) -> bytes:
         """The next bytes of the body: up to 1 MiB, b"" at its end. Raises Truncated."""
         while not self._chunks:
@@ -282,7 +288,7 @@ class Connection(asyncio.BufferedProtocol):
                     raise WireError("its headers are too long")
                 self._scratch = scratch + bytearray(len(scratch))
             return False
-        head = read_head(bytes(scratch[:end]))
+        head = read_head(scratch[:end])
         rest = self._have - end - 4
         if rest:
             scratch[:rest] = scratch[end + 4 : self._have]

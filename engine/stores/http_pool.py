@@ -5,6 +5,7 @@ import functools
 import os
 import socket
 import ssl
+import time
 import urllib.parse
 from collections import deque
 
@@ -42,7 +43,7 @@ class Pool:
 
         Raises NotConnected, AllInUse after `wait_timeout` seconds, ConfigError.
         """
-        found = self._take_idle(origin)
+        found = self.idle(origin)
         if found is not None:
             return found
         queue = bool(self._waiting)  # nobody is overtaken
@@ -50,7 +51,7 @@ class Pool:
         while queue or not self._room():
             queue = False
             await self._wait(deadline)
-            found = self._take_idle(origin)
+            found = self.idle(origin)
             if found is not None:
                 return found
         self._count += 1
@@ -67,11 +68,10 @@ class Pool:
         """The request is over; a connection that cannot be used again is closed."""
         self._busy.discard(connection)
         if connection.usable:
-            loop = asyncio.get_running_loop()
-            connection.idle_since = loop.time()
+            connection.idle_since = time.monotonic()
             self._idle.append(connection)
             if self._reaper is None:
-                self._reaper = loop.call_later(_IDLE, self._reap)
+                self._reaper = asyncio.get_running_loop().call_later(_IDLE, self._reap)
         else:
             connection.close()
             self._count -= 1
@@ -90,8 +90,9 @@ class Pool:
         for connection in connections:
             await connection.closed()
 
-    def _take_idle(self, origin: str) -> Connection | None:
-        oldest = asyncio.get_running_loop().time() - _IDLE
+    def idle(self, origin: str) -> Connection | None:
+        """A connection to that origin for one request, if one is open and nobody uses it."""
+        oldest = time.monotonic() - _IDLE
         for index in range(len(self._idle) - 1, -1, -1):
             connection = self._idle[index]
             if connection.origin != origin:
@@ -136,12 +137,13 @@ class Pool:
     def _reap(self) -> None:
         loop = asyncio.get_running_loop()
         self._reaper = None
-        oldest = loop.time() - _IDLE
+        oldest = time.monotonic() - _IDLE
         while self._idle and self._idle[0].idle_since <= oldest:
             self._idle.pop(0).close()
             self._count -= 1
         if self._idle:
-            self._reaper = loop.call_at(self._idle[0].idle_since + _IDLE, self._reap)
+            wait = self._idle[0].idle_since - oldest
+            self._reaper = loop.call_later(max(wait, 0.0), self._reap)
 
     async def _connect(self, origin: str) -> Connection:
         parts = urllib.parse.urlsplit(origin)

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 HEAD_LIMIT = 64 * 1024  # bytes of one head
 _LINE_LIMIT = 8 * 1024  # bytes of the line before a chunk
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;[^\r\n\0]*)?")
-_KNOWN = 500  # names of headers to remember
+_KNOWN = 1000  # lines to remember
+_REMEMBERED = 200  # characters of one of them
 _BLANK = " \t"
-_known: dict[str, str] = {}
+_lines: dict[str, tuple[str, str]] = {}
+_statuses: dict[str, tuple[int, bool]] = {}
 _STATUS = re.compile(r"HTTP/1\.([01]) ([0-9]{3})( .*)?", re.DOTALL)
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -50,22 +52,16 @@ def request_head(method: str, target: str, host: str, headers: Mapping[str, str]
     return f"{head}\r\n\r\n".encode()
 
 
-def read_head(data: bytes) -> Head:
+def read_head(data: bytes | bytearray) -> Head:
     """The head of an answer, without the empty line that ends it. Raises WireError."""
     text = data.decode("utf-8", "surrogateescape")
     first, *lines = text.split("\r\n")
     if text.count("\n") != len(lines) or text.count("\r") != len(lines) or "\0" in text:
         raise WireError("a header holds a line break")
-    status = _STATUS.fullmatch(first)
-    if status is None:
-        raise WireError("it does not begin with a status")
+    status, newer = _statuses.get(first) or _read_status(first)
     headers: dict[str, str] = {}
     for line in lines:
-        name, colon, value = line.partition(":")
-        name = _known.get(name) or _lower(name)
-        if not colon:
-            raise WireError("a header has no value")
-        value = value.strip(_BLANK)
+        name, value = _lines.get(line) or _read_line(line)
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     encoding = headers.get("transfer-encoding")
     announced = headers.get("content-length")
@@ -76,18 +72,38 @@ def read_head(data: bytes) -> Head:
         if not (announced.isascii() and announced.isdigit() and len(announced) < 19):
             raise WireError("its Content-Length is no number")
         length = int(announced)
-    connection = headers.get("connection", "").lower()
-    keeps = "close" not in connection if status[1] == "1" else "keep-alive" in connection
-    return Head(int(status[2]), headers, length, encoding is not None, keeps)
+    connection = headers.get("connection", "")
+    if connection or not newer:
+        connection = connection.lower()
+        keeps = "close" not in connection if newer else "keep-alive" in connection
+    else:
+        keeps = True
+    return Head(status, headers, length, encoding is not None, keeps)
 
 
-def _lower(name: str) -> str:
-    """A header's name in lower case; servers send the same few again and again."""
+def _read_status(line: str) -> tuple[int, bool]:
+    """The status, and whether it is HTTP/1.1."""
+    found = _STATUS.fullmatch(line)
+    if found is None:
+        raise WireError("it does not begin with a status")
+    if len(_statuses) < _KNOWN and len(line) <= _REMEMBERED:
+        _statuses[line] = int(found[2]), found[1] == "1"
+    return int(found[2]), found[1] == "1"
+
+
+def _read_line(line: str) -> tuple[str, str]:
+    """A header's name in lower case, and its value; servers send the same few again and again."""
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise WireError("a header has no value")
     if not _NAME.fullmatch(name):
         raise WireError("a header has no proper name")
-    if len(_known) < _KNOWN:
-        _known[name] = name.lower()
-    return name.lower()
+    found = name.lower(), value.strip(_BLANK)
+    if len(line) <= _REMEMBERED:
+        if len(_lines) >= _KNOWN:
+            _lines.clear()
+        _lines[line] = found
+    return found
 
 
 class Chunked:

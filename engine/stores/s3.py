@@ -352,10 +352,9 @@ class S3Store(Fetcher):
     async def conditions(self, bucket: str) -> Conditions:
         """Which conditions the bucket really honours; `capabilities` then says so, too."""
         found = await self._conditions.honoured(bucket)
-        if found.known:
-            self.capabilities = replace_fields(
-                self.capabilities, create_only=found.create, tags=found.tags
-            )
+        can = self.capabilities
+        if found.known and (can.create_only, can.tags) != (found.create, found.tags):
+            self.capabilities = replace_fields(can, create_only=found.create, tags=found.tags)
         return found
 
     # -- classes, restore, keys ---------------------------------------------------------

@@ -20,6 +20,7 @@ from engine.stores.sigv4 import EMPTY_SHA256, UNSIGNED, Signer
 Query = Sequence[tuple[str, str]]
 SLOW = 900.0  # seconds of patience with what a server works on before it answers
 _HASH_IN_THREAD = 128 * 1024
+_TARGETS = 1024  # to remember
 
 
 class S3Client:
@@ -39,6 +40,7 @@ class S3Client:
         self._name = settings.name
         self._credentials = CredentialSource(settings)
         self._signer = Signer(self.region)
+        self._targets: dict[tuple[str, str], Target] = {}
 
     def at(self, bucket: str, key: str = "") -> str:
         """The address for messages."""
@@ -57,10 +59,13 @@ class S3Client:
         size: int = -1,
     ) -> Reply:
         """Send one request and give its successful answer. `size` as in `HttpClient.request`."""
-        target, at = self.endpoint.target(bucket, key, list(query)), self.at(bucket, key)
-        payload = await self._payload_hash(body)
+        target, at = self._target(bucket, key, query), f"{self._name}:{bucket}/{key}"
+        payload = EMPTY_SHA256 if not body else await self._payload_hash(body)
         for attempt in range(2):
-            signed = await self._sign(method, target, query, headers or {}, payload)
+            credentials = self._credentials.known() or await self._credentials.get()
+            signed = self._signer.sign(
+                credentials, method, target.host, target.path, query, headers or {}, payload
+            )
             reply = await self.http.request(
                 method, target.url, signed, at=at, body=body, patience=patience, size=size
             )
@@ -73,13 +78,32 @@ class S3Client:
             self._credentials.forget()
         return reply
 
+    def _target(self, bucket: str, key: str, query: Query) -> Target:
+        """Where a request goes. An object is asked for several times in a row."""
+        if query:
+            return self.endpoint.target(bucket, key, list(query))
+        found = self._targets.get((bucket, key))
+        if found is None:
+            if len(self._targets) >= _TARGETS:
+                self._targets.clear()
+            found = self._targets[bucket, key] = self.endpoint.target(bucket, key, [])
+        return found
+
     @asynccontextmanager
     async def get(
         self, bucket: str, key: str, *, query: Query = (), headers: Mapping[str, str]
     ) -> AsyncGenerator[Incoming, None]:
         """Open a download."""
-        target, at = self.endpoint.target(bucket, key, list(query)), self.at(bucket, key)
-        signed = await self._sign("GET", target, query, headers, EMPTY_SHA256)
+        target, at = self._target(bucket, key, query), self.at(bucket, key)
+        signed = self._signer.sign(
+            await self._credentials.get(),
+            "GET",
+            target.host,
+            target.path,
+            query,
+            headers,
+            EMPTY_SHA256,
+        )
         async with self.http.stream(target.url, signed, at=at) as incoming:
             self._note(incoming.headers)
             if not 200 <= incoming.status < 300:
@@ -104,17 +128,7 @@ class S3Client:
         date, ours = self._dated
         return clock_offset({"date": date}, lambda: ours)
 
-    async def _sign(
-        self, method: str, target: Target, query: Query, headers: Mapping[str, str], payload: str
-    ) -> dict[str, str]:
-        credentials = await self._credentials.get()
-        return self._signer.sign(
-            credentials, method, target.host, target.path, query, headers, payload
-        )
-
     async def _payload_hash(self, body: bytes | Pieces | Body) -> str:
-        if not body:
-            return EMPTY_SHA256
         if isinstance(body, Body) or not self.signs_payload:
             return UNSIGNED
         if len(body) < _HASH_IN_THREAD:

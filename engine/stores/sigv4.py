@@ -8,9 +8,11 @@ import hashlib
 import hmac
 import time
 import urllib.parse
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any
 
 from engine.settings import Secret
 
@@ -58,21 +60,20 @@ class Signer:
         the Host header says. `payload_sha256` is hex, or `UNSIGNED`.
         """
         stamp = self._now() if now is None else now.strftime(_STAMP)
-        sent = {**headers, "Host": host, "x-amz-date": stamp}
-        sent["x-amz-content-sha256"] = payload_sha256
+        sent = {
+            **headers,
+            "Host": host,
+            "x-amz-date": stamp,
+            "x-amz-content-sha256": payload_sha256,
+        }
         if credentials.session_token:
             sent["x-amz-security-token"] = credentials.session_token.reveal()
-        signed = sorted(
-            [
-                (lower, " ".join(value.split()) if " " in value or "\t" in value else value)
-                for name, value in sent.items()
-                if (lower := _signed_name(name))
-            ]
-        )
-        names = ";".join([name for name, _ in signed])
-        lines = "\n".join([f"{name}:{value}" for name, value in signed])
+        form, values, names = _form(tuple(sent))
+        lines = form % values(sent)
+        if "  " in lines or "\t" in lines or ": " in lines or " \n" in lines:
+            lines = form % tuple([" ".join(value.split()) for value in values(sent)])
         asked = canonical_query(query)
-        canonical = f"{method}\n{path}\n{asked}\n{lines}\n\n{names}\n{payload_sha256}"
+        canonical = f"{method}\n{path}\n{asked}\n{lines}\n{names}\n{payload_sha256}"
         scope = f"{stamp[:8]}/{self.region}/{self._service}/aws4_request"
         digest = hashlib.sha256(canonical.encode()).hexdigest()
         text = f"{_ALGORITHM}\n{stamp}\n{scope}\n{digest}"
@@ -120,7 +121,15 @@ class _Key:
         return outer.hexdigest()
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=1024)
+def _form(names: tuple[str, ...]) -> tuple[str, Callable[[Mapping[str, str]], Any], str]:
+    """For headers of these names: the signed lines to be filled in, what picks their values, and
+    the list of the names that are signed."""
+    signed = sorted((lower, name) for name in names if (lower := _signed_name(name)))
+    lines = "".join(f"{lower.replace('%', '%%')}:%s\n" for lower, _ in signed)
+    return lines, itemgetter(*(name for _, name in signed)), ";".join(name for name, _ in signed)
+
+
 def _signed_name(name: str) -> str:
     """How a header's name is signed, "" if it is not."""
     lower = name.lower()
