@@ -134,12 +134,14 @@ async def assemble(
         ledger = Ledger(database)
         log = DecisionLog(database)
         clouds = Clouds(settings.clouds, stores, catalog, statistics)
+        bus = EventBus(settings.kafka, database, statistics, clouds=settings.clouds, on_job=on_job)
         runner = Runner(
             ledger,
             stores,
             jobs=settings.jobs,
             bwlimit=settings.bwlimit,
             on_change=on_change,
+            heard=lambda: bus.listened,
             read_only=frozenset(cloud.name for cloud in settings.clouds if cloud.read_only),
             restores=settings.restores,
         )
@@ -147,7 +149,6 @@ async def assemble(
             cloud.name: await asyncio.to_thread(Place.of, stores[cloud.name], cloud)
             for cloud in settings.clouds
         }
-        bus = EventBus(settings.kafka, database, statistics, clouds=settings.clouds, on_job=on_job)
         parts = Parts(
             owner=owner,
             lock=lock,

@@ -1,6 +1,7 @@
 """What every verb works with: global options, settings, output, the engine."""
 
 import contextlib
+import gc
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -140,6 +141,7 @@ class Command:
         engine = found or Engine(settings)
         try:
             await engine.start(events=events, runner=runner, look=look)
+            gc.freeze()  # what was imported stays, and is not searched for garbage again
             self._working = True
             self.tell_notices(engine)
             code = await work(engine)

@@ -18,12 +18,16 @@ _log = logging.getLogger(__name__)
 class Board:
     """Counts kept up to date by every change; looking at them costs nothing."""
 
-    def __init__(self, on_change: Callable[[JobView], None]) -> None:
+    def __init__(
+        self, on_change: Callable[[JobView], None], heard: Callable[[], bool] = lambda: True
+    ) -> None:
+        """`on_change` is told of each job that ends, and, while it is `heard`, of every step."""
         self.meter = Meter()
         self.totals = Totals()
         self.recent: deque[JobView] = deque(maxlen=RECENT)
         self._open: Counter[str] = Counter()
         self._on_change = on_change
+        self._heard = heard
 
     async def load(self, ledger: Ledger) -> None:
         """Count anew what the ledger holds. Nothing may change meanwhile."""
@@ -35,9 +39,12 @@ class Board:
     def changed(self, job: Job, bucket: str, size: int) -> None:
         """A job in memory was in `bucket` with `size` bytes, and is now as its record says."""
         record = job.record
-        self.totals.move(record, bucket, size)
-        self._count_open(record.jobset, bucket, record.bucket)
-        if record.state not in FINAL_STATES:  # those are told once they are on disk
+        after = record.bucket
+        if after != bucket or record.size != size:
+            self.totals.move(record, bucket, size)
+        if after != bucket:
+            self._count_open(record.jobset, bucket, after)
+        if record.state not in FINAL_STATES and self._heard():  # those are told once on disk
             self.announce(job.view())
 
     def moved(self, change: Moved, job: Job | None) -> None:

@@ -1,5 +1,6 @@
 """One job as the ledger keeps it: a mutable record, its columns, and the job's identity."""
 
+import functools
 import hashlib
 import json
 import sqlite3
@@ -21,6 +22,9 @@ from engine.model import (
     Step,
     VersionPin,
 )
+
+_quoted = json.encoder.encode_basestring_ascii  # a text as JSON
+_NO_SECONDS = "[0,0,0,0,0]"
 
 Details = dict[str, Any]
 Seconds = tuple[float, float, float, float, float]
@@ -222,7 +226,6 @@ def encode_spec(spec: JobSpec) -> str:
 def decode_spec(text: str) -> JobSpec:
     """What `encode_spec` gave."""
     source, destination, kind, size, pin, from_class, to_class, options = json.loads(text)
-    checksum, verify, *others = options  # a ledger of an earlier release has fewer
     return JobSpec(
         Address(*source),
         Address(*destination),
@@ -231,12 +234,29 @@ def decode_spec(text: str) -> JobSpec:
         VersionPin(*pin),
         from_class,
         to_class,
-        MoveOptions(checksum, Evidence(verify), *others),
+        _options(*options),
     )
 
 
+@functools.lru_cache(maxsize=64)
+def _options(checksum: str, verify: str, *others: Any) -> MoveOptions:
+    """The jobs of a set share them. A ledger of an earlier release has fewer."""
+    return MoveOptions(checksum, Evidence(verify), *others)
+
+
 def encode_pin(pin: VersionPin | None) -> str:
-    return "" if pin is None else json.dumps(_pin(pin))
+    if pin is None:
+        return ""
+    etag, version_id = _quoted(pin.etag), _quoted(pin.version_id)
+    return f"[{etag}, {pin.modified!r}, {pin.size}, {version_id}]"
+
+
+def _encode_seconds(seconds: Seconds) -> str:
+    return "[%.6f, %.6f, %.6f, %.6f, %.6f]" % seconds
+
+
+def _encode_digests(digests: dict[str, str]) -> str:
+    return f"{{{', '.join([f'{_quoted(n)}: {_quoted(v)}' for n, v in digests.items()])}}}"
 
 
 def decode_pin(text: str) -> VersionPin | None:
@@ -269,9 +289,9 @@ _ENCODERS: dict[str, Callable[[Any], Any]] = {
     "wrote": int,
     "upload_id": _PLAIN,
     "part_size": _PLAIN,
-    "digests": json.dumps,
+    "digests": _encode_digests,
     "verified": int,
-    "step_seconds": json.dumps,
+    "step_seconds": _encode_seconds,
     "notes": json.dumps,
     "priority": _PLAIN,
     "excused": _PLAIN,
@@ -289,7 +309,9 @@ def encode_column(name: str, value: Any) -> Any:
 def decode_row(row: sqlite3.Row) -> JobRecord:
     """A row of `jobs`; its open intents are to be added."""
     guarded = row["guarded"]
-    seconds = json.loads(row["step_seconds"])
+    text = row["step_seconds"]
+    seconds = (0.0,) * 5 if text == _NO_SECONDS else json.loads(text)
+    digests, notes = row["digests"], row["notes"]
     return JobRecord(
         seq=row["seq"],
         job_id=row["job_id"],
@@ -318,10 +340,10 @@ def decode_row(row: sqlite3.Row) -> JobRecord:
         wrote=bool(row["wrote"]),
         upload_id=row["upload_id"],
         part_size=row["part_size"],
-        digests=json.loads(row["digests"]),
+        digests={} if digests == "{}" else json.loads(digests),
         verified=bool(row["verified"]),
         step_seconds=(seconds[0], seconds[1], seconds[2], seconds[3], seconds[4]),
-        notes=tuple(json.loads(row["notes"])),
+        notes=() if notes == "[]" else tuple(json.loads(notes)),
         priority=row["priority"],
         excused=row["excused"],
     )

@@ -43,7 +43,7 @@ class _Cursor:
 
 
 class Scheduler(Progress):
-    """`on_change` hears of every step, on the event loop.
+    """`on_change` hears of every step while it is `heard`, else of the ends only, on the event loop.
 
     `jobs` is how many run at once, `bwlimit` bytes a second over all of them (0: no limit) or a
     timetable; `rules` says how stores that are in trouble are treated; in the clouds of
@@ -59,6 +59,7 @@ class Scheduler(Progress):
         jobs: int = 8,
         bwlimit: int | Timetable = 0,
         on_change: Callable[[JobView], None] = lambda view: None,
+        heard: Callable[[], bool] = lambda: True,
         backoff: Backoff | None = None,
         restore_poll: float = 30.0,
         grace: float = _GRACE,
@@ -67,7 +68,7 @@ class Scheduler(Progress):
         rules: LaneRules | None = None,
         bandwidth: Bandwidth | None = None,
     ) -> None:
-        super().__init__(Board(on_change))
+        super().__init__(Board(on_change, heard))
         self.ledger = ledger
         self.error: StateError | None = None
         self._limit = max(jobs, 1)

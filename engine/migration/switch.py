@@ -20,6 +20,7 @@ from engine.migration.records import Effect, Outcome
 from engine.migration.services import SMALL, Services
 from engine.migration.source import changed
 from engine.model import JobState, ObjectHead, Step, StoreKind
+from engine.stores.base import check_still
 
 
 async def switch(job: Job, services: Services, *, guarded: bool) -> None:
@@ -48,7 +49,7 @@ async def switch(job: Job, services: Services, *, guarded: bool) -> None:
     try:
         # An ETag of S3 speaks of the bytes only: the same bytes with new metadata keep it.
         if not guarded or (store.kind is StoreKind.S3 and not pin.version_id):
-            await store.head(address.bucket, address.key, pin=pin)
+            await check_still(store, address.bucket, address.key, pin=pin)
         sent = True
         await store.delete(address.bucket, address.key, pin=pin)
     except NotFound as error:
@@ -85,7 +86,7 @@ async def _look_again(job: Job, services: Services) -> None:
     address, pin = job.record.spec.destination, job.record.destination_pin
     assert pin is not None
     try:
-        await services.store(address).head(address.bucket, address.key, pin=pin)
+        await check_still(services.store(address), address.bucket, address.key, pin=pin)
     except (NotFound, PreconditionFailed) as error:
         raise StartOver(_copy_changed(job)) from error
 

@@ -366,14 +366,30 @@ class Hasher(Protocol):
         ...
 
 
+class Watcher(Protocol):
+    """A store that can look after a version without describing it."""
+
+    async def still(self, bucket: str, key: str, *, pin: VersionPin) -> None:
+        """Return if the object is that version. Raises as `head` with that pin does."""
+        ...
+
+
 @functools.lru_cache(maxsize=64)
-def _fetches(kind: type) -> bool:
-    return hasattr(kind, "fetch")
+def _has(kind: type, name: str) -> bool:
+    return hasattr(kind, name)
 
 
 def as_fetcher(store: ObjectStore) -> Fetcher | None:
     """The store, if it can fetch."""
-    return cast(Fetcher, store) if _fetches(type(store)) else None
+    return cast(Fetcher, store) if _has(type(store), "fetch") else None
+
+
+async def check_still(store: ObjectStore, bucket: str, key: str, *, pin: VersionPin) -> None:
+    """Look whether the object is that version, as cheaply as the store can. Raises as `head`."""
+    if _has(type(store), "still"):
+        await cast(Watcher, store).still(bucket, key, pin=pin)
+    else:
+        await store.head(bucket, key, pin=pin)
 
 
 def check_range(size: int, start: int, stop: int | None, subject: str) -> int:

@@ -39,7 +39,7 @@ from engine.stores.s3_client import S3Client, md5_header
 from engine.stores.s3_conditions import WriteConditions
 from engine.stores.s3_copy import COPY_LIMIT, copy_onto_itself, pin_after
 from engine.stores.s3_errors import raise_hidden_error
-from engine.stores.s3_headers import http_time, read_checksums, read_head, write_headers
+from engine.stores.s3_headers import http_time, read_checksums, read_head, read_pin, write_headers
 from engine.stores.s3_keys import FILE_SERVER, MAX_KEY, key_problem
 from engine.stores.s3_listing import list_objects
 from engine.stores.s3_multipart import Multipart
@@ -155,8 +155,19 @@ class S3Store(Fetcher):
             key, int(length), reply.headers, self._classes, trusted=self._trusted, tags=tags
         )
         if pin is not None:
-            check_pin(found, pin, at)
+            check_pin(found.pin, pin, at)
         return found
+
+    async def still(self, bucket: str, key: str, *, pin: VersionPin) -> None:
+        """Look whether the object is that version; its tags are not asked for."""
+        at = self._client.at(bucket, key)
+        reply = await self._client.call(
+            "HEAD", bucket, key, query=version_query(pin), headers=match_header(pin, at)
+        )
+        length = reply.headers.get("content-length", "")
+        if not length.isdigit():
+            raise BadResponse("The server does not say how long the object is.", subject=at)
+        check_pin(read_pin(int(length), reply.headers), pin, at)
 
     @asynccontextmanager
     async def read(
@@ -336,7 +347,7 @@ class S3Store(Fetcher):
         query = version_query(pin)
         headers = {} if query else match_header(pin, self._client.at(bucket, key))
         if query:
-            await self.head(bucket, key, pin=pin)
+            await self.still(bucket, key, pin=pin)
         try:
             reply = await self._client.call("DELETE", bucket, key, query=query, headers=headers)
         except PreconditionFailed:

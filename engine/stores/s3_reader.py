@@ -53,7 +53,7 @@ async def open_reader(
     async with client.get(bucket, key, query=version_query(pin), headers=headers) as incoming:
         total, size = _check_span(incoming, start, stop, ranged=ranged, at=at)
         head = read_head(key, total, incoming.headers, classes, trusted=trusted)
-        check_pin(head, pin, at)
+        check_pin(head.pin, pin, at)
         yield S3Reader(incoming, head, size)
 
 
@@ -77,15 +77,15 @@ async def fetch(
     if reply.status != 200:
         raise BadResponse("The answer does not announce the whole object.", subject=at)
     if not describe:
-        head = ObjectHead(key, len(reply.body), read_pin(len(reply.body), reply.headers), "")
-        check_pin(head, pin, at)
-        return Fetched(head, reply.body)
+        found = read_pin(len(reply.body), reply.headers)
+        check_pin(found, pin, at)
+        return Fetched(ObjectHead(key, len(reply.body), found, ""), reply.body)
     tags: tuple[tuple[str, str], ...] = ()
     if reply.headers.get("x-amz-tagging-count", "0") != "0":
         tagging = await client.call("GET", bucket, key, query=[("tagging", ""), *query])
         tags = xml.tags(tagging.body, at)
     head = read_head(key, len(reply.body), reply.headers, classes, trusted=trusted, tags=tags)
-    check_pin(head, pin, at)
+    check_pin(head.pin, pin, at)
     return Fetched(head, reply.body)
 
 
@@ -123,9 +123,9 @@ def version_query(pin: VersionPin) -> list[tuple[str, str]]:
     return [("versionId", pin.version_id)] if fixed else []
 
 
-def check_pin(head: ObjectHead, pin: VersionPin, at: str) -> None:
+def check_pin(found: VersionPin, pin: VersionPin, at: str) -> None:
     """Raises PreconditionFailed if the store described another version than the pinned one."""
-    if not pin.matches(head.pin):
+    if not pin.matches(found):
         raise PreconditionFailed(
             "The object is not the version that was asked for.",
             subject=at,
