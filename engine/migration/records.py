@@ -252,7 +252,7 @@ def encode_pin(pin: VersionPin | None) -> str:
 
 
 def _encode_seconds(seconds: Seconds) -> str:
-    return "[%.6f, %.6f, %.6f, %.6f, %.6f]" % seconds
+    return repr(list(seconds))  # JSON, too
 
 
 def _encode_digests(digests: dict[str, str]) -> str:

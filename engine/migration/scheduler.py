@@ -43,7 +43,7 @@ class _Cursor:
 
 
 class Scheduler(Progress):
-    """`on_change` hears of every step while it is `heard`, else of the ends only, on the event loop.
+    """`on_change` hears, on the event loop, of every step while it is `heard`, else of the ends.
 
     `jobs` is how many run at once, `bwlimit` bytes a second over all of them (0: no limit) or a
     timetable; `rules` says how stores that are in trouble are treated; in the clouds of

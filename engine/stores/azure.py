@@ -161,7 +161,7 @@ class AzureStore(Fetcher):
             tags = xml.tags(tagging.body, at)
         found = read_head(key, size, reply.headers, tags=tags)
         if pin is not None:
-            check_pin(found, pin, at)
+            check_pin(found.pin, pin, at)
         return self._md5s.attest(bucket, found)
 
     @asynccontextmanager
@@ -198,7 +198,7 @@ class AzureStore(Fetcher):
             head = await self._described(bucket, key, len(reply.body), reply, pin)
         else:
             head = read_head(key, len(reply.body), reply.headers)
-            check_pin(head, pin, at)
+            check_pin(head.pin, pin, at)
         return Fetched(head, reply.body)
 
     # -- writing ------------------------------------------------------------------------

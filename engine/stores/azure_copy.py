@@ -87,7 +87,7 @@ class ServerCopy:
         reply = await self._client.call("HEAD", *source, headers=match_header(pin, at))
         length = reply.headers.get("content-length", "")
         found = read_head(source[1], int(length) if length.isdigit() else -1, reply.headers)
-        check_pin(found, pin, at)
+        check_pin(found.pin, pin, at)
         if any(getattr(found.meta, name) != getattr(meta, name) for name in CONTENT.values()):
             raise _inexact("it keeps the content headers of the source", at)
         if not (meta.user or meta.modified):

@@ -49,7 +49,7 @@ async def open_reader(
     async with client.get(container, key, query=version_query(pin), headers=headers) as incoming:
         total, size = _check_span(incoming, start, stop, ranged=ranged, at=at)
         head = read_head(key, total, incoming.headers, ranged=ranged)
-        check_pin(head, pin, at)
+        check_pin(head.pin, pin, at)
         yield AzureReader(incoming, head, size)
 
 
