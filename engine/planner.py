@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from engine.access import AccessStatistics
 from engine.catalog import Catalog
@@ -33,16 +34,10 @@ from engine.model import (
 from engine.preflight import preflight
 from engine.pricing.book import PriceBook
 from engine.stores.base import ObjectStore
-from engine.tiering.hazard import Hazard
-from engine.tiering.policy import (
-    DecisionColumns,
-    Features,
-    Policy,
-    asks_forecast,
-    asks_hazard,
-    decisions,
-    policy_named,
-)
+
+if TYPE_CHECKING:
+    from engine.tiering.hazard import Hazard
+    from engine.tiering.policy import DecisionColumns, Features, Policy
 
 _DAY = 86_400.0
 _TRIES = 5  # decisions on a listing that changes meanwhile
@@ -64,7 +59,7 @@ class Planner:
         runner: Runner,
         *,
         forecast: Callable[[Frame], Awaitable[Forecast]],
-        hazard: Callable[[Frame], Awaitable[Hazard]],
+        hazard: "Callable[[Frame], Awaitable[Hazard]]",
         restore_speed: str = "standard",
         restore_days: int = 7,
     ) -> None:
@@ -91,6 +86,8 @@ class Planner:
 
         With no cloud named, those that are away do not keep the others from it.
         """
+        from engine.tiering.policy import policy_named
+
         policy = policy_named(name, parameters)
         chosen = list(clouds) or [
             listing.cloud for listing in self._catalog.listings() if _complete(listing.state)
@@ -110,7 +107,9 @@ class Planner:
         self.policy = policy.name
         return result
 
-    async def _decide(self, cloud: str, policy: Policy) -> list[Decision]:
+    async def _decide(self, cloud: str, policy: "Policy") -> list[Decision]:
+        from engine.tiering.policy import asks_forecast, asks_hazard, decisions
+
         listing = self._catalog[cloud]
         for _ in range(_TRIES):
             frame = listing.frame()
@@ -401,8 +400,10 @@ def _no_bucket(destination: Address) -> UsageError:
 
 
 def _run(
-    policy: Policy, frame: Frame, forecast: Forecast | None, hazard: Hazard | None
-) -> tuple[Features, DecisionColumns]:
+    policy: "Policy", frame: Frame, forecast: Forecast | None, hazard: "Hazard | None"
+) -> "tuple[Features, DecisionColumns]":
+    from engine.tiering.policy import Features
+
     features = replace(Features.of(frame), forecast=forecast, hazard=hazard)
     return features, policy.decide(features)
 

@@ -35,13 +35,11 @@ async def attempt(job: Job, services: Services, backoff: Backoff) -> Next:
     job.set(
         attempt=record.attempt if waited else record.attempt + 1,
         started=record.started or time.time(),
-        error="",
-        error_todo="",
-        retry_at=0.0,
-        # What a failed attempt showed; `digests` are what this one may still build on.
-        checksum_source=record.checksum_source if record.digests else "",
-        checksum_destination=record.checksum_destination if record.digests else "",
     )
+    job.clear_trouble()
+    if not record.digests:
+        # What a failed attempt showed; `digests` are what this one may still build on.
+        job.clear("checksum_source", "checksum_destination")
     try:
         if job.asked is Ask.CANCEL or job.intended(Effect.ROLLBACK) is not None:
             await _cancel(job, services)

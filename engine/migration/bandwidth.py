@@ -4,10 +4,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-
-from aiolimiter import AsyncLimiter
+from typing import TYPE_CHECKING
 
 from engine.model import Limits, Timetable
+
+if TYPE_CHECKING:
+    from aiolimiter import AsyncLimiter
 
 _PERIOD = 0.25  # seconds; also the longest burst
 _SLICE = 64 * 1024
@@ -109,4 +111,8 @@ class Bandwidth:
             return
         self._limit = limit
         self._capacity = max(limit * _PERIOD, 1.0)
-        self._limiter = AsyncLimiter(self._capacity, _PERIOD) if limit > 0 else None
+        self._limiter = None
+        if limit > 0:
+            from aiolimiter import AsyncLimiter  # most never need it
+
+            self._limiter = AsyncLimiter(self._capacity, _PERIOD)

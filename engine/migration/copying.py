@@ -357,7 +357,8 @@ class _Copy:
     def _meta(self) -> ObjectMeta:
         """What travels with the bytes, the original modification time among it."""
         meta = self.head.meta
-        meta = replace(meta, modified=meta.modified or self.head.pin.modified)
+        if not meta.modified:
+            meta = replace(meta, modified=self.head.pin.modified)
         meta, lost = travelling(meta, self.source, self.destination)
         if lost:
             self.job.note(f"Not kept by the destination: {', '.join(lost)}.")

@@ -93,6 +93,7 @@ class Job:
         self.task: asyncio.Task[None] | None = None
         self.began = 0.0  # of the present try, in the lanes' time
         self.failure: AstraError | None = None  # of the try that ended last
+        self.places: frozenset[str] = frozenset()  # of both ends, once they were asked for
         self.bytes_done = 0
         self.due = 0.0  # when the next try is, on the monotonic clock
         self._ledger = ledger
@@ -110,11 +111,23 @@ class Job:
         bucket, size = record.bucket if shown else "", record.size
         for name, value in changes.items():
             setattr(record, name, value)
-        self._batch.changes |= changes
+        self._batch.changes.update(changes)
         if shown:
             self._changed(self, bucket, size)
         elif size != record.size:
             self._changed(self, record.bucket, size)
+
+    def clear(self, *names: str) -> None:
+        """Make texts of the record empty that are not."""
+        changes = {name: "" for name in names if getattr(self.record, name)}
+        if changes:
+            self.set(**changes)
+
+    def clear_trouble(self) -> None:
+        """Nothing is wrong (any more)."""
+        record = self.record
+        if record.error or record.error_todo or record.retry_at:
+            self.set(error="", error_todo="", retry_at=0.0)
 
     def wait(self, seconds: float) -> None:
         """The next try is so much later, wherever the clock of the wall is set meanwhile."""
@@ -225,7 +238,8 @@ class Job:
     def spent(self, step: Step, seconds: float) -> None:
         """Add to the time of a step; on disk with the next `commit`."""
         times = list(self.record.step_seconds)
-        times[step - 1] += max(seconds, 0.0)
+        if seconds > 0.0:
+            times[step - 1] += seconds
         self.record.step_seconds = (times[0], times[1], times[2], times[3], times[4])
         self._batch.changes["step_seconds"] = self.record.step_seconds
 

@@ -157,20 +157,21 @@ def _free_id(connection: sqlite3.Connection, key: str) -> str:
 
 def as_row(job_id: str, batch: Batch) -> list[str | int | float | None] | None:
     """The batch as a row of the view `ledger_saves`, None if it holds more than such a row can."""
-    changes = batch.changes
     if (
         batch.parts
         or batch.forget_parts
         or len(batch.outcomes) > 1
         or len(batch.intents) > 1
-        or not changes.keys() <= _AT.keys()
-        or changes.get("guarded", False) is None
+        or batch.changes.get("guarded", False) is None
     ):
         return None
     row: list[str | int | float | None] = [None] * _WIDTH
     row[0], row[-1] = job_id, time.time()
-    for name, value in changes.items():
-        row[_AT[name]] = encode_column(name, value)
+    for name, value in batch.changes.items():
+        place = _AT.get(name)
+        if place is None:
+            return None
+        row[place] = encode_column(name, value)
     for effect, outcome in batch.outcomes.items():
         row[_SETTLED : _SETTLED + 2] = effect.value, outcome.value
     for effect, details in batch.intents.items():

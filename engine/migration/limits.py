@@ -3,8 +3,6 @@
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 
@@ -21,14 +19,9 @@ class Buffers:
         self._used = 0
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    @asynccontextmanager
-    async def hold(self, count: int) -> AsyncIterator[None]:
+    def hold(self, count: int) -> "_Held":
         """Hold so many bytes for the length of the block."""
-        held = await self.acquire(count)
-        try:
-            yield
-        finally:
-            self.release(held)
+        return _Held(self, count)
 
     async def acquire(self, count: int) -> int:
         """Wait for so many bytes (the limit at most); give what is to be released."""
@@ -71,6 +64,23 @@ class Buffers:
             if not future.done():
                 self._use(count)
                 future.set_result(None)
+
+
+class _Held:
+    """What `Buffers.hold` gives."""
+
+    __slots__ = ("_buffers", "_count")
+
+    def __init__(self, buffers: Buffers, count: int) -> None:
+        self._buffers = buffers
+        self._count = count
+
+    async def __aenter__(self) -> None:
+        if not self._buffers.take(self._count):
+            self._count = await self._buffers.acquire(self._count)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._buffers.release(self._count)
 
 
 @dataclass(frozen=True, slots=True)

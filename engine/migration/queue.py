@@ -1,5 +1,6 @@
 """The jobs in memory that could be started: by route, the most urgent first."""
 
+import functools
 import heapq
 from bisect import bisect_left, insort
 from collections.abc import Callable, Collection, Iterator
@@ -86,4 +87,9 @@ class Queue:
 def clouds_of(job: Job) -> frozenset[str]:
     """The clouds that a job touches."""
     spec = job.record.spec
-    return frozenset((spec.source.cloud, spec.destination.cloud))
+    return _clouds(spec.source.cloud, spec.destination.cloud)
+
+
+@functools.lru_cache(maxsize=256)
+def _clouds(source: str, destination: str) -> frozenset[str]:
+    return frozenset((source, destination))

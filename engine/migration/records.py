@@ -106,7 +106,7 @@ class JobRecord:
     @property
     def bucket(self) -> str:
         """Where the job is counted: its state, or `paused`."""
-        return bucket_of(self.state, self.paused)
+        return bucket_of(self.state, self.paused) if self.paused else self.state.value
 
     def view(self, *, bytes_done: int = 0, rate: float = 0.0, eta: float = 0.0) -> JobView:
         """The job as the console shows it."""
@@ -150,9 +150,12 @@ def bucket_of(state: str, paused: bool) -> str:
 
 def route_of(spec: JobSpec) -> str:
     """`aws → gcp`, or `aws` within one cloud."""
-    if spec.source.cloud == spec.destination.cloud:
-        return spec.source.cloud
-    return f"{spec.source.cloud} → {spec.destination.cloud}"
+    return _route(spec.source.cloud, spec.destination.cloud)
+
+
+@functools.lru_cache(maxsize=256)
+def _route(source: str, destination: str) -> str:
+    return source if source == destination else f"{source} → {destination}"
 
 
 def job_key(spec: JobSpec) -> str:
@@ -182,7 +185,7 @@ def searchable(address: Address) -> str:
 
 def spelled(text: str) -> str:
     """Text that any database takes, lone surrogates spelled out."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 # -- columns --------------------------------------------------------------------------------
@@ -267,8 +270,8 @@ def _encode_guarded(value: bool | None) -> int | None:
     return None if value is None else int(value)
 
 
-_PLAIN: Callable[[Any], Any] = lambda value: value  # noqa: E731
-_ENCODERS: dict[str, Callable[[Any], Any]] = {
+_PLAIN = None  # SQLite takes it as it is
+_ENCODERS: dict[str, Callable[[Any], Any] | None] = {
     "state": str,
     "step": int,
     "paused": int,
@@ -300,7 +303,8 @@ _ENCODERS: dict[str, Callable[[Any], Any]] = {
 
 def encode_column(name: str, value: Any) -> Any:
     """A field as its column. Raises KeyError for a field that never changes."""
-    encoded = _ENCODERS[name](value)
+    encode = _ENCODERS[name]
+    encoded = value if encode is None else encode(value)
     if isinstance(encoded, str) and not encoded.isascii():
         return encoded.encode("utf-8", "backslashreplace").decode("utf-8")
     return encoded

@@ -8,7 +8,6 @@ to slow down, or is away, holds up its own jobs only (`lanes.py`).
 import asyncio
 import heapq
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
@@ -83,7 +82,7 @@ class Scheduler(Progress):
         )
         self._backoff = backoff or Backoff()
         self._grace = grace
-        self._busy: Counter[str] = Counter()
+        self._busy: set[str] = set()  # places of running jobs, which have none in common
         self._cursors: dict[str, _Cursor] = {}
         self._reread = False
         self._lock = asyncio.Lock()
@@ -186,23 +185,26 @@ class Scheduler(Progress):
             places = self._places(job)
             if not self._running:
                 self._board.meter.restart()
-            self._busy.update(places)
+            self._busy |= places
             self._running[job.record.job_id] = job
             job.began = lanes.begin(job.record.job_id, clouds_of(job))
             job.task = group.create_task(self._work(job, places))
 
     def _fits(self, job: Job) -> bool:
         """Whether no running job touches the same objects."""
-        return not any(self._busy[place] for place in self._places(job))
+        return self._busy.isdisjoint(self._places(job))
 
-    def _places(self, job: Job) -> set[str]:
-        return {self._place(item) for item in (job.record.spec.source, job.record.spec.destination)}
+    def _places(self, job: Job) -> frozenset[str]:
+        if not job.places:
+            spec = job.record.spec
+            job.places = frozenset((self._place(spec.source), self._place(spec.destination)))
+        return job.places
 
     def _place(self, address: Address) -> str:
         store = self._services.stores.get(address.cloud)
         return store.locate(address.bucket, address.key) if store else str(address)
 
-    async def _work(self, job: Job, places: set[str]) -> None:
+    async def _work(self, job: Job, places: frozenset[str]) -> None:
         before, after = job.record.step_seconds, Next.STOPPED
         job.failure = None
         try:
@@ -229,10 +231,7 @@ class Scheduler(Progress):
                 job.failure,
                 worked=after is not Next.STOPPED,
             )
-            self._busy.subtract(places)
-            for place in places:
-                if not self._busy[place]:
-                    del self._busy[place]
+            self._busy -= places
             self._wake.set()
             self._turned()
 

@@ -163,14 +163,8 @@ async def _completed(job: Job) -> None:
 
 def finish(job: Job) -> None:
     """The job is completed; on disk with the next commit."""
-    job.set(
-        state=JobState.COMPLETED,
-        paused=False,
-        error="",
-        error_todo="",
-        retry_at=0.0,
-        finished=time.time(),
-    )
+    job.set(state=JobState.COMPLETED, paused=False, finished=time.time())
+    job.clear_trouble()
 
 
 def _both_gone(job: Job) -> DestinationChanged:

@@ -48,6 +48,8 @@ def travelling(
 ) -> tuple[ObjectMeta, tuple[str, ...]]:
     """The metadata to write there, and names of what is lost."""
     can, lost = destination.capabilities, list[str]()
+    if not meta.special and (can.tags or not meta.tags) and (can.user_metadata or not meta.user):
+        return meta, ()
     if meta.tags and not can.tags:
         lost.append("tags")
     if meta.user and not can.user_metadata:

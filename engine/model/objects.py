@@ -1,6 +1,6 @@
 """Addresses, version pins, checksums and what a store tells of an object."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -96,7 +96,9 @@ class VersionPin:
     def untimed(self) -> "VersionPin":
         """Without the time, where an ETag or version id names the version: some servers list
         another time than they give with the object itself."""
-        return replace(self, modified=0.0) if self.etag or self.version_id else self
+        if not self.modified or not (self.etag or self.version_id):
+            return self
+        return VersionPin(self.etag, 0.0, self.size, self.version_id)
 
 
 @dataclass(frozen=True, slots=True)

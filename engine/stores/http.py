@@ -12,8 +12,9 @@ than all the rest of a move. Through a proxy the requests go by aiohttp (`http_p
 
 import functools
 import ipaddress
+import os
+import sys
 import urllib.parse
-import urllib.request
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
@@ -432,9 +433,14 @@ def proxy_for(origin: str) -> str | None:
     """
     parts = urllib.parse.urlsplit(origin)
     host = parts.hostname or ""
-    if is_loopback(host) or urllib.request.proxy_bypass(host):
+    named = any(name.lower().endswith("_proxy") for name in os.environ)
+    if not named and sys.platform.startswith("linux"):
+        return None  # there it is all that `urllib.request` would look at, which loads slowly
+    from urllib.request import getproxies, proxy_bypass
+
+    if is_loopback(host) or proxy_bypass(host):
         return None
-    proxy = urllib.request.getproxies().get(parts.scheme)
+    proxy = getproxies().get(parts.scheme)
     if proxy is not None and not _is_proxy(proxy):
         raise ConfigError(
             "The proxy that the environment names is not http://, a host and a port.",

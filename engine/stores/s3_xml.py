@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import repeat
 from typing import NamedTuple
-from xml.sax.saxutils import escape
 
 from engine.errors import BadResponse
 from engine.model import ListEntry
@@ -226,3 +225,8 @@ def _unquote(value: str) -> str:
 
 def _bad(why: str, at: str) -> BadResponse:
     return BadResponse(f"The server's answer cannot be used: {why}.", subject=at)
+
+
+def escape(text: str) -> str:
+    """Text between two tags. (The library's own loads a web client.)"""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
