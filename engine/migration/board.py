@@ -36,14 +36,16 @@ class Board:
         self.recent.clear()
         self.recent.extend(reversed(await ledger.latest(RECENT)))
 
-    def changed(self, job: Job, bucket: str, size: int) -> None:
-        """A job in memory was in `bucket` with `size` bytes, and is now as its record says."""
+    def changed(self, job: Job, bucket: str | None, size: int) -> None:
+        """A job in memory was in `bucket` with `size` bytes, and is now as its record says. With
+        None it is counted as before."""
         record = job.record
-        after = record.bucket
-        if after != bucket or record.size != size:
-            self.totals.move(record, bucket, size)
-        if after != bucket:
-            self._count_open(record.jobset, bucket, after)
+        if bucket is not None:
+            after = record.bucket
+            if after != bucket or record.size != size:
+                self.totals.move(record, bucket, size)
+            if after != bucket:
+                self._count_open(record.jobset, bucket, after)
         if record.state not in FINAL_STATES and self._heard():  # those are told once on disk
             self.announce(job.view())
 

@@ -14,6 +14,7 @@ from engine.migration.reports import IntentEntry
 from engine.model import Evidence, JobState, JobView, MoveKind, Step
 
 _SHOWN = frozenset({"state", "step", "paused", "attempt", "error", "retry_at", "evidence"})
+_COUNTED = frozenset({"state", "paused", "size"})
 _SAMPLE = 0.25  # seconds between two looks at a meter
 _MEMORY = 3.0  # seconds that a rate remembers
 
@@ -86,7 +87,7 @@ class Job:
         ledger: Ledger,
         *,
         meter: Meter,
-        changed: Callable[["Job", str, int], None],
+        changed: Callable[["Job", str | None, int], None],
     ) -> None:
         self.record = record
         self.asked = Ask.NOTHING
@@ -106,16 +107,14 @@ class Job:
 
     def set(self, **changes: Any) -> None:
         """Change fields of the record; on disk with the next `commit`."""
-        record = self.record
-        shown = not _SHOWN.isdisjoint(changes)
-        bucket, size = record.bucket if shown else "", record.size
+        record, bucket, size = self.record, None, 0
+        if not _COUNTED.isdisjoint(changes):
+            bucket, size = record.bucket, record.size
         for name, value in changes.items():
             setattr(record, name, value)
         self._batch.changes.update(changes)
-        if shown:
+        if not _SHOWN.isdisjoint(changes) or (bucket is not None and size != record.size):
             self._changed(self, bucket, size)
-        elif size != record.size:
-            self._changed(self, record.bucket, size)
 
     def clear(self, *names: str) -> None:
         """Make texts of the record empty that are not."""

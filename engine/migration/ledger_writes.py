@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from engine.migration.ledger_schema import SAVED
 from engine.migration.records import (
+    ENCODERS,
     Details,
     Effect,
     Outcome,
@@ -19,6 +20,7 @@ from engine.migration.records import (
     job_key,
     route_of,
     searchable,
+    spelled,
 )
 from engine.model import JobSpec, JobState, MoveKind
 
@@ -171,11 +173,15 @@ def as_row(job_id: str, batch: Batch) -> list[str | int | float | None] | None:
         place = _AT.get(name)
         if place is None:
             return None
-        row[place] = encode_column(name, value)
+        encode = ENCODERS[name]
+        if encode is not None:
+            row[place] = encode(value)
+        else:
+            row[place] = spelled(value) if isinstance(value, str) else value
     for effect, outcome in batch.outcomes.items():
-        row[_SETTLED : _SETTLED + 2] = effect.value, outcome.value
+        row[_SETTLED : _SETTLED + 2] = str(effect), str(outcome)
     for effect, details in batch.intents.items():
-        row[_EFFECT : _EFFECT + 2] = effect.value, json.dumps(details) if details else "{}"
+        row[_EFFECT : _EFFECT + 2] = str(effect), json.dumps(details) if details else "{}"
     if batch.places:
         row[_PLACES : _PLACES + 2] = batch.places
     return row

@@ -106,7 +106,7 @@ class JobRecord:
     @property
     def bucket(self) -> str:
         """Where the job is counted: its state, or `paused`."""
-        return bucket_of(self.state, self.paused) if self.paused else self.state.value
+        return bucket_of(self.state, self.paused) if self.paused else str(self.state)
 
     def view(self, *, bytes_done: int = 0, rate: float = 0.0, eta: float = 0.0) -> JobView:
         """The job as the console shows it."""
@@ -270,8 +270,8 @@ def _encode_guarded(value: bool | None) -> int | None:
     return None if value is None else int(value)
 
 
-_PLAIN = None  # SQLite takes it as it is
-_ENCODERS: dict[str, Callable[[Any], Any] | None] = {
+_PLAIN = None  # numbers go as they are, texts spelled out; what the others give is ASCII
+ENCODERS: dict[str, Callable[[Any], Any] | None] = {
     "state": str,
     "step": int,
     "paused": int,
@@ -303,11 +303,10 @@ _ENCODERS: dict[str, Callable[[Any], Any] | None] = {
 
 def encode_column(name: str, value: Any) -> Any:
     """A field as its column. Raises KeyError for a field that never changes."""
-    encode = _ENCODERS[name]
-    encoded = value if encode is None else encode(value)
-    if isinstance(encoded, str) and not encoded.isascii():
-        return encoded.encode("utf-8", "backslashreplace").decode("utf-8")
-    return encoded
+    encode = ENCODERS[name]
+    if encode is not None:
+        return encode(value)
+    return spelled(value) if isinstance(value, str) else value
 
 
 def decode_row(row: sqlite3.Row) -> JobRecord:

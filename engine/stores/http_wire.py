@@ -11,10 +11,14 @@ from dataclasses import dataclass
 HEAD_LIMIT = 64 * 1024  # bytes of one head
 _LINE_LIMIT = 8 * 1024  # bytes of the line before a chunk
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;[^\r\n\0]*)?")
-_KNOWN = 1000  # lines to remember
+_KNOWN = 500  # lines, and names of headers, to remember
 _REMEMBERED = 200  # characters of one of them
+_SAME = frozenset(  # headers whose lines a server sends again and again
+    {"accept-ranges", "connection", "content-length", "content-type", "date", "server", "vary"}
+)
 _BLANK = " \t"
 _lines: dict[str, tuple[str, str]] = {}
+_names: dict[str, str] = {}
 _statuses: dict[str, tuple[int, bool]] = {}
 _STATUS = re.compile(r"HTTP/1\.([01]) ([0-9]{3})( .*)?", re.DOTALL)
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -61,7 +65,17 @@ def read_head(data: bytes | bytearray) -> Head:
     status, newer = _statuses.get(first) or _read_status(first)
     headers: dict[str, str] = {}
     for line in lines:
-        name, value = _lines.get(line) or _read_line(line)
+        known = _lines.get(line)
+        if known is not None:
+            name, value = known
+        else:
+            name, colon, value = line.partition(":")
+            name = _names.get(name) or _lower(name)
+            if not colon:
+                raise WireError("a header has no value")
+            value = value.strip(_BLANK)
+            if name in _SAME:
+                _remember(line, name, value)
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     encoding = headers.get("transfer-encoding")
     announced = headers.get("content-length")
@@ -91,19 +105,20 @@ def _read_status(line: str) -> tuple[int, bool]:
     return int(found[2]), found[1] == "1"
 
 
-def _read_line(line: str) -> tuple[str, str]:
-    """A header's name in lower case, and its value; servers send the same few again and again."""
-    name, colon, value = line.partition(":")
-    if not colon:
-        raise WireError("a header has no value")
+def _lower(name: str) -> str:
+    """A header's name in lower case; servers send the same few again and again."""
     if not _NAME.fullmatch(name):
         raise WireError("a header has no proper name")
-    found = name.lower(), value.strip(_BLANK)
+    if len(_names) < _KNOWN:
+        _names[name] = name.lower()
+    return name.lower()
+
+
+def _remember(line: str, name: str, value: str) -> None:
     if len(line) <= _REMEMBERED:
         if len(_lines) >= _KNOWN:
             _lines.clear()
-        _lines[line] = found
-    return found
+        _lines[line] = name, value
 
 
 class Chunked:

@@ -28,7 +28,9 @@ _REDIRECT = "x-amz-website-redirect-location"
 _ENCRYPTION = "x-amz-server-side-encryption"
 _KMS = (f"{_ENCRYPTION}-aws-kms-key-id", f"{_ENCRYPTION}-bucket-key-enabled")
 _LOCK = "x-amz-object-lock-"  # shown, never set: who may lock decides that
+_ABOUT_ITSELF = frozenset({"x-amz-request-id", "x-amz-id-2"})
 _TELLING = frozenset({*_CONTENT, "etag", "last-modified", "expires"})
+_UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # in a header's value
 _TOKEN = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]+")
 _WORD = re.compile(r"=\?utf-8\?(b|q)\?([^?]*)\?=", re.IGNORECASE)
 _WORDS = re.compile(r"=\?utf-8\?[bq]\?[^?]*\?=(\s+=\?utf-8\?[bq]\?[^?]*\?=)*", re.IGNORECASE)
@@ -58,7 +60,7 @@ def meta_headers(meta: ObjectMeta, at: str) -> dict[str, str]:
     for header, field in _CONTENT.items():
         value: str = getattr(meta, field)
         if value:
-            if any(ord(char) < 32 or ord(char) == 127 or _lone(char) for char in value):
+            if _UNFIT.search(value):
                 raise _unfit(header, at)
             headers[header] = value
     for name, value in meta.user:
@@ -86,7 +88,7 @@ def read_special(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     found = [(name, headers[name]) for name in (_EXPIRES, _REDIRECT) if headers.get(name)]
     if headers.get(_ENCRYPTION, "").startswith("aws:"):
         found += [(name, headers[name]) for name in (_ENCRYPTION, *_KMS) if headers.get(name)]
-    found += sorted((name, value) for name, value in headers.items() if name.startswith(_LOCK))
+    found += sorted([(name, value) for name, value in headers.items() if name.startswith(_LOCK)])
     return tuple(found)
 
 
@@ -141,7 +143,9 @@ def read_head(
     """
     # Several looks follow; most of what a server sends is about the connection or itself.
     headers = {
-        name: value for name, value in headers.items() if name in _TELLING or name[:2] == "x-"
+        name: value
+        for name, value in headers.items()
+        if name in _TELLING or (name[:2] == "x-" and name not in _ABOUT_ITSELF)
     }
     etag = bare_etag(headers.get("etag", ""))
     modified = http_time(headers.get("last-modified", ""))
@@ -253,10 +257,6 @@ def content_range(value: str, at: str) -> tuple[int, int, int]:
     if not match:
         raise BadResponse("The answer does not say which bytes it holds.", subject=at)
     return int(match[1]), int(match[2]) + 1, int(match[3])
-
-
-def _lone(char: str) -> bool:
-    return "\ud800" <= char <= "\udfff"
 
 
 def _hex(text: str) -> str:

@@ -6,6 +6,7 @@ every key, and some store another one instead without a word; the Server header 
 
 MAX_KEY = 1024  # bytes of UTF-8
 FILE_SERVER = "seaweedfs"
+_PLACES = frozenset((b"", b".", b".."))  # what is no name in a path
 _FILE_SERVERS = (FILE_SERVER, "rclone", "minio")
 
 
@@ -39,9 +40,9 @@ def _path_problem(raw: bytes, server: str) -> str:
     segments = raw.split(b"/")
     if b"\\" in raw and server == FILE_SERVER:
         return "SeaweedFS stores a backslash as a /"
-    if any(segment in (b"", b".", b"..") for segment in segments):
+    if not _PLACES.isdisjoint(segments):
         return f"{server} keeps keys as paths: no / at an end, no //, no . or .. as a name"
-    if any(len(segment) > 255 for segment in segments):
+    if max(map(len, segments)) > 255:
         return f"{server} keeps keys as paths: at most 255 bytes between two /"
     if b"\0" in raw:
         return f"{server} keeps keys as paths, which hold no NUL"
