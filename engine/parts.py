@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import partial
+from typing import TYPE_CHECKING
 
 from engine import access, decisions
 from engine.access import AccessStatistics
@@ -19,7 +19,7 @@ from engine.errors import StateBusy
 from engine.events import outbox
 from engine.events.bus import EventBus
 from engine.events.schema import JobRequest
-from engine.forecast.live import forecast_of
+from engine.frame import Frame
 from engine.migration.ledger import SCHEMA as LEDGER_SCHEMA
 from engine.migration.ledger import Ledger
 from engine.migration.plan_sources import Place
@@ -32,6 +32,9 @@ from engine.stores import open_store
 from engine.stores.base import ObjectStore
 from engine.tiering.experience import Experience
 from engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from engine.forecast.model import Forecast
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +148,12 @@ async def assemble(
             read_only=frozenset(cloud.name for cloud in settings.clouds if cloud.read_only),
             restores=settings.restores,
         )
+
+        async def forecast(frame: Frame) -> "Forecast":
+            from engine.forecast.live import forecast_of  # most commands forecast nothing
+
+            return await forecast_of(settings.state_dir, statistics, database, frame)
+
         places = {
             cloud.name: await asyncio.to_thread(Place.of, stores[cloud.name], cloud)
             for cloud in settings.clouds
@@ -169,7 +178,7 @@ async def assemble(
                 statistics,
                 log,
                 runner,
-                forecast=partial(forecast_of, settings.state_dir, statistics, database),
+                forecast=forecast,
                 hazard=Experience(statistics, database).hazard,
                 restore_speed=settings.restore_speed,
                 restore_days=settings.restore_days,

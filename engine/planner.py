@@ -12,7 +12,6 @@ from engine.clouds import Clouds
 from engine.decisions import DecisionLog
 from engine.errors import AccessDenied, NotFound, UsageError
 from engine.events.schema import JobRequest
-from engine.forecast.model import Forecast
 from engine.frame import Frame
 from engine.migration import plan as plans
 from engine.migration.filters import Sieve, look_up_named, missing, passing, with_missing
@@ -36,6 +35,7 @@ from engine.pricing.book import PriceBook
 from engine.stores.base import ObjectStore
 
 if TYPE_CHECKING:
+    from engine.forecast.model import Forecast
     from engine.tiering.hazard import Hazard
     from engine.tiering.policy import DecisionColumns, Features, Policy
 
@@ -58,7 +58,7 @@ class Planner:
         log: DecisionLog,
         runner: Runner,
         *,
-        forecast: Callable[[Frame], Awaitable[Forecast]],
+        forecast: "Callable[[Frame], Awaitable[Forecast]]",
         hazard: "Callable[[Frame], Awaitable[Hazard]]",
         restore_speed: str = "standard",
         restore_days: int = 7,
@@ -400,7 +400,7 @@ def _no_bucket(destination: Address) -> UsageError:
 
 
 def _run(
-    policy: "Policy", frame: Frame, forecast: Forecast | None, hazard: "Hazard | None"
+    policy: "Policy", frame: Frame, forecast: "Forecast | None", hazard: "Hazard | None"
 ) -> "tuple[Features, DecisionColumns]":
     from engine.tiering.policy import Features
 
