@@ -22,6 +22,7 @@ from engine.errors import UsageError
 from engine.keytext import key_fits
 from engine.pricing.columns import Bools, Codes, Floats, change_costs, month_costs
 from engine.pricing.cost import usd
+from engine.tiering.guards import LEDGER
 from engine.tiering.hazard import Hazard, Ints
 from engine.tiering.longrun import Solved, prior, solved
 from engine.tiering.settings import ModelSettings, size_groups
@@ -96,6 +97,8 @@ class Cost:
             cells[free], size_groups(sizes[free]), level[free], codes[free],
             features.age_days[free], features.idle_days[free],
         )  # fmt: skip
+        if hazard.follow:
+            best = self._guarded(features, model, hazard, free, level, best, reads)
         wish = best != codes[free]
         rows, best = free[wish], best[wish]
         outcome, saving = self._confirm(features, model, rows, best, cells, level, reads)
@@ -110,6 +113,32 @@ class Cost:
         return DecisionColumns(
             targets, verdicts, wished, savings, reads, confidence, hazard.version
         )
+
+    def _guarded(
+        self,
+        features: Features,
+        model: Solved,
+        hazard: Hazard,
+        rows: npt.NDArray[np.intp],
+        level: Ints,
+        best: Codes,
+        reads: Floats,
+    ) -> Codes:
+        """The classes that whom the guards follow would have: the ledger, which then also says
+        how many `reads` to expect, or a class by name."""
+        codes, sizes, idle = features.codes[rows], features.sizes[rows], features.idle_days[rows]
+        if hazard.follow == LEDGER:
+            half_life = 90.0
+            shares = _faded(features, rows, half_life, hazard.grid.cap)
+            asked = _faded(features, rows, half_life, 1.0)
+            groups, age = size_groups(sizes), features.age_days[rows]
+            reads[rows] = 30 * shares
+            return model.ledger(groups, level[rows], codes, age, idle, shares, asked)
+        code = features.table.code(hazard.follow)
+        if code < 0:
+            return best
+        large = sizes >= features.table.prices[code].automatic_size
+        return np.where(large, np.int16(code), best)
 
     def _confirm(
         self,
@@ -154,19 +183,8 @@ class Cost:
 
     def _cells(self, features: Features, hazard: Hazard, rows: Rows = _ALL) -> Ints:
         """The state of each object, its activity reckoned from the windows of reads."""
-        grid = hazard.grid
-        decay = grid.decay
-        day, week, month = (
-            column[rows] for column in (features.reads_1d, features.reads_7d, features.reads_30d)
-        )
-        idle, age = features.idle_days[rows], features.age_days[rows]
-        recent = np.minimum(day, grid.cap)
-        recent += np.clip(week - day, 0.0, 6 * grid.cap) * decay**4
-        recent += np.clip(month - week, 0.0, 23 * grid.cap) * decay**18
-        # A last read before these windows counts as one then.
-        old = (month <= 0) & (idle < age - 0.5)
-        recent = np.where(old, decay ** np.minimum(idle, 3000.0), recent)
-        return grid.cell(np.floor(idle), recent * (1 - decay))
+        grid, idle = hazard.grid, features.idle_days[rows]
+        return grid.cell(np.floor(idle), _faded(features, rows, grid.half_life, grid.cap))
 
     def _levels(self, features: Features, model: Solved) -> Ints:
         """Which of the model's delay limits holds for each object."""
@@ -279,7 +297,25 @@ class Cost:
         return (
             f"Reads come as {ground} make expect, {self.demand:.0%} of their volume believed: "
             f"{columns.expected_reads[row]:.2g} whole reads in the next 30 days."
+            + (f" {hazard.why}, so its choice is followed." if hazard.follow else "")
         )
+
+
+def _faded(features: Features, rows: Rows, half_life: float, cap: float) -> Floats:
+    """Whole reads a day of late, each day's fading by half in `half_life` days: reckoned from the
+    windows of reads, at most `cap` a day."""
+    decay = float(0.5 ** (1 / half_life))
+    day, week, month = (
+        column[rows] for column in (features.reads_1d, features.reads_7d, features.reads_30d)
+    )
+    idle, age = features.idle_days[rows], features.age_days[rows]
+    recent = np.minimum(day, cap)
+    recent += np.clip(week - day, 0.0, 6 * cap) * decay**4
+    recent += np.clip(month - week, 0.0, 23 * cap) * decay**18
+    # A last read before these windows counts as one then.
+    old = (month <= 0) & (idle < age - 0.5)
+    recent = np.where(old, decay ** np.minimum(idle, 3000.0), recent)
+    return np.asarray(recent * (1 - decay))
 
 
 def _pairs(name: str, given: object) -> Pairs:

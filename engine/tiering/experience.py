@@ -3,10 +3,11 @@
 Read objects are followed day by day (a sample of them, if there are many); those never read only
 grow older, which is summed up at once. A read counts as one of the whole object, since the feed of
 events tells of requests. With too little history the table is the documented prior.
+The guards race over a sample of the same history (`engine.lab.guarding`).
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from engine.database import Database
 from engine.forecast.accesses import Accesses
 from engine.forecast.live import history_of
 from engine.frame import DAY, Frame
-from engine.pricing.columns import Floats
+from engine.lab.guarding import follow
+from engine.pricing.columns import ClassTable, Floats
 from engine.tiering.hazard import Counts, Grid, Hazard, Ints, States, fit
 from engine.tiering.longrun import prior
 from engine.tiering.settings import ModelSettings
@@ -49,9 +51,18 @@ class Experience:
         rows, born = await asyncio.to_thread(places)
         accesses = await history_of(self.database, rows, born, today=today)
         sizes = frame.sizes.astype(np.float64)
-        found = await asyncio.to_thread(learn, accesses, sizes, today)
+        found = await asyncio.to_thread(guarded, accesses, sizes, frame.table, today)
         self._kept[place] = (today, found)
         return found
+
+
+def guarded(accesses: Accesses, sizes: Floats, table: ClassTable, today: int) -> Hazard:
+    """The table, and whom the guards follow instead of it where that has been clearly cheaper."""
+    found = learn(accesses, sizes, today)
+    if not found.object_days:
+        return found
+    name, why = follow(accesses, sizes, table, today)
+    return replace(found, follow=name, why=why)
 
 
 def learn(

@@ -59,6 +59,14 @@ class Ledger:
         codes = {code for code, _, _ in self.charges.steps}
         self._kept = {code: self.charges.storage[self.groups, code] for code in codes}
 
+    def begin(self, shares: Floats, asked: Floats, idle_days: Floats) -> None:
+        """Set what a history told: the share read a day and the share of days with reads, of
+        late. Classes that tier by themselves cost what they would by now."""
+        self._shares, self._asked = shares, asked
+        for code, days, rate in self.charges.steps:
+            cooler = idle_days >= days
+            self._kept[code] = np.where(cooler, rate[self.groups], self._kept[code])
+
     def add(self, shares: Floats, touched: Bools, idle_days: Ints, alive: Bools) -> None:
         """A day is over; `idle_days` count from the last read of any size, that day included."""
         part = np.where(alive, 1 - 0.5 ** (1 / self.half_life), 0.0)
@@ -130,16 +138,10 @@ class Race:
     def leader(self, population: int) -> str:
         return self.names[int(self.leaders[population])]
 
-    def told(self, population: int) -> str:
-        """The race in words, for a decision's reason; "" while the model leads."""
-        place = int(self.leaders[population])
-        if place == 0:
-            return ""
-        mine, model = self.costs[population, place], self.costs[population, 0]
-        return (
-            f"{self.names[place]} was {1 - mine / model:.0%} cheaper than the hazard model in "
-            "recent months, so it is followed"
-        )
+    def lead(self, population: int) -> float:
+        """By which share the one followed has been cheaper than the first; 0 for the first."""
+        mine, model = self.costs[population, self.leaders[population]], self.costs[population, 0]
+        return float(1 - mine / model) if model > 0 else 0.0
 
 
 def populations(names: Sequence[str], min_objects: int) -> tuple[Ints, tuple[str, ...]]:

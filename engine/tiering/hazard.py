@@ -166,6 +166,7 @@ class Hazard:
     `reads`: chance of a significant read; `touches`: of another read where there is none;
     `touched`: share read on a day without a significant read; `bursts` (cells, B): chances of the
     burst sizes `sizes` (B,). `days`: weighted object-days seen in the cell, `object_days` in all.
+    `follow` names whom the guards follow instead of this table, "" for nobody, and `why`.
     """
 
     grid: Grid
@@ -176,6 +177,8 @@ class Hazard:
     sizes: Floats
     days: Floats
     object_days: float
+    follow: str = ""
+    why: str = ""
 
     @property
     def version(self) -> str:

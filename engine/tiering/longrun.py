@@ -18,6 +18,7 @@ from engine.pricing.columns import (
     storage_months,
 )
 from engine.pricing.cost import DAYS_PER_MONTH, GB
+from engine.tiering.guards import Ledger
 from engine.tiering.hazard import Counts, Grid, Hazard, Ints, fit
 from engine.tiering.settings import SIZES, ModelSettings
 from engine.tiering.value import FOREVER, Chain, Charges, Values, solve
@@ -42,6 +43,7 @@ class Solved:
     """
 
     values: Values
+    charges: Charges
     delays: tuple[float, ...]
     place: Codes
     codes: Codes
@@ -62,6 +64,22 @@ class Solved:
         stages = self.values.stages.at(self.place[codes], days, idle)
         groups = levels * len(SIZES) + sizes
         return self.codes[self.values.choice(cells, groups, stages)]
+
+    def ledger(
+        self,
+        sizes: Ints,
+        levels: Ints,
+        codes: Codes,
+        days: Floats,
+        idle: Floats,
+        shares: Floats,
+        asked: Floats,
+    ) -> Codes:
+        """What the ledger would choose that has seen such shares read and asked for a day."""
+        ledger = Ledger(self.charges, levels * len(SIZES) + sizes)
+        ledger.begin(shares, asked, idle)
+        found = ledger.choose(self.place[codes], np.floor(days).astype(np.int64))
+        return self.codes[found]
 
     def average_saving(
         self,
@@ -131,16 +149,17 @@ def _solve(
     single = charges_of_table(table, known, np.array(SIZES, np.float64))
     prices = [table.prices[code] for code in known.tolist()]
     open_to = np.array([[_may_enter(price, hours) for price in prices] for hours in delays])
+    pays = _repeat(single, open_to)
     values = solve(
         hazard,
-        _repeat(single, open_to),
+        pays,
         gamma=settings.gamma,
         demand=settings.demand,
         margin=settings.margin,
         step=settings.step,
     )
     codes = known.astype(np.int16)
-    return Solved(values, delays, place, codes, month, settings.gamma)
+    return Solved(values, pays, delays, place, codes, month, settings.gamma)
 
 
 def _may_enter(price: ClassPrice, hours: float) -> bool:

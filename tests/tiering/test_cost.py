@@ -153,6 +153,21 @@ def test_parameters_come_back_from_json(features: MakeFeatures) -> None:
             policy_named("cost", wrong)
 
 
+def test_whom_the_guards_follow_decides(features: MakeFeatures) -> None:
+    rare = {"age": 400, "idle": 20, "d": 0, "w": 0, "m": 1, "name": "STANDARD"}
+    data = features(rare, {"age": 400, "idle": 0.5, "d": 3, "w": 21, "m": 90})
+    ledger = _with(data, replace(quiet(), follow="ledger", why="ledger was 30% cheaper"))
+    columns = Cost().decide(ledger)
+    assert data.table.prices[columns.targets[0]].readable
+    assert columns.targets[1] == data.codes[1]
+    model = Cost().decide(_with(data, quiet()))
+    assert columns.expected_reads[1] != model.expected_reads[1]  # what was seen, instead
+    assert "ledger was 30% cheaper" in Cost().assumption(ledger, columns, 0)
+    own = _with(data, replace(quiet(), follow="INTELLIGENT_TIERING", why="it was cheaper"))
+    names = {data.table.name(int(code)) for code in Cost().decide(own).targets}
+    assert names <= {"STANDARD", "INTELLIGENT_TIERING"}
+
+
 def test_the_prior_is_solved_once() -> None:
     assert prior() is prior()
 
