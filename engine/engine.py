@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from engine.adoption import Adoption
 from engine.errors import StateError, UsageError
+from engine.memory import keep_freed_memory
 from engine.model import (
     ActivePolicy,
     Address,
@@ -90,6 +91,8 @@ class Engine:
         async with self._changing:
             if self._open is not None:
                 return
+            if runner:
+                keep_freed_memory()
             # The import takes a few hundred milliseconds; the screen lives on meanwhile.
             assemble = await asyncio.to_thread(_import_assemble)
             accept = self._accept_job if self.settings.kafka.accept_jobs else None
