@@ -30,11 +30,12 @@ from engine.pricing.book import PriceBook
 from engine.settings import EngineSettings
 from engine.stores import open_store
 from engine.stores.base import ObjectStore
-from engine.tiering.experience import Experience
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.forecast.model import Forecast
+    from engine.tiering.experience import Experience
+    from engine.tiering.hazard import Hazard
 
 log = logging.getLogger(__name__)
 
@@ -154,6 +155,15 @@ async def assemble(
 
             return await forecast_of(settings.state_dir, statistics, database, frame)
 
+        known: list[Experience] = []
+
+        async def hazard(frame: Frame) -> "Hazard":
+            if not known:
+                from engine.tiering.experience import Experience  # nor ask when something is read
+
+                known.append(Experience(statistics, database))
+            return await known[0].hazard(frame)
+
         places = {
             cloud.name: await asyncio.to_thread(Place.of, stores[cloud.name], cloud)
             for cloud in settings.clouds
@@ -179,7 +189,7 @@ async def assemble(
                 log,
                 runner,
                 forecast=forecast,
-                hazard=Experience(statistics, database).hazard,
+                hazard=hazard,
                 restore_speed=settings.restore_speed,
                 restore_days=settings.restore_days,
             ),
