@@ -1,14 +1,16 @@
-"""Draw docs/screenshot.svg: the console on the demo world, while a migration runs.
+"""Draw docs/screenshot.svg and docs/lab.svg: the console on the demo world, while a migration
+runs, and its lab. With a word of `lab` only that.
 
-Nothing in the picture is made up: it is what `astra demo` shows after a few keys.
+Nothing in the pictures is made up: it is what `astra demo` shows after a few keys.
 """
 
 import asyncio
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from astra_tui.app import AstraApp
 from astra_tui.config import ConsoleSettings
@@ -17,26 +19,37 @@ from astra_tui.demo_life import DemoEngine, DemoLife
 from engine.model import Address, JobState, KafkaState, ListingState, Tier
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "screenshot.svg"
-SIZE = (132, 38)
+LAB = TARGET.with_name("lab.svg")
+SIZE, LAB_SIZE = (132, 38), (120, 36)
 MOVED = ("archived_logs_2022.log", "backup_database_Q2.zip", "ml/checkpoint_0100.bin")
 SLOW = 1_500_000  # bytes a second, so that the picture catches a job at work
 
 
 async def main() -> int:
+    if "lab" not in sys.argv[1:]:
+        await draw(TARGET, SIZE, pose)
+    await draw(LAB, LAB_SIZE, pose_lab)
+    return 0
+
+
+async def draw(
+    target: Path,
+    size: tuple[int, int],
+    posing: Callable[[AstraApp, DemoEngine], Awaitable[str]],
+) -> None:
+    """Let a demo of its own pose, and write its picture."""
     async with DemoWorld() as world:
         engine = DemoEngine(world.settings)
-        app = AstraApp(engine, ConsoleSettings(mouse=False))
+        app = AstraApp(engine, ConsoleSettings(mouse=False), demo=True)
         async with DemoLife(world, engine, rate=12.0):
-            showing = asyncio.create_task(app.run_async(headless=True, size=SIZE))
+            showing = asyncio.create_task(app.run_async(headless=True, size=size))
             try:
-                picture = await pose(app, engine)
+                picture = await posing(app, engine)
             finally:
                 app.call_later(app.stop_and_exit)
                 await showing
-    TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(picture, encoding="utf-8")
-    print(f"{TARGET}: {len(picture):,} bytes")
-    return 0
+    await asyncio.to_thread(target.write_text, picture, encoding="utf-8")
+    print(f"{target}: {len(picture):,} bytes")
 
 
 async def pose(app: AstraApp, engine: DemoEngine) -> str:
@@ -56,7 +69,37 @@ async def pose(app: AstraApp, engine: DemoEngine) -> str:
     await until(lambda: halfway(app), "one job is done and another at work")
     done = asyncio.get_running_loop().create_future()
     app.call_later(lambda: done.set_result(app.export_screenshot(title="astra demo")))
-    svg: str = await done
+    return plain(await done)
+
+
+async def pose_lab(app: AstraApp, _: DemoEngine) -> str:
+    """Open the lab, wait until all policies were replayed, take the picture."""
+    await until(lambda: app.started and all_ready(app), "all clouds are listed")
+    app.call_later(app.action_perform, "lab")
+
+    def replayed() -> bool:
+        screen: Any = app.screen
+        result = getattr(screen, "result", None)
+        return result is not None and result.cost("cost") is not None and not screen.running
+
+    await until(replayed, "all policies are replayed", seconds=300)
+    screen: Any = app.screen
+    app.call_later(screen.table.go_to, "cost")
+    await until(lambda: screen.table.policy == "cost", "the cursor is on cost")
+    done = asyncio.get_running_loop().create_future()
+
+    def take() -> None:
+        app.clear_notifications()
+        app.call_after_refresh(
+            lambda: done.set_result(app.export_screenshot(title="astra demo: the lab"))
+        )
+
+    app.call_later(take)
+    return plain(await done)
+
+
+def plain(svg: str) -> str:
+    """A picture as it is kept in the repository."""
     # A picture in a repository fetches no fonts; and a steady name keeps the diffs small.
     svg = re.sub(r"\s*@font-face \{.*?\n    \}", "", svg, flags=re.DOTALL)
     return re.sub(r"terminal-\d+", "astra", svg)
@@ -72,8 +115,8 @@ def halfway(app: AstraApp) -> bool:
     return bool(at_work) and any(job.state is JobState.COMPLETED for job in jobs)
 
 
-async def until(condition: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + 60
+async def until(condition: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError(f"waited in vain: {what}")

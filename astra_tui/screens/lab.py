@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 _TALL = 30
 _LETTERS = string.ascii_letters
+_LEARNING = ("cost", "proactive")  # they take some seconds more
 _DRAWN_EVERY = 0.1  # seconds between two looks of the bar
 
 
@@ -58,6 +59,8 @@ class LabScreen(AstraScreen[None]):
         self._problem: list[str] = []
         self._cancelled = False
         self._run: Worker[None] | None = None
+        self._first = False  # whether the result follows none
+        self._then: tuple[str, ...] = ()  # what is replayed after the run that is under way
         self._left_out: set[str] = set()
         self._signs: dict[str, tuple[str, str]] = {}
 
@@ -81,8 +84,11 @@ class LabScreen(AstraScreen[None]):
         except AstraError as error:
             self._fail(error)
             return
-        if self.astra.is_demo:  # the first look at it shows what it is about
-            self.do_run()
+        if self.astra.is_demo:
+            # The first look shows what it is about: soon without those that learn, then with them.
+            taken = self.table.taken
+            self._then = taken
+            self._start(tuple(name for name in taken if name not in _LEARNING))
 
     @property
     def table(self) -> LabTable:
@@ -113,8 +119,13 @@ class LabScreen(AstraScreen[None]):
         if self.choices is None:
             self.astra.launch(self._begin(), "look what the lab can do")
             return
-        self.result, self._problem, self._cancelled = None, [], False
-        request = replace(self.setting.request, policies=self.table.taken)
+        self._then = ()
+        self._start(self.table.taken)
+
+    def _start(self, policies: tuple[str, ...]) -> None:
+        """Replay these; the result of before shows until theirs is there."""
+        self._problem, self._cancelled = [], False
+        request = replace(self.setting.request, policies=policies)
         self._run = self.run_worker(self._replay(request), name="lab", exit_on_error=False)
         self._show()
 
@@ -125,6 +136,7 @@ class LabScreen(AstraScreen[None]):
             async with aclosing(self.astra.engine.lab_steps(request)) as steps:
                 async for step in steps:
                     if step.result is not None:
+                        self._first = self.result is None
                         self.result = step.result
                     elif loop.time() - drawn >= _DRAWN_EVERY:
                         drawn = loop.time()
@@ -135,7 +147,7 @@ class LabScreen(AstraScreen[None]):
             log.exception("lab")
             self._fail(error)
         except asyncio.CancelledError:
-            self._cancelled = True
+            self._cancelled, self._then = True, ()
             raise
         finally:
             if self.is_mounted:
@@ -144,17 +156,21 @@ class LabScreen(AstraScreen[None]):
     def _fail(self, error: Exception) -> None:
         text = describe(error, self.astra.log_file.path)
         lines = (text.what, text.subject, text.safe, text.todo, text.log)
-        self._problem = [line for line in lines if line]
+        self._problem, self.result, self._then = [line for line in lines if line], None, ()
         self._show()
 
     def _ended(self) -> None:
         self._run = None
         self._show()
-        if self.result is not None:
+        if self._then and self.result is not None:
+            then, self._then = self._then, ()
+            self._start(then)
+        if self.result is not None and self._first:
             active = self.astra.snapshot.policy
             names = [cost.policy for cost in self.result.policies]
             self.table.go_to(active if active in names else names[0] if names else "")
             self._show_chart()
+            self._show_note()
 
     # -- drawing ------------------------------------------------------------------------
 
@@ -298,7 +314,7 @@ class LabScreen(AstraScreen[None]):
         return ""
 
     def label(self, action: Action) -> str:
-        return "end the run" if action.id == "back" and self.running else action.label
+        return "end run" if action.id == "back" and self.running else action.label
 
     def do_back(self) -> None:
         if self._run is not None and self.running:

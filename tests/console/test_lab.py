@@ -53,7 +53,7 @@ async def test_a_run_is_followed_and_its_result_shown_sorted_and_adopted(
         left_out = screen.table.lines[-1].policy
         await pilot.press("r")
         await shown(pilot, "43 %")
-        assert "end the run" in words(pilot)
+        assert "end run" in words(pilot)
         await pilot.press("o")
         await shown(pilot, "a run is under way")
         assert isinstance(app.screen, LabScreen)

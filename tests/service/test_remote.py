@@ -319,3 +319,17 @@ print([name for name in heavy.split() if name in sys.modules])
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+async def test_a_policy_is_adopted_over_the_socket(ends: Ends) -> None:
+    async with ends.door() as door:
+        choices = await door.lab_choices(LabRequest(provider="aws"))
+        assert choices == await ends.engine.lab_choices(LabRequest(provider="aws"))
+        assert "recency" in choices.adoptable
+        active = await door.adopt_policy("recency")
+        assert (active.name, active.adopted, active.configured) == ("recency", True, "rules")
+        await until(lambda: door.snapshot().policy == "recency")
+        with pytest.raises(UsageError, match="cannot decide by it"):
+            await door.adopt_policy("age:30/90/180")
+        assert (await door.active_policy()).name == "recency"
+        assert not (await door.adopt_policy("")).adopted
