@@ -7,8 +7,9 @@ of a month confirms it for the very object, and if its change pays back in time.
 
 What an operator says comes first: holds (never moved), pins (always in that class) and limits (the
 longest delay of the first byte, by pattern). Without a limit, what was read in the last
-`reader_days` must open at once; what was not may wait up to `max_delay_hours`. A pattern with a `/`
-fits the whole key (all keys below, if it ends with one), another one the last segment.
+`reader_days` must open at once; what was not may wait up to `max_delay_hours`. Classes that tier by
+themselves are entered with `automatic` only: they cost at first and save later. A pattern with a
+`/` fits the whole key (all keys below, if it ends with one), another one the last segment.
 """
 
 from collections.abc import Mapping
@@ -50,6 +51,7 @@ class Cost:
     promote_reads: float = 2.0  # in 30 days: one read promotes nothing
     max_payback_months: float = 12.0
     demand: float = 0.6
+    automatic: bool = False  # whether to enter classes that tier by themselves
     limits: Pairs = (("monthly_report_*", 0.0),)  # pattern, hours until the first byte
     holds: tuple[str, ...] = ()
     pins: Pairs = ()  # pattern, class
@@ -135,7 +137,7 @@ class Cost:
             reads[rows] = 30 * shares
             return model.ledger(groups, level[rows], codes, age, idle, shares, asked)
         code = features.table.code(hazard.follow)
-        if code < 0:
+        if code < 0 or not self.automatic:
             return best
         large = sizes >= features.table.prices[code].automatic_size
         return np.where(large, np.int16(code), best)
@@ -178,7 +180,11 @@ class Cost:
         delays = {0.0, self.max_delay_hours}
         delays |= {float(str(hours)) for _, hours in self.limits}
         return solved(
-            hazard, features.table, tuple(sorted(delays)), ModelSettings(demand=self.demand)
+            hazard,
+            features.table,
+            tuple(sorted(delays)),
+            ModelSettings(demand=self.demand),
+            self.automatic,
         )
 
     def _cells(self, features: Features, hazard: Hazard, rows: Rows = _ALL) -> Ints:

@@ -123,22 +123,32 @@ _cache = _Cache()
 
 
 def solved(
-    hazard: Hazard, table: ClassTable, delays: Sequence[float], settings: ModelSettings
+    hazard: Hazard,
+    table: ClassTable,
+    delays: Sequence[float],
+    settings: ModelSettings,
+    automatic: bool = False,
 ) -> Solved:
     """The solution for these classes, from the cache if it is there; else seconds in a thread.
 
+    Classes that tier by themselves may be left, and with `automatic` entered.
+
     It does not depend on the objects, so what one gets does not depend on its neighbours.
     """
-    key = (table.prices, tuple(delays), settings)
+    key = (table.prices, tuple(delays), settings, automatic)
     found = _cache.get(hazard, key)
     if found is None:
-        found = _solve(hazard, table, tuple(delays), settings)
+        found = _solve(hazard, table, tuple(delays), settings, automatic)
         _cache.put(hazard, key, found)
     return found
 
 
 def _solve(
-    hazard: Hazard, table: ClassTable, delays: tuple[float, ...], settings: ModelSettings
+    hazard: Hazard,
+    table: ClassTable,
+    delays: tuple[float, ...],
+    settings: ModelSettings,
+    automatic: bool,
 ) -> Solved:
     known = known_classes(table)
     place = np.full(len(table.prices) + 1, -1, np.int16)
@@ -148,7 +158,9 @@ def _solve(
         known = np.zeros(1, np.int64)  # nothing is looked up in it
     single = charges_of_table(table, known, np.array(SIZES, np.float64))
     prices = [table.prices[code] for code in known.tolist()]
-    open_to = np.array([[_may_enter(price, hours) for price in prices] for hours in delays])
+    open_to = np.array(
+        [[_may_enter(price, hours, automatic) for price in prices] for hours in delays]
+    )
     pays = _repeat(single, open_to)
     values = solve(
         hazard,
@@ -162,7 +174,9 @@ def _solve(
     return Solved(values, pays, delays, place, codes, month, settings.gamma)
 
 
-def _may_enter(price: ClassPrice, hours: float) -> bool:
+def _may_enter(price: ClassPrice, hours: float, automatic: bool) -> bool:
+    if price.automatic and not automatic:
+        return False
     return price.readable or 0 < price.restore_hours <= hours
 
 

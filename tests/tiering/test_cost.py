@@ -164,8 +164,16 @@ def test_whom_the_guards_follow_decides(features: MakeFeatures) -> None:
     assert columns.expected_reads[1] != model.expected_reads[1]  # what was seen, instead
     assert "ledger was 30% cheaper" in Cost().assumption(ledger, columns, 0)
     own = _with(data, replace(quiet(), follow="INTELLIGENT_TIERING", why="it was cheaper"))
-    names = {data.table.name(int(code)) for code in Cost().decide(own).targets}
+    names = {data.table.name(int(code)) for code in Cost(automatic=True).decide(own).targets}
     assert names <= {"STANDARD", "INTELLIGENT_TIERING"}
+
+
+def test_classes_that_tier_by_themselves_are_entered_only_if_asked(
+    features: MakeFeatures,
+) -> None:
+    data = features(*({"age": age, "idle": age, "size": 1 << 34} for age in range(5, 400, 40)))
+    assert "INTELLIGENT_TIERING" not in classes(Cost(), data)
+    assert "INTELLIGENT_TIERING" in classes(Cost(automatic=True), data)
 
 
 def test_the_prior_is_solved_once() -> None:
