@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 
 from astra_tui.cli import options
-from astra_tui.cli.context import Command, verb
+from astra_tui.cli.context import DONE, Command, verb
 from astra_tui.cli.filters import filter_options, take_filters
 from astra_tui.cli.listing import scan_all
 from astra_tui.cli.migrate import review, run_moving
@@ -24,7 +24,7 @@ def tier() -> None:
 
 _choice = options.all_of(
     click.argument("places", nargs=-1, metavar="[CLOUD|ADDRESS]..."),
-    click.option("--policy", default="", help="Policy that decides (default: the config's)."),
+    click.option("--policy", default="", help="Policy that decides (default: the active one)."),
     click.option(
         "--clouds", "across", is_flag=True, help="Moves to other clouds that pay for themselves."
     ),
@@ -62,6 +62,42 @@ def apply(command: Command, places: Sequence[str], **values: Any) -> int:
     """Decide like `tier plan`, ask, and carry it out."""
     command.forbid_read_only("changing storage classes")
     return _tier(command, places, {**values, "dry_run": False})
+
+
+@verb("policy", group=tier)
+@click.argument("name", default="")
+@click.option("--configured", is_flag=True, help="Let the configuration decide again.")
+def policy(command: Command, name: str, configured: bool) -> int:
+    """Show which policy decides where none is named; with NAME, let that one from now on.
+
+    An adopted policy is kept in the state directory and wins over the configuration.
+    """
+    if name and configured:
+        raise UsageError("Name a policy, or say --configured.")
+
+    async def work(engine: "Engine") -> int:
+        if name or configured:
+            active = await engine.adopt_policy(name)
+        else:
+            active = await engine.active_policy()
+        command.out.emit(
+            {
+                "policy": active.name,
+                "configured": active.configured,
+                "adopted": active.adopted,
+                "since": active.since or None,
+                "path": active.path if active.adopted else None,
+            }
+        )
+        from widgets.text import visible
+
+        why = "as configured"
+        if active.adopted:
+            why = f"adopted, kept in {active.path}; the configuration says {active.configured}"
+        command.out.line(visible(f"{active.name} ({why})"))
+        return DONE
+
+    return command.run(work, look=True)
 
 
 def _tier(command: Command, places: Sequence[str], values: dict[str, Any]) -> int:

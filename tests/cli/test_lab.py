@@ -135,3 +135,15 @@ def test_a_chart_has_one_scale_and_the_first_line_on_top() -> None:
     assert lines[-1].split() == ["first", "last"]
     assert all(len(line) <= 30 for line in lines)
     assert line_chart([("a", [0.0, 0.0])], ("", ""), width=30)[0].startswith("$0")
+
+
+def test_a_policy_is_adopted_kept_and_forgotten(astra: Astra) -> None:
+    astra.config(more='[kafka]\nbootstrap = "off"\n')
+    shown = astra("tier", "policy", "--json").lines[0]
+    assert (shown["policy"], shown["adopted"], shown["path"]) == ("rules", False, None)
+    out = astra("tier", "policy", "recency").out
+    assert out.startswith("recency (adopted, kept in ")
+    assert "workspace.json; the configuration says rules" in out
+    assert astra("tier", "policy", "--json").lines[0]["policy"] == "recency"
+    assert "cannot decide by it" in astra("tier", "policy", "ski-rental", code=2).err
+    assert astra("tier", "policy", "--configured").out.strip() == "rules (as configured)"
