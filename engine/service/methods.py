@@ -32,7 +32,7 @@ DOOR = (
 WORKSPACE = (
     *("save_plan", "plans", "plan", "delete_plan", "save_bookmark", "bookmarks"),
     *("delete_bookmark", "save_policy", "policies", "delete_policy", "save_dataset"),
-    *("datasets", "delete_dataset"),
+    *("datasets", "delete_dataset", "adopt_policy", "adopted_policy"),
 )
 _ELSEWHERE = {  # what signatures name for the type checker alone
     "Path": "pathlib",
