@@ -36,11 +36,16 @@ def little(term: str, driver: str = "", size: tuple[int, int] = (70, 24)) -> Ter
 
 
 async def cells(terminal: Terminal, width: int, height: int) -> list[list[Cell]]:
-    """What tmux shows, cell by cell."""
+    """What tmux shows, cell by cell; of erased cells at the end of a row it tells no colour."""
     shown = Emulated(width, height)
     text = await terminal._tmux("capture-pane", "-p", "-e", "-N", "-t", "astra")
     shown.feed(text.replace("\n", "\r\n"))
-    return shown.cells()
+    return [_without_end(row) for row in shown.cells()]
+
+
+def _without_end(row: list[Cell]) -> list[Cell]:
+    last = max((x for x, cell in enumerate(row) if cell[0] != " "), default=-1)
+    return row[: last + 1]
 
 
 async def mode(terminal: Terminal, name: str) -> str:
@@ -53,26 +58,34 @@ class TestInTmux:
     pytestmark = tmux
 
     async def test_it_shows_what_textuals_own_shows(self, term: str) -> None:
-        stock: list[list[Cell]] = []
-        for driver in ("stock", ""):
-            async with little(term, driver) as terminal:
-                await terminal.shows("ready", "OptionList", "a[red]b.txt", "type here")
-                await terminal.keys("Down", "Down", "Tab")
-                await terminal.shows("Input")
-                await terminal.keys("x", "y", "z")
-                await terminal.shows("typed: xyz")
-                await terminal.resize(40, 12)
-                await terminal.until(lambda text: "typed" in text and "▔" * 40 not in text, "small")
-                await terminal.resize(70, 24)
-                await terminal.until(lambda text: text.count("xyz") == 2, "a large one")
-                # A picture may be looked at while it is drawn: the same must come at last.
-                end, before = time.monotonic() + PATIENCE, stock
-                while (shown := await cells(terminal, 70, 24)) != before:
-                    assert time.monotonic() < end, "the pictures differ"
-                    before = stock or shown
-                stock = shown
+        async with little(term, "stock") as stock, little(term) as ours:
+            for terminal in (stock, ours):
+                await used(terminal)
+            # A picture may be looked at while it is drawn: the same must come at last.
+            end = time.monotonic() + PATIENCE
+            while (wanted := await cells(stock, 70, 24)) != (shown := await cells(ours, 70, 24)):
+                assert time.monotonic() < end, different(wanted, shown)
+            for terminal in (stock, ours):
                 await terminal.keys("F2")
                 await terminal.shows("left with 0")
+
+
+async def used(terminal: Terminal) -> None:
+    """Some keys and two changes of size."""
+    await terminal.shows("ready", "OptionList", "a[red]b.txt", "type here")
+    await terminal.keys("Down", "Down", "Tab")
+    await terminal.shows("Input")
+    await terminal.keys("x", "y", "z")
+    await terminal.shows("typed: xyz")
+    await terminal.resize(40, 12)
+    await terminal.until(lambda text: "typed" in text and "▔" * 40 not in text, "small")
+    await terminal.resize(70, 24)
+    await terminal.until(lambda text: text.count("xyz") == 2, "a large one")
+
+
+def different(one: list[list[Cell]], other: list[list[Cell]]) -> str:
+    rows = enumerate(zip(one, other, strict=True))
+    return "\n".join(f"{y}: {wanted}\n   {shown}" for y, (wanted, shown) in rows if wanted != shown)
 
 
 @pytest.mark.usefixtures("_terminal")
