@@ -133,7 +133,7 @@ def _all(snapshot: Snapshot, width: int) -> Cell:
 
 def _policy(snapshot: Snapshot) -> list[Cell]:
     configured = snapshot.policy_configured
-    why = f"  adopted in the lab; the configuration says {configured}"
+    why = f"  adopted; the configuration says {configured}"
     adopted = configured and configured != snapshot.policy
     lines = [field("policy", snapshot.policy or "none yet", (why if adopted else "", "dim"))]
     number = counted(snapshot.decisions, "object")
