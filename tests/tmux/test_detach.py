@@ -109,8 +109,8 @@ async def test_a_console_that_is_killed_changes_nothing(place: Place) -> None:
         await terminal.press("p", "running")
         await terminal.press("q", "Leave while jobs run?", "astra")
         await terminal.press("1", "left with 0", "unfinished in the engine")
-    await until(lambda: place.moved == OBJECTS, "all are moved without a console", 120)
-    assert place.status()["jobs"] == {"completed": OBJECTS}
+    await until(lambda: place.jobs == {"completed": OBJECTS}, "all are moved, and none looks", 120)
+    assert place.moved == OBJECTS
     assert not [path for path in place.one.iterdir() if not path.name.startswith(".")]
 
 
