@@ -38,6 +38,10 @@ class WrongVersion(StateError):
     """The engine is of another version of Astra than this console."""
 
 
+class OtherConfig(StateError):
+    """The engine was started with a configuration that names other places."""
+
+
 class Link:
     """A connection to an engine. `on_state` gets every state; `on_end` is told the end once."""
 

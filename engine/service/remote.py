@@ -13,9 +13,10 @@ from engine.engine import Engine
 from engine.model import FINAL_STATES, ListingQuery, Notice, NoticeLevel, Plan, Snapshot
 from engine.refusals import refuse_read_only
 from engine.service.desk import State
-from engine.service.link import EngineGone, Link, connect, gone
+from engine.service.link import EngineGone, Link, OtherConfig, connect, gone
 from engine.service.methods import DOOR, WORKSPACE
 from engine.service.remote_view import RemoteFeed, RemoteView
+from engine.service.wire import fingerprint
 from engine.settings import EngineSettings
 from engine.workspace import Workspace
 
@@ -81,6 +82,7 @@ class RemoteEngine(Engine):
         async with self._changing:
             if self._link is not None and self._link.open:
                 return
+            self._link = None
             try:
                 link = await self._connect()
             except EngineGone:
@@ -100,7 +102,17 @@ class RemoteEngine(Engine):
                 raise gone() from None
 
     async def _connect(self) -> Link:
-        return await connect(self._path, self._take, self._ended)
+        """Raises OtherConfig: a cloud of the same name could be another place there."""
+        link = await connect(self._path, self._take, self._ended)
+        if link.peer.config in ("", fingerprint(self.settings)):
+            return link
+        await link.close()
+        raise OtherConfig(
+            f"The engine that runs (process {link.peer.pid}) was started with other clouds than"
+            " this configuration names.",
+            safe="Nothing was changed.",
+            todo="End it with `astra engine stop` and try again, or use its configuration.",
+        )
 
     async def stop(self) -> None:
         """Detach; the engine and its jobs go on. Safe to call twice."""

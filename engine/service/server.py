@@ -23,6 +23,7 @@ from engine.service.wire import (
     Hello,
     Kind,
     failure,
+    fingerprint,
     hello,
     pack,
     receive,
@@ -143,7 +144,7 @@ class _Connection:
     async def serve(self) -> None:
         """Answer until the other end leaves. Its unfinished calls end with it."""
         try:
-            self._send(Kind.HELLO, 0, "", hello())
+            self._send(Kind.HELLO, 0, "", hello(fingerprint(self._engine.settings)))
             await self._read()
         except* Closed as gone:
             log.info("a console left: %s", gone.exceptions[0])

@@ -10,6 +10,7 @@ holds one is sent escaped, and `flag` says so.
 """
 
 import asyncio
+import hashlib
 import os
 import struct
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ import msgspec
 
 from engine import errors
 from engine.errors import AstraError, StateError
+from engine.settings import EngineSettings
 
 PROTOCOL = 1  # grows whenever a value that is sent changes its shape
 LONGEST = 256 * 1024**2  # bytes of a frame: a plan of a million moves fits
@@ -58,11 +60,15 @@ class Frame(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """Who speaks. `protocol` must be equal on both ends; `version` is Astra's, for people."""
+    """Who speaks. `protocol` must be equal on both ends; `version` is Astra's, for people.
+
+    `config` tells configurations apart that name other places (`fingerprint`); "" if unsaid.
+    """
 
     protocol: int
     version: str
     pid: int
+    config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +88,16 @@ class Closed(Exception):
     """The other end is gone, or speaks something else."""
 
 
-def hello() -> Hello:
+def hello(config: str = "") -> Hello:
     """What this end says of itself."""
-    return Hello(PROTOCOL, version("astra-tui"), os.getpid())
+    return Hello(PROTOCOL, version("astra-tui"), os.getpid(), config)
+
+
+def fingerprint(settings: EngineSettings) -> str:
+    """The same for two configurations only if their clouds are the same places; no secret is in
+    it, for a secret shows itself as stars."""
+    text = repr(settings.shown).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 def _outgoing(value: Any) -> Any:

@@ -29,12 +29,12 @@ from engine.model import (
     SortKey,
     StoreKind,
 )
-from engine.service.link import EngineGone, WrongVersion, connect
+from engine.service.link import EngineGone, OtherConfig, WrongVersion, connect
 from engine.service.methods import DOOR, WORKSPACE, method
 from engine.service.remote import RemoteEngine
 from engine.service.server import Server
-from engine.service.wire import Hello, Kind, pack, receive
-from engine.settings import CloudSettings, EngineSettings, KafkaSettings
+from engine.service.wire import Hello, Kind, fingerprint, pack, receive
+from engine.settings import CloudSettings, EngineSettings, KafkaSettings, Secret
 from engine.workspace import Workspace
 
 
@@ -240,6 +240,19 @@ async def test_an_engine_that_goes_away_is_told_at_once(tmp_path: Path) -> None:
         await door.start()
         assert await door.jobs() == []
         await door.stop()
+
+
+async def test_an_engine_of_another_configuration_is_not_used(ends: Ends) -> None:
+    """Its cloud of the same name may be another place: nothing may be moved or deleted there."""
+    one, two = ends.settings.clouds
+    moved = replace(ends.settings, clouds=(replace(one, root=two.root), two))
+    with pytest.raises(OtherConfig, match="other clouds"):
+        await RemoteEngine(moved, ends.path).start()
+    secret = replace(ends.settings, clouds=(replace(one, secret_key=Secret("s")), two))
+    assert fingerprint(ends.settings) != fingerprint(moved)
+    assert "s'" not in repr(secret.clouds[0].secret_key)
+    async with RemoteEngine(replace(ends.settings, jobs=3), ends.path) as door:
+        assert await door.jobs() == []
 
 
 async def test_another_version_is_refused_in_words(tmp_path: Path) -> None:
