@@ -18,7 +18,7 @@ from engine.errors import AccessDenied, StateBusy
 from engine.model import Notice, NoticeLevel
 from tests.console import world
 from tests.console.conftest import AppMaker
-from tests.console.waiting import DEADLINE, on, settled, until, words
+from tests.console.waiting import DEADLINE, on, settled, shows, until, words
 
 SIZE = (120, 40)
 
@@ -46,8 +46,8 @@ async def test_an_engine_that_cannot_start_says_why_and_may_try_again(make_app: 
     app.engine.fail["start"] = StateBusy("Another Astra works here.", todo="Close it.")
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until(pilot, on(pilot, Tell))
-        assert "Another Astra works here." in words(pilot)
-        assert "Close it." in words(pilot)
+        await shows(pilot, "Another Astra works here.")
+        await shows(pilot, "Close it.")
         del app.engine.fail["start"]
         await pilot.press("enter")
         await settled(pilot)
@@ -155,7 +155,7 @@ async def test_quitting_asks_while_jobs_run(key: str, make_app: AppMaker) -> Non
         await settled(pilot)
         await pilot.press(key)
         await until(pilot, on(pilot, Confirm))
-        assert "astra resume" in words(pilot)
+        await shows(pilot, "astra resume")
         await pilot.press("enter")  # the default is No
         await until(pilot, on(pilot, ConsoleScreen))
         assert not app.engine.stopped
@@ -189,7 +189,7 @@ async def test_a_demonstration_promises_no_resume(tmp_path: Any) -> None:
         await pilot.press("q")
         await until(pilot, on(pilot, Confirm))
         assert "resume" not in words(pilot)
-        assert "The demo world is removed" in words(pilot)
+        await shows(pilot, "The demo world is removed")
         await pilot.press("y")
         await until(pilot, lambda: app._exit)
         assert not app._exit_renderables

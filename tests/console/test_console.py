@@ -19,7 +19,7 @@ from astra_tui.screens.plan import PlanScreen
 from engine.model import Address, JobState, KafkaState, ListingQuery, MoveKind, SortKey, Tier
 from tests.console import world
 from tests.console.conftest import AppMaker
-from tests.console.waiting import on, settled, until, words
+from tests.console.waiting import on, settled, shows, until, words
 
 SIZE, SMALL = (120, 40), (80, 24)
 
@@ -68,8 +68,8 @@ async def test_one_panel_at_a_time_on_a_small_terminal(make_app: AppMaker) -> No
     async with running(app, SMALL) as pilot:
         await settled(pilot)
         assert app.screen.panels.shown == (0,)
-        assert "1 aws" in words(pilot)
-        assert "5 migrations" in words(pilot)
+        await shows(pilot, "1 aws")
+        await shows(pilot, "5 migrations")
         await pilot.press("4")
         await until(pilot, lambda: app.screen.panels.shown == (3,))
 
@@ -183,7 +183,7 @@ async def test_migrating_asks_where_and_how_and_keeps_paths(make_app: AppMaker) 
         await pilot.press("G", "k", "space")  # photos/2026/08/harbour.jpg
         await pilot.press("m")
         await until(pilot, on(pilot, Choice))
-        assert "they are there already" in words(pilot)
+        await shows(pilot, "they are there already")
         await pilot.press("2")
         await until(pilot, lambda: "the source is kept" in words(pilot))
         await pilot.press("1")
@@ -237,7 +237,7 @@ async def test_a_read_only_cloud_is_no_destination_and_no_source_of_a_move(
         await pilot.press("2")  # gcp: disabled, so nothing happens
         await pilot.press("3")
         await until(pilot, lambda: "the source is kept" in words(pilot))
-        assert "aws is read-only" in words(pilot)
+        await shows(pilot, "aws is read-only")
         await pilot.press("1")  # move: disabled
         await pilot.press("enter")
         await until(pilot, on(pilot, PlanScreen))
@@ -270,7 +270,7 @@ async def test_the_engine_decides_and_then_plans(key: str, make_app: AppMaker) -
         await settled(pilot)
         await pilot.press("e")
         await until(pilot, on(pilot, Tell))
-        assert "7 objects should be in another tier" in words(pilot)
+        await shows(pilot, "7 objects should be in another tier")
         assert not app.engine.asked("plan_decisions")
         await pilot.press(key)
         await until(pilot, on(pilot, PlanScreen))
@@ -350,7 +350,7 @@ async def test_a_key_after_a_filter_means_the_rows_that_it_leaves(make_app: AppM
         assert isinstance(app.screen, ConsoleScreen)
         answer.set()
         await until(pilot, on(pilot, Choice))
-        assert "financial_records_2023.csv" in words(pilot)
+        await shows(pilot, "financial_records_2023.csv")
 
 
 async def test_one_key_means_what_its_screen_says(make_app: AppMaker) -> None:
@@ -482,7 +482,7 @@ async def test_a_job_page_follows_its_job(make_app: AppMaker) -> None:
         await until(pilot, lambda: app.screen.board.has_focus_within)
         await pilot.press("enter")
         await until(pilot, on(pilot, JobScreen))
-        assert "36%" in words(pilot)
+        await shows(pilot, "36%")
         first, *rest = world.jobs()
         app.engine.show(world.snapshot(jobs=(replace(first, bytes_done=9 * world.MIB), *rest)))
         await until(pilot, lambda: "54%" in words(pilot))
@@ -572,7 +572,7 @@ async def test_keys_can_be_changed(make_app: AppMaker) -> None:
             await until(pilot, on(pilot, Choice))
             await pilot.press("escape")
             await until(pilot, on(pilot, ConsoleScreen))
-        assert "M migrate" in words(pilot)
+        await shows(pilot, "M migrate")
 
 
 async def test_the_palette_finds_what_is_valid_and_says_why_not(make_app: AppMaker) -> None:

@@ -13,7 +13,7 @@ from astra_tui.screens.dialogs import Confirm, Tell
 from engine.model import Decision, ListingState, Tier
 from tests.console import world
 from tests.console.conftest import AppMaker
-from tests.console.waiting import on, settled, until, words
+from tests.console.waiting import on, settled, shows, until, words
 from widgets.lines import plain_cell
 
 
@@ -66,7 +66,7 @@ async def test_a_long_answer_scrolls(make_app: AppMaker) -> None:
         await until(pilot, on(pilot, Tell))
         lines = app.screen.query_one(VerticalScroll)
         await until(pilot, lambda: lines.max_scroll_y > 0)
-        assert "c29" in words(pilot)
+        await shows(pilot, "c29")
         assert "c00" not in words(pilot)
         await pilot.press("down")
         await until(pilot, lambda: lines.scroll_offset.y == 1)
@@ -84,7 +84,7 @@ async def test_the_answers_always_show(size: tuple[int, int], make_app: AppMaker
         app.push_screen(Confirm("Approve the plan", lines, yes="Start"))
         await until(pilot, on(pilot, Confirm))
         await until(pilot, lambda: "Start" in words(pilot), "the buttons show")
-        assert "No" in words(pilot)
+        await shows(pilot, "No")
         whole = app.screen.region
         assert all(whole.contains_region(button.region) for button in app.screen.query(Button))
 

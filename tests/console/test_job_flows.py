@@ -14,7 +14,7 @@ from astra_tui.screens.plan import PlanScreen
 from engine.model import JobSpec, JobState, PlanTotals
 from tests.console import world
 from tests.console.conftest import AppMaker
-from tests.console.waiting import on, settled, until, words
+from tests.console.waiting import on, settled, shows, until, words
 
 
 @pytest.mark.parametrize(
@@ -78,5 +78,5 @@ async def test_what_moves_already_is_not_said_to_be_queued(make_app: AppMaker) -
             await pilot.press("y")
             part = "4 jobs queued" if len(shown) == 1 else "3 jobs queued"
             await until(pilot, lambda: "already queued or running" in words(pilot), "it is told")
-            assert part in words(pilot)
+            await shows(pilot, part)
             assert bool(app.engine.asked("jobs")) == (len(shown) == 1)

@@ -21,7 +21,7 @@ from engine.model import Decision
 from tests.console import world
 from tests.console.conftest import AppMaker
 from tests.console.test_with_engine import listed, local, settings
-from tests.console.waiting import on, settled, until, words
+from tests.console.waiting import on, settled, shows, until, words
 from tests.lab_samples import lab_result
 
 SIZE = (120, 40)
@@ -53,7 +53,7 @@ async def test_a_run_is_followed_and_its_result_shown_sorted_and_adopted(
         left_out = screen.table.lines[-1].policy
         await pilot.press("r")
         await shown(pilot, "43 %")
-        assert "end run" in words(pilot)
+        await shows(pilot, "end run")
         await pilot.press("o")
         await shown(pilot, "a run is under way")
         assert isinstance(app.screen, LabScreen)
@@ -70,7 +70,7 @@ async def test_a_run_is_followed_and_its_result_shown_sorted_and_adopted(
         await pilot.press("a")
         await until(pilot, on(pilot, Confirm))
         await shown(pilot, "/home/op/state/workspace.json")
-        assert "the configuration stays as it is" in words(pilot)
+        await shows(pilot, "the configuration stays as it is")
         await pilot.press("n")
         await until(pilot, on(pilot, LabScreen))
         assert not door.asked("adopt_policy")
@@ -112,7 +112,7 @@ async def test_what_fails_is_told_in_its_place_and_may_be_tried_again(make_app: 
         await pilot.press("r")
         await shown(pilot, "FAILED: Line 7")
         assert "\x1b" not in words(pilot)
-        assert "Repair the file." in words(pilot)
+        await shows(pilot, "Repair the file.")
         await pilot.press("w")
         await shown(pilot, "there is no result yet")
         del door.fail["lab"]

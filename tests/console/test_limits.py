@@ -13,7 +13,7 @@ from engine.errors import Refused
 from engine.model import FlowState, JobState, Limits, StoreFlow, Timetable
 from tests.console import world
 from tests.console.conftest import AppMaker
-from tests.console.waiting import on, settled, until, words
+from tests.console.waiting import on, settled, shows, until, words
 
 MIB = 1024**2
 TABLE = "08:00,5MiB 19:00,off"
@@ -88,7 +88,7 @@ async def test_a_store_in_trouble_is_on_the_board_and_in_the_totals(make_app: Ap
         await pilot.press("d")
         await until(pilot, on(pilot, DashboardScreen))
         await until(pilot, lambda: "8 at once, 1.0 MiB/s" in words(pilot))
-        assert "asks to slow down" in words(pilot)
+        await shows(pilot, "asks to slow down")
 
 
 async def test_jobs_get_another_priority(make_app: AppMaker) -> None:
@@ -113,7 +113,7 @@ async def test_a_plan_with_too_many_deletes_is_not_even_asked_about(make_app: Ap
         plan = world.plan()
         app.launch(job_flows.approve(app, plan, plan.totals()), "approve")
         await until(pilot, on(pilot, Tell))
-        assert "deletes 12 sources" in words(pilot)
+        await shows(pilot, "deletes 12 sources")
         assert app.engine.asked("submit") == []
 
 

@@ -20,7 +20,7 @@ from engine.engine import Engine
 from engine.model import JobState, KafkaState, ListingState, Provider, SortKey, StoreKind
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings, Secret
 from tests.console import world
-from tests.console.waiting import on, until, words
+from tests.console.waiting import on, shows, until, words
 
 SIZE = (120, 40)
 KEYS = ("a/deep/report.csv", "a/other.csv", "logs[/]x", "esc\x1b[31mred.csv", "two words.txt")
@@ -79,10 +79,10 @@ async def test_objects_move_from_cloud_to_cloud(tmp_path: Path) -> None:
         await until(pilot, lambda: "the source is kept" in words(pilot))
         await pilot.press("1")
         await until(pilot, on(pilot, PlanScreen))
-        assert "5 of 5 moves" in words(pilot)
+        await shows(pilot, "5 of 5 moves")
         await pilot.press("A")
         await until(pilot, on(pilot, Confirm))
-        assert "5 sources" in words(pilot)
+        await shows(pilot, "5 sources")
         assert (here / "data" / KEYS[0]).exists()
         await pilot.press("y")
         await until(pilot, on(pilot, ConsoleScreen))
@@ -153,12 +153,12 @@ async def test_an_aged_object_is_decided_upon_and_its_class_changed(
         await until(pilot, lambda: "120d" in words(pilot), "the object looks older")
         await pilot.press("e")
         await until(pilot, on(pilot, Tell))
-        assert "COLD" in words(pilot)
+        await shows(pilot, "COLD")
         await pilot.press("P")
         await until(pilot, on(pilot, PlanScreen))
         await pilot.press("A")
         await until(pilot, on(pilot, Confirm))
-        assert "deletes  nothing" in words(pilot)
+        await shows(pilot, "deletes  nothing")
         await pilot.press("y")
         await until(pilot, lambda: app.snapshot.count("completed") == 1, "the class is changed")
     head = client.head_object(Bucket=bucket_name, Key="photos/a.jpg")
@@ -173,8 +173,8 @@ async def test_a_failed_cloud_says_why_and_is_tried_again(tmp_path: Path) -> Non
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until(pilot, listed(app))
         assert states(app) == [ListingState.FAILED, ListingState.READY]
-        assert "FAILED: not listed" in words(pilot)
-        assert "Press r to try again." in words(pilot)
+        await shows(pilot, "FAILED: not listed")
+        await shows(pilot, "Press r to try again.")
         (root / "data").mkdir(parents=True)
         (root / "data" / "now.txt").write_text("here")
         await pilot.press("r")
@@ -199,7 +199,7 @@ async def test_two_consoles_do_not_share_a_state_directory(tmp_path: Path) -> No
         app: Any = console(found)
         async with app.run_test(size=SIZE) as pilot:
             await until(pilot, on(pilot, Tell))
-            assert "Astra cannot start" in words(pilot)
+            await shows(pilot, "Astra cannot start")
             await pilot.press("tab", "enter")
             await until(pilot, lambda: app._exit)
             app._exit_renderables.clear()

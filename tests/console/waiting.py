@@ -37,6 +37,11 @@ async def quiet(pilot: Pilot[Any]) -> None:
     await pilot.pause()
 
 
+async def shows(pilot: Pilot[Any], text: str) -> None:
+    """Until the text is on the screen: a screen is mounted before it is drawn."""
+    await until(pilot, lambda: text in words(pilot), f"the screen shows {text!r}")
+
+
 def on(pilot: Pilot[Any], kind: type) -> Callable[[], bool]:
     """A condition: the screen on top is of that kind."""
     return lambda: isinstance(pilot.app.screen, kind) and pilot.app.screen.is_mounted
