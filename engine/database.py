@@ -78,10 +78,13 @@ class Database:
         cancelled caller does not undo work that has begun. Raises StateError if the file
         cannot be written (full or read-only disk).
         """
+        return await self.start(work)
+
+    def start(self, work: Callable[[sqlite3.Connection], T]) -> "asyncio.Future[T]":
+        """As `run`, for a caller who has something else to do meanwhile."""
         call = _Call(work, asyncio.get_running_loop())
         self._add(call)
-        result: T = await call.future
-        return result
+        return call.future
 
     def insert(self, into: str, row: Row, *, hurry: bool = True) -> "asyncio.Future[None]":
         """Put a row into a table or view; when the future is done it is on disk.

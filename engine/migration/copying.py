@@ -67,8 +67,18 @@ class _Copy:
         self.expected = Expected()
         self.replace: VersionPin | None = None
         self.packer: Packer | None = None
+        # The intent to write is on disk already, and nothing was sent yet.
+        self.early = given is not None and given.intended
 
     async def run(self) -> None:
+        try:
+            await self._run()
+        except (AstraError, Stopped):
+            if self.early:
+                self.job.settle(Effect.WRITE, Outcome.REFUSED)  # nothing was sent
+            raise
+
+    async def _run(self) -> None:
         check_limits(self.spec, self.head, self.destination)
         if self.given is None:
             self.job.set(state=JobState.COPYING, step=Step.DOWNLOAD)
@@ -106,7 +116,7 @@ class _Copy:
             self.spec.options.overwrite
             or (bool(self.spec.options.compress) and self.head.size > SMALL)
             or self.head.size >= capabilities.multipart_threshold
-            or self.job.intended(Effect.WRITE) is not None
+            or (self.job.intended(Effect.WRITE) is not None and not self.early)
             or self.job.intended(Effect.COMPLETE) is not None
         )
 
@@ -327,6 +337,8 @@ class _Copy:
 
     async def _intend(self) -> None:
         self.job.set(step=Step.UPLOAD)
+        if self.early:
+            return
         self.job.intend(Effect.WRITE, **({"replaces": True} if self.replace else {}))
         await self.job.commit()
 
@@ -337,7 +349,7 @@ class _Copy:
         size: int = -1,
         meta: ObjectMeta | None = None,
     ) -> Written:
-        address = self.spec.destination
+        address, self.early = self.spec.destination, False
         try:
             return await self.destination.write(
                 address.bucket,

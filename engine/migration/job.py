@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from math import exp
-from typing import Any
+from typing import Any, TypeVar
 
 from engine.errors import AstraError
 from engine.migration.ledger import Batch, Ledger
@@ -13,6 +13,7 @@ from engine.migration.records import Details, Effect, JobRecord, Outcome, PartRe
 from engine.migration.reports import IntentEntry
 from engine.model import Evidence, JobState, JobView, MoveKind, Step
 
+T = TypeVar("T")
 _SHOWN = frozenset({"state", "step", "paused", "attempt", "error", "retry_at", "evidence"})
 _COUNTED = frozenset({"state", "paused", "size"})
 _SAMPLE = 0.25  # seconds between two looks at a meter
@@ -97,6 +98,7 @@ class Job:
         self.places: frozenset[str] = frozenset()  # of both ends, once they were asked for
         self.bytes_done = 0
         self.due = 0.0  # when the next try is, on the monotonic clock
+        self.on_sent: Callable[[Job], None] = lambda job: None  # see `all_sent`
         self._ledger = ledger
         self._batch = Batch()
         self._total = meter
@@ -178,11 +180,30 @@ class Job:
 
         Without `hurry` it waits a few milliseconds for others to share the write.
         """
+        if self._batch:
+            await self._saved(*self._save(hurry=hurry))
+
+    async def commit_while(self, doing: Callable[[], Awaitable[T]]) -> T:
+        """`commit` while something is done that need not wait for it; both are done afterwards.
+
+        Raises what `doing` raises, or StateError.
+        """
         if not self._batch:
-            return
-        batch, self._batch = self._batch, Batch()
+            return await doing()
+        saving = self._save()
         try:
-            await self._ledger.save(self.record.job_id, batch, hurry=hurry)
+            return await doing()
+        finally:
+            await self._saved(*saving)
+
+    def _save(self, *, hurry: bool = True) -> "tuple[Batch, asyncio.Future[None]]":
+        saving = self._ledger.save(self.record.job_id, self._batch, hurry=hurry)
+        batch, self._batch = self._batch, Batch()
+        return batch, saving
+
+    async def _saved(self, batch: Batch, saving: "asyncio.Future[None]") -> None:
+        try:
+            await saving
         except BaseException:
             newer, self._batch = self._batch, batch
             self._batch.changes |= newer.changes
@@ -192,6 +213,10 @@ class Job:
             self._batch.forget_parts |= newer.forget_parts
             self._batch.places = newer.places or self._batch.places
             raise
+
+    def all_sent(self) -> None:
+        """The last request is answered; what is left is to write down that all is done."""
+        self.on_sent(self)
 
     async def finished_parts(self) -> list[PartRecord]:
         """The parts of this job's upload that are on record."""

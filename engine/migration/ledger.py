@@ -5,6 +5,7 @@ a delete is sent. Everything goes through the one state database, whose group co
 jobs share a write to disk. Methods may raise StateError; then nothing may be deleted.
 """
 
+import asyncio
 import json
 import sqlite3
 import time
@@ -68,16 +69,15 @@ class Ledger(Reports):
                     moved.append(change)
         return ids, moved
 
-    async def save(self, job_id: str, batch: Batch, *, hurry: bool = True) -> None:
-        """Put a batch on disk; when this returns it survives a power cut.
+    def save(self, job_id: str, batch: Batch, *, hurry: bool = True) -> "asyncio.Future[None]":
+        """Put a batch on disk; when the future is done it survives a power cut.
 
         Without `hurry` it may take a few milliseconds longer, so as to share a write.
         """
         row = as_row(job_id, batch)
         if row is None:
-            await self._database.run(lambda connection: save_batch(connection, job_id, batch))
-        else:
-            await self._database.insert("ledger_saves", row, hurry=hurry)
+            return self._database.start(lambda connection: save_batch(connection, job_id, batch))
+        return self._database.insert("ledger_saves", row, hurry=hurry)
 
     async def interrupt(self) -> int:
         """Mark every unfinished job as paused: its process is gone. Returns how many are."""

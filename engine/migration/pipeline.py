@@ -71,8 +71,7 @@ async def run(job: Job, services: Services) -> None:
     if spec.kind is MoveKind.MOVE:
         await switch(job, services, guarded=guarded)
     else:
-        finish(job)
-        await job.commit()
+        await finish(job)
 
 
 async def _guard(job: Job, source: ObjectStore) -> bool:

@@ -83,6 +83,7 @@ class Scheduler(Progress):
         self._backoff = backoff or Backoff()
         self._grace = grace
         self._busy: set[str] = set()  # places of running jobs, which have none in common
+        self._sent: set[str] = set()  # running jobs that have only to be written down as ended
         self._cursors: dict[str, _Cursor] = {}
         self._reread = False
         self._lock = asyncio.Lock()
@@ -178,7 +179,7 @@ class Scheduler(Progress):
         if self._stopping:
             return  # `stop` has asked those that run to end, and would not know of more
         lanes = self._services.lanes
-        while self._ready and len(self._running) < self._limit and self.error is None:
+        while self._ready and self._sending < self._limit and self.error is None:
             job = self._ready.take(lanes.free, self._fits)
             if job is None:
                 return
@@ -188,7 +189,26 @@ class Scheduler(Progress):
             self._busy |= places
             self._running[job.record.job_id] = job
             job.began = lanes.begin(job.record.job_id, clouds_of(job))
+            job.on_sent = self._all_sent
             job.task = group.create_task(self._work(job, places))
+
+    @property
+    def _sending(self) -> int:
+        return len(self._running) - len(self._sent)
+
+    def _all_sent(self, job: Job) -> None:
+        """The next job may begin while the end of this one comes to disk.
+
+        They cannot pile up: whatever begins waits for the same disk before it writes anything.
+        """
+        self._sent.add(job.record.job_id)
+        self._left(job, None, worked=True)
+        self._wake.set()
+
+    def _left(self, job: Job, failure: AstraError | None, *, worked: bool) -> None:
+        """The job sends nothing (more) to its stores."""
+        lanes = self._services.lanes
+        lanes.end(job.record.job_id, clouds_of(job), job.began, failure, worked=worked)
 
     def _fits(self, job: Job) -> bool:
         """Whether no running job touches the same objects."""
@@ -224,13 +244,10 @@ class Scheduler(Progress):
             self._board.totals.spent([new - old for new, old in spent])
             job.task = None
             del self._running[job.record.job_id]
-            self._services.lanes.end(
-                job.record.job_id,
-                clouds_of(job),
-                job.began,
-                job.failure,
-                worked=after is not Next.STOPPED,
-            )
+            if job.record.job_id in self._sent:
+                self._sent.discard(job.record.job_id)
+            else:
+                self._left(job, job.failure, worked=after is not Next.STOPPED)
             self._busy -= places
             self._wake.set()
             self._turned()

@@ -18,9 +18,10 @@ from engine.errors import (
 )
 from engine.migration.digest import ALGORITHMS, CHEAPEST, MULTIPART_MD5, StreamDigest
 from engine.migration.job import Job
+from engine.migration.records import Effect, Outcome
 from engine.migration.services import PASS, SMALL, Services
 from engine.model import Address, JobState, ObjectHead, SourceProof, Step, VersionPin
-from engine.stores.base import ObjectStore, as_fetcher
+from engine.stores.base import Fetched, ObjectStore, as_fetcher
 
 CHANGED = "The source was changed after it was planned; its present version is moved."
 _AT_ONCE = 128 * 1024  # bytes; above, one request more is not what counts, but memory is
@@ -77,11 +78,15 @@ async def expectations(
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A small object that was read when it was first looked at, and how long that took."""
+    """A small object that was read when it was first looked at, and how long that took.
+
+    `intended`: meanwhile the intent to write the copy came to disk.
+    """
 
     head: ObjectHead
     data: bytes
     seconds: float
+    intended: bool
 
 
 async def first_read(job: Job, services: Services) -> Read | None:
@@ -106,17 +111,29 @@ async def first_read(job: Job, services: Services) -> Read | None:
         return None
     began = time.perf_counter()
     job.set(state=JobState.COPYING, step=Step.DOWNLOAD)
+    pin = spec.pin.untimed()
+    in_one = spec.pin.size < destination.capabilities.multipart_threshold
+    early = in_one and not spec.options.overwrite and not spec.options.compress
+
+    async def fetch() -> Fetched:
+        return await fetcher.fetch(spec.source.bucket, spec.source.key, pin=pin)
+
     try:
-        pin = spec.pin.untimed()
-        found = await fetcher.fetch(spec.source.bucket, spec.source.key, pin=pin)
-    except Unavailable:
-        raise
-    except StoreError:
+        if early:
+            # What is surely to be written next: its intent need not wait for the bytes.
+            job.intend(Effect.WRITE)
+            found = await job.commit_while(fetch)
+        else:
+            found = await fetch()
+    except StoreError as error:
+        job.settle(Effect.WRITE, Outcome.REFUSED)
+        if isinstance(error, Unavailable):
+            raise
         return None
     if not pin.matches(found.head.pin):
         job.note(CHANGED)
     job.set(source_pin=found.head.pin, size=found.head.size)
-    return Read(found.head, found.data, time.perf_counter() - began)
+    return Read(found.head, found.data, time.perf_counter() - began, early)
 
 
 async def read_through(

@@ -5,12 +5,15 @@ whether an earlier delete was carried out, both ends are looked at before anythi
 """
 
 import time
+from collections.abc import Awaitable, Callable
 
 from engine.errors import (
+    AstraError,
     DestinationChanged,
     MigrationError,
     NotFound,
     PreconditionFailed,
+    StateError,
     StoreError,
 )
 from engine.migration.answers import look, prove_absent, refused, unclear, version_gone
@@ -43,13 +46,20 @@ async def switch(job: Job, services: Services, *, guarded: bool) -> None:
             " at again just before."
         )
     job.intend(Effect.DELETE)
-    await job.commit()
-    services.deletes.on_disk(record.job_id)
+
+    async def look() -> None:
+        await check_still(store, address.bucket, address.key, pin=pin)
+
     sent = False
     try:
-        # An ETag of S3 speaks of the bytes only: the same bytes with new metadata keep it.
-        if not guarded or (store.kind is StoreKind.S3 and not pin.version_id):
-            await check_still(store, address.bucket, address.key, pin=pin)
+        if not guarded:
+            await _on_disk(job, services)
+            await look()  # as late as can be
+        elif store.kind is StoreKind.S3 and not pin.version_id:
+            # An ETag of S3 speaks of the bytes only: the same bytes with new metadata keep it.
+            await _on_disk(job, services, look)
+        else:
+            await _on_disk(job, services)
         sent = True
         await store.delete(address.bucket, address.key, pin=pin)
     except NotFound as error:
@@ -75,6 +85,20 @@ async def switch(job: Job, services: Services, *, guarded: bool) -> None:
         raise
     job.spent(Step.DELETE, time.perf_counter() - began)
     await _completed(job)
+
+
+async def _on_disk(
+    job: Job, services: Services, look: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """The proof and the intent to delete are on disk after this; `look` is taken meanwhile."""
+    try:
+        await (job.commit() if look is None else job.commit_while(look))
+    except StateError:
+        raise
+    except AstraError:
+        services.deletes.on_disk(job.record.job_id)
+        raise
+    services.deletes.on_disk(job.record.job_id)
 
 
 async def _look_again(job: Job, services: Services) -> None:
@@ -157,14 +181,15 @@ async def _copy(job: Job, services: Services) -> ObjectHead | None:
 
 async def _completed(job: Job) -> None:
     job.settle(Effect.DELETE)
-    finish(job)
-    await job.commit(hurry=False)  # nothing is sent after it
+    await finish(job)
 
 
-def finish(job: Job) -> None:
-    """The job is completed; on disk with the next commit."""
+async def finish(job: Job) -> None:
+    """Complete the job. Raises StateError."""
     job.set(state=JobState.COMPLETED, paused=False, finished=time.time())
     job.clear_trouble()
+    job.all_sent()
+    await job.commit(hurry=False)
 
 
 def _both_gone(job: Job) -> DestinationChanged:

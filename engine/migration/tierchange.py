@@ -51,8 +51,7 @@ async def change_class(job: Job, services: Services, head: ObjectHead) -> None:
         return
     if head.storage_class == spec.to_class:
         job.note(f"It is in {spec.to_class} already; nothing was done.")
-        finish(job)
-        await job.commit()
+        await finish(job)
         return
     job.set(state=JobState.COPYING, step=Step.DOWNLOAD, source_pin=head.pin)
     await _digest_before(job, services, store, head)
@@ -184,8 +183,7 @@ async def _prove(
             job.note(f"Proved by the provider's own {proof.algorithm}; the bytes were not read.")
     await _tell_of_version_before(job, store)
     job.settle(Effect.SET_CLASS)
-    finish(job)
-    await job.commit()
+    await finish(job)
 
 
 async def _tell_of_version_before(job: Job, store: ObjectStore) -> None:
