@@ -197,6 +197,9 @@ class AstraApp(App[int], inherit_bindings=False):
             if cloud.state is ListingState.IDLE:  # an engine that runs has them already
                 self.engine.scan(cloud.name)
         self._tick()
+        for screen in self.screen_stack:
+            if isinstance(screen, ConsoleScreen) and self._ticking is None:
+                self.launch(screen.restore(), "read how the panels stood")
         if self._ticking is None:
             self._ticking = self.set_interval(REFRESH_SECONDS, self._tick)
 

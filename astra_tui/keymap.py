@@ -143,6 +143,14 @@ ACTIONS: tuple[Action, ...] = (
     *(_jump(number) for number in range(1, 10)),
     Action("zoom", ("z",), "zoom", "Give this panel the whole screen, and back.", (CO,),
            offline=True),
+    Action("move-left", ("<",), "move left", "Let this panel change places with the one before "
+           "it; the places are remembered.", (CO,), offline=True),
+    Action("move-right", (">",), "move right", "Let this panel change places with the one after "
+           "it.", (CO,), offline=True),
+    Action("hide-panel", ("H",), "hide", "Hide this panel; its number shows it again.", (CO,),
+           offline=True),
+    Action("show-panels", ("0",), "show all", "Show all hidden panels again.", (CO,),
+           offline=True),
     Action("dashboard", ("d",), "dashboard", "Show totals: clouds, tiers, migrations, policy.",
            (CO,)),
     Action("lab", ("l",), "lab", "Open the lab: what policies would have cost on a history of "

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.codec import decode, encode
 from engine.errors import StateError, UsageError
-from engine.model import Address, Bookmark, Notice, NoticeLevel, Plan
+from engine.model import Address, Bookmark, Notice, NoticeLevel, PanelLayout, Plan
 
 if TYPE_CHECKING:
     from tinydb import TinyDB
@@ -91,6 +91,17 @@ class Workspace:
 
     async def delete_bookmark(self, name: str) -> bool:
         return await self._remove("bookmarks", name)
+
+    # -- the console's panels -----------------------------------------------------------
+
+    async def save_layout(self, layout: PanelLayout) -> None:
+        """Keep how the console's panels stand."""
+        await self._put("layout", "console", encode(layout))
+
+    async def layout(self) -> PanelLayout:
+        """How the panels stood last; the usual way if nobody moved one."""
+        found = await self._all("layout", lambda data: decode(PanelLayout, data))
+        return found.get("console", PanelLayout())
 
     # -- policies -----------------------------------------------------------------------
 

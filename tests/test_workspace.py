@@ -18,10 +18,13 @@ from engine.model import (
     Address,
     Bookmark,
     Evidence,
+    ListingQuery,
     Move,
     MoveKind,
     MoveOptions,
+    PanelLayout,
     Plan,
+    SortKey,
     Tier,
     VersionPin,
 )
@@ -108,8 +111,17 @@ async def test_deleting(workspace: Workspace) -> None:
     assert await (await again(workspace)).plans() == []
 
 
+async def test_how_the_panels_stand_is_kept(workspace: Workspace) -> None:
+    assert await workspace.layout() == PanelLayout()
+    layout = PanelLayout(("gcp", "aws", ":events"), (":events",))
+    await workspace.save_layout(PanelLayout(("aws",)))
+    await workspace.save_layout(layout)
+    assert await (await again(workspace)).layout() == layout
+
+
 async def test_bookmarks_policies_and_datasets(workspace: Workspace) -> None:
-    bookmark = Bookmark("home", Address("aws", "prod", HOSTILE))
+    query = ListingQuery(SortKey.SIZE, True, "*.csv")
+    bookmark = Bookmark("home", Address("aws", "prod", HOSTILE), query, "h")
     await workspace.save_bookmark(Bookmark("z", Address("aws", "b")))
     await workspace.save_bookmark(bookmark)
     await workspace.save_policy("rules", {"hot_days": 30, "patterns": ["*.log"], "x": None})

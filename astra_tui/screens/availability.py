@@ -31,18 +31,20 @@ def console_reason(screen: "ConsoleScreen", action: Action) -> str:
 ROWLESS = frozenset({"filter", "sort", "reverse", "open", "reload"})  # mean no row of a pane
 
 
+_PLACES = {Context.PANE: "a cloud", Context.FEED: "the events", Context.BOARD: "the migrations"}
+
+
 def _where(screen: "ConsoleScreen", panels: list[Context]) -> str:
-    clouds = len(screen.panes)
     keys = screen.astra.keymap
+    kinds: dict[Context, list[int]] = {}
+    for number in range(1, len(screen.panels.panels) + 1):
+        kinds.setdefault(screen.context_of(number - 1), []).append(number)
     places = []
     for context in panels:
-        if context is Context.PANE:
-            last = f" to {keys.key_of(f'panel-{min(clouds, 9)}')}" if clouds > 1 else ""
-            places.append(f"a cloud ({keys.key_of('panel-1')}{last})")
-        else:
-            number = clouds + (1 if context is Context.FEED else 2)
-            key = f" ({keys.key_of(f'panel-{number}')})" if number <= 9 else ""
-            places.append(("the events" if context is Context.FEED else "the migrations") + key)
+        numbers = [f"panel-{n}" for n in kinds.get(context, ()) if n <= 9]
+        shown = [keys.key_of(name) for name in (numbers[:1] + numbers[1:][-1:])]
+        key = f" ({' to '.join(shown)})" if shown else ""
+        places.append(_PLACES[context] + key)
     return " or ".join(places)
 
 
@@ -55,6 +57,16 @@ def _reason(screen: "ConsoleScreen", action: Action) -> str:
         case "follow":
             if snapshot.kafka.state is KafkaState.OFF:
                 return "Kafka is off (kafka.bootstrap); there are no events to follow."
+        case "move-left" | "move-right":
+            by = -1 if action.id == "move-left" else 1
+            if screen.panels.beside(by) is None:
+                return f"This panel is the {'first' if by < 0 else 'last'} one."
+        case "hide-panel":
+            if len(screen.panels.panels) - len(screen.panels.hidden) < 2:
+                return "The last panel stays."
+        case "show-panels":
+            if not screen.panels.hidden:
+                return "No panel is hidden."
         case "engine" | "policy":
             if not any(cloud.objects for cloud in snapshot.clouds):
                 loading = any(cloud.state is ListingState.LOADING for cloud in snapshot.clouds)

@@ -1,6 +1,6 @@
 """The console: clouds, events, migrations; where is my data, what does it cost, what happens."""
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -17,7 +17,8 @@ from astra_tui.screens.lab import LabScreen
 from astra_tui.screens.message import MessageScreen
 from astra_tui.screens.object import ObjectScreen
 from astra_tui.screens.panels import Panels, Tabs
-from engine.model import Address, ListingQuery, ListingView, Snapshot
+from engine.model import Address, ListingQuery, ListingState, ListingView, PanelLayout, Snapshot
+from engine.model.panels import EVENTS, MIGRATIONS
 from widgets.board import MigrationBoard
 from widgets.cloud_pane import CloudPane, Found
 from widgets.event_feed import EventFeed
@@ -39,7 +40,9 @@ class ConsoleScreen(AstraScreen[None]):
         ]
         self.feed = EventFeed(id="feed")
         self.board = MigrationBoard(id="board")
-        self.panels = Panels([*self.panes, self.feed, self.board], len(self.panes))
+        panels = {pane.cloud: pane for pane in self.panes}
+        self.panels = Panels({**panels, EVENTS: self.feed, MIGRATIONS: self.board}, len(panels))
+        self._layouts: Latest[PanelLayout, None] = Latest(self._keep_layout, lambda _: None)
         self._views = {pane.cloud: self._asker(pane) for pane in self.panes}
         self._generations: dict[str, int] = {}
         yield StatusLine(id="status")
@@ -67,9 +70,14 @@ class ConsoleScreen(AstraScreen[None]):
     @property
     def panel_context(self) -> Context:
         """What kind of panel the current one is."""
-        if isinstance(self.panel, EventFeed):
+        return self.context_of(self.panels.current)
+
+    def context_of(self, number: int) -> Context:
+        """What kind of panel that is."""
+        panel = self.panels.panels[number]
+        if panel is self.feed:
             return Context.FEED
-        return Context.BOARD if isinstance(self.panel, MigrationBoard) else Context.PANE
+        return Context.BOARD if panel is self.board else Context.PANE
 
     def go_to(self, number: int) -> None:
         """Show a panel and give it the focus."""
@@ -91,18 +99,20 @@ class ConsoleScreen(AstraScreen[None]):
         self.refresh_footer()
 
     def on_tabs_picked(self, event: Tabs.Picked) -> None:
-        self.go_to(event.number)
+        self.do_panel(event.number + 1)
 
     def _show_tabs(self) -> None:
         snapshot, glyphs = self.astra.snapshot, current()
-        signs = {cloud.name: cloud.state.value for cloud in snapshot.clouds}
-        failed = {name for name, state in signs.items() if state == "failed"}
-        names = [(pane.cloud, glyphs.bad if pane.cloud in failed else "") for pane in self.panes]
-        running = job_flows.running(snapshot)
-        names += [("events", ""), ("migrations", str(running) if running else "")]
+        failed = [c.name for c in snapshot.clouds if c.state is ListingState.FAILED]
+        running, hidden = job_flows.running(snapshot), self.panels.hidden
+        signs = dict.fromkeys(failed, glyphs.bad) | {MIGRATIONS: str(running or "")}
+        names = enumerate(self.panels.names)
         tabs = self.query_one(Tabs)
         tabs.display = len(self.panels.shown) < len(self.panels.panels)
-        tabs.show(names, self.panels.current)
+        tabs.show(
+            [(name.removeprefix(":"), signs.get(name, ""), n in hidden) for n, name in names],
+            self.panels.current,
+        )
 
     # -- drawing ------------------------------------------------------------------------
 
@@ -208,13 +218,59 @@ class ConsoleScreen(AstraScreen[None]):
         self.astra.engine.scan(event.pane.cloud)
 
     def do_panel(self, number: int) -> None:
+        hidden = number - 1 in self.panels.hidden
         self.go_to(number - 1)
+        if hidden:
+            self.keep_layout()
 
     def do_next_panel(self) -> None:
-        self.go_to((self.panels.current + 1) % len(self.panels.panels))
+        self.go_to(self._around(1))
 
     def do_previous_panel(self) -> None:
-        self.go_to((self.panels.current - 1) % len(self.panels.panels))
+        self.go_to(self._around(-1))
+
+    def _around(self, by: int) -> int:
+        """The panel after (1) or before (-1) the current one, in a circle, without hidden ones."""
+        shown = [n for n in range(len(self.panels.panels)) if n not in self.panels.hidden]
+        return shown[(shown.index(self.panels.current) + by) % len(shown)]
+
+    def do_move_left(self) -> None:
+        self._rearranged(lambda: self.panels.swap(-1))
+
+    def do_move_right(self) -> None:
+        self._rearranged(lambda: self.panels.swap(1))
+
+    def do_hide_panel(self) -> None:
+        self._rearranged(self.panels.hide)
+
+    def do_show_panels(self) -> None:
+        self._rearranged(self.panels.show_all)
+
+    def _rearranged(self, change: Callable[[], None]) -> None:
+        """Change where panels stand, and keep it for the next start."""
+        change()
+        self.go_to(self.panels.current)
+        self.keep_layout()
+
+    def keep_layout(self) -> None:
+        """Remember in the workspace how the panels stand."""
+        if self.astra.started and self._layouts.request(self.panels.as_left):
+            self.astra.launch(self._layouts.run(), "remember how the panels stand")
+
+    async def _keep_layout(self, layout: PanelLayout) -> None:
+        await self.astra.engine.workspace.save_layout(layout)
+
+    async def restore(self) -> None:
+        """Let the panels stand as they were left, once the workspace can be asked."""
+        layout = await self.astra.engine.workspace.layout()
+        if layout == self.panels.as_left or not layout.order:
+            return
+        focused = self.panel.has_focus_within
+        before = self.panel
+        self.panels.set_out(layout)
+        if focused and self.panel is not before:
+            self.go_to(self.panels.current)
+        self._show_tabs()
 
     def do_zoom(self) -> None:
         self.panels.zoom(not self.panels.zoomed)

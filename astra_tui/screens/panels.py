@@ -5,7 +5,7 @@ over the migrations, and the feed stands at the right of both where that leaves 
 enough room, else beside the migrations.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rich.segment import Segment
 from textual import events
@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from engine.model import PanelLayout
 from widgets.cells import Part, draw_cell
 from widgets.line_view import LineView
 from widgets.text import visible
@@ -31,39 +32,66 @@ def is_stacked(size: Size) -> bool:
 
 
 def place(
-    size: Size, clouds: int, current: int, first: int = 0, *, alone: bool = False
+    size: Size,
+    clouds: int,
+    current: int,
+    first: int = 0,
+    *,
+    alone: bool = False,
+    hidden: Collection[int] = (),
 ) -> dict[int, Region]:
     """Where each panel that shows stands, by its number.
 
-    Panels 0 … clouds-1 are the clouds, then the feed, then the board. `current` is always
-    shown; `first` is the first cloud to show where not all of them fit (see `scrolled`).
+    The numbers 0 … clouds-1 are the places in the row of clouds, then that of the feed, then
+    that of the board; a `hidden` one leaves its room to the others. `current` is always shown;
+    `first` is the first of the row to show where not all fit (see `scrolled`).
     """
     if alone:
         return {current: Region(0, 0, size.width, size.height)}
-    feed_width = min(max(size.width * 3 // 10, FEED_WIDTH[0]), FEED_WIDTH[1])
-    board_height = min(max(size.height * 3 // 10, BOARD_HEIGHT[0]), BOARD_HEIGHT[1])
-    top = size.height - board_height
+    feed, board = clouds, clouds + 1
+    row = _row(clouds, hidden)
+    with_feed, with_board = feed not in hidden, board not in hidden
+    feed_width = min(max(size.width * 3 // 10, FEED_WIDTH[0]), FEED_WIDTH[1]) if with_feed else 0
     main = size.width - feed_width
-    beside = main // max(clouds, 1) >= PANE_WIDTH
+    if not row:
+        regions = {board: Region(0, 0, main, size.height)} if with_board else {}
+        if with_feed:
+            left = main if with_board else 0
+            regions[feed] = Region(left, 0, size.width - left, size.height)
+        return regions
+    beside = with_feed and main // len(row) >= PANE_WIDTH
+    below = with_board or (with_feed and not beside)
+    low = min(max(size.height * 3 // 10, BOARD_HEIGHT[0]), BOARD_HEIGHT[1]) if below else 0
+    top = size.height - low
     row_width = main if beside else size.width
+    shares = _shares(row_width, _fitting(row_width, len(row)))
     regions = {
-        first + number: Region(x, 0, width, top)
-        for number, (x, width) in enumerate(_shares(row_width, _fitting(row_width, clouds)))
+        row[first + number]: Region(x, 0, width, top) for number, (x, width) in enumerate(shares)
     }
     if beside:
-        regions[clouds] = Region(main, 0, feed_width, size.height)
-    else:
-        regions[clouds] = Region(main, top, feed_width, board_height)
-    regions[clouds + 1] = Region(0, top, main, board_height)
+        regions[feed] = Region(main, 0, feed_width, size.height)
+    elif with_feed:
+        left = main if with_board else 0
+        regions[feed] = Region(left, top, size.width - left, low)
+    if with_board:
+        regions[board] = Region(0, top, main, low)
     return regions
 
 
-def scrolled(size: Size, clouds: int, current: int, first: int) -> int:
-    """The first cloud to show, so that the current one does; moves as little as needed."""
-    fitting = _fitting(size.width, clouds)
-    if current < clouds:
-        first = min(max(first, current - fitting + 1), current)
-    return min(max(first, 0), clouds - fitting)
+def scrolled(
+    size: Size, clouds: int, current: int, first: int, *, hidden: Collection[int] = ()
+) -> int:
+    """Which of the row comes first, so that the current one shows; moves as little as needed."""
+    row = _row(clouds, hidden)
+    fitting = _fitting(size.width, len(row))
+    if current in row:
+        at = row.index(current)
+        first = min(max(first, at - fitting + 1), at)
+    return min(max(first, 0), max(len(row) - fitting, 0))
+
+
+def _row(clouds: int, hidden: Collection[int]) -> list[int]:
+    return [number for number in range(clouds) if number not in hidden]
 
 
 def _fitting(width: int, clouds: int) -> int:
@@ -99,14 +127,17 @@ class Panels(Widget, can_focus=False):
     class Arranged(Message):
         """Other panels show now."""
 
-    def __init__(self, panels: Sequence[Widget], clouds: int) -> None:
-        super().__init__(*panels)
-        self.panels = tuple(panels)
+    def __init__(self, panels: Mapping[str, Widget], clouds: int) -> None:
+        super().__init__(*panels.values())
+        self.panels = list(panels.values())
+        """The panels in their order: the first ones stand in the row, the others around it."""
         self.clouds = clouds
         self.current = 0
         self.zoomed = False
         self.first = 0
         self.shown: tuple[int, ...] = ()
+        self._names = {panel: name for name, panel in panels.items()}
+        self._hidden: set[Widget] = set()
         self._panel_layout = _PanelLayout()
 
     @property
@@ -116,18 +147,84 @@ class Panels(Widget, can_focus=False):
 
     def regions(self, size: Size) -> list[tuple[Widget, Region]]:
         """The panels that show and where."""
-        self.first = scrolled(size, self.clouds, self.current, self.first)
+        hidden = self.hidden
+        self.first = scrolled(size, self.clouds, self.current, self.first, hidden=hidden)
         alone = self.zoomed or is_stacked(self.app.size)
-        regions = place(size, self.clouds, self.current, self.first, alone=alone)
+        regions = place(size, self.clouds, self.current, self.first, alone=alone, hidden=hidden)
         shown = tuple(sorted(regions))
         if shown != self.shown:
             self.shown = shown
             self.post_message(self.Arranged())
         return [(self.panels[number], region) for number, region in regions.items()]
 
+    # -- where they stand ---------------------------------------------------------------
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The panels by name, in their order."""
+        return tuple(self._names[panel] for panel in self.panels)
+
+    @property
+    def hidden(self) -> frozenset[int]:
+        """The numbers of the panels that are hidden."""
+        return frozenset(n for n, panel in enumerate(self.panels) if panel in self._hidden)
+
+    @property
+    def as_left(self) -> PanelLayout:
+        """Order and hidden panels, to be kept."""
+        names = self.names
+        return PanelLayout(names, tuple(names[number] for number in sorted(self.hidden)))
+
+    def set_out(self, layout: PanelLayout) -> None:
+        """Let the panels stand as they were left. The current one stays current if it shows."""
+        by_name = {name: panel for panel, name in self._names.items()}
+        current = self.panels[self.current]
+        self.panels = [by_name[name] for name in layout.arranged(self.names)]
+        hidden = {by_name[name] for name in layout.hidden if name in by_name}
+        if len(hidden) == len(self.panels):
+            hidden = set()
+        if current in hidden:
+            current = next(panel for panel in self.panels if panel not in hidden)
+        self._hidden, self.current = hidden, self.panels.index(current)
+        self._arrange_again()
+
+    def beside(self, by: int) -> int | None:
+        """The panel that shows before (-1) or after (1) the current one, None at the end."""
+        hidden, number = self.hidden, self.current + by
+        while 0 <= number < len(self.panels) and number in hidden:
+            number += by
+        return number if 0 <= number < len(self.panels) else None
+
+    def swap(self, by: int) -> None:
+        """Let the current panel change places with the one before (-1) or after (1) it."""
+        other = self.beside(by)
+        if other is not None:
+            here, panels = self.current, self.panels
+            panels[here], panels[other] = panels[other], panels[here]
+            self.current = other
+            self._arrange_again()
+
+    def hide(self) -> None:
+        """Take the current panel away; the one beside it becomes the current one."""
+        other = self.beside(1)
+        if other is None:
+            other = self.beside(-1)
+        if other is not None:
+            self._hidden.add(self.panels[self.current])
+            self.current = other
+            self._arrange_again()
+
+    def show_all(self) -> None:
+        """No panel is hidden any longer."""
+        if self._hidden:
+            self._hidden.clear()
+            self._arrange_again()
+
     def go_to(self, number: int) -> None:
         """Make a panel the current one; it shows from now on."""
-        if number != self.current:
+        panel = self.panels[number]
+        if number != self.current or panel in self._hidden:
+            self._hidden.discard(panel)
             self.current = number
             self._arrange_again()
 
@@ -157,11 +254,12 @@ class Tabs(LineView, can_focus=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self._tabs: tuple[tuple[str, str], ...] = ()
+        self._tabs: tuple[tuple[str, str, bool], ...] = ()
         self._current = 0
 
-    def show(self, tabs: Sequence[tuple[str, str]], current: int) -> None:
-        """Show (name, sign) of every panel; the current one stands out."""
+    def show(self, tabs: Sequence[tuple[str, str, bool]], current: int) -> None:
+        """Show (name, sign, hidden) of every panel; the current one stands out, hidden ones
+        stand in brackets."""
         if (tuple(tabs), current) != (self._tabs, self._current):
             self._tabs, self._current = tuple(tabs), current
             self.refresh()
@@ -170,12 +268,13 @@ class Tabs(LineView, can_focus=False):
         """Start, width and parts of each tab."""
         room = self.line_width // max(len(self._tabs), 1) - 2
         at, cells = 1, list[tuple[int, int, list[Part]]]()
-        for number, (name, sign) in enumerate(self._tabs):
-            shown = visible(name, width=max(room - 3 - len(sign), 3), cut="right")
+        for number, (name, sign, hidden) in enumerate(self._tabs):
+            shown = visible(name, width=max(room - 3 - len(sign) - 2 * hidden, 3), cut="right")
+            shown = f"[{shown}]" if hidden else shown
             here = number == self._current
             texts = [
                 (f" {number + 1} ", "cursor" if here else "dim"),
-                (f"{shown} ", "cursor" if here else ""),
+                (f"{shown} ", "cursor" if here else "dim" if hidden else ""),
             ]
             if sign:
                 texts.append((f"{sign} ", "cursor" if here else "accent"))

@@ -8,8 +8,11 @@
 `flow`      bandwidth by the clock, how stores take what is sent
 `lab`       what the lab is asked and answers
 `views`     what the console draws: rows, cloud and Kafka status, the snapshot
+`bookmarks` places that the operator comes back to
+`panels`    how the console's panels stand
 """
 
+from engine.model.bookmarks import Bookmark
 from engine.model.checks import Check, CheckState
 from engine.model.filters import Filters
 from engine.model.findings import Finding, Outcome
@@ -57,9 +60,9 @@ from engine.model.objects import (
     StoreKind,
     VersionPin,
 )
+from engine.model.panels import PanelLayout
 from engine.model.plans import ActivePolicy, Decision, Move, Plan, PlanTotals, Tier
 from engine.model.views import (
-    Bookmark,
     CloudStatus,
     EventOutcome,
     EventRow,
@@ -130,6 +133,7 @@ __all__ = [
     "ObjectMeta",
     "ObjectRow",
     "Outcome",
+    "PanelLayout",
     "Plan",
     "PlanTotals",
     "Provider",

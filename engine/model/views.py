@@ -273,11 +273,3 @@ class ObjectDetail:
     decisions: tuple[Decision, ...] = ()
     jobs: tuple[JobView, ...] = ()
     simulated_days: float = 0.0  # how much of the age was made by `age`, for demonstrations
-
-
-@dataclass(frozen=True, slots=True)
-class Bookmark:
-    """A place the operator comes back to."""
-
-    name: str
-    address: Address

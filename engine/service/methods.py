@@ -33,6 +33,7 @@ WORKSPACE = (
     *("save_plan", "plans", "plan", "delete_plan", "save_bookmark", "bookmarks"),
     *("delete_bookmark", "save_policy", "policies", "delete_policy", "save_dataset"),
     *("datasets", "delete_dataset", "adopt_policy", "adopted_policy"),
+    *("save_layout", "layout"),
 )
 _ELSEWHERE = {  # what signatures name for the type checker alone
     "Path": "pathlib",

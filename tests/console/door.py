@@ -22,6 +22,7 @@ from engine.model import (
     ListingState,
     Notice,
     ObjectDetail,
+    PanelLayout,
     Plan,
     Snapshot,
 )
@@ -33,9 +34,16 @@ from tests.console import world
 @dataclass
 class FakeWorkspace:
     saved: list[Plan] = field(default_factory=list)
+    panels: PanelLayout = field(default_factory=PanelLayout)
 
     async def save_plan(self, plan: Plan) -> None:
         self.saved.append(plan)
+
+    async def layout(self) -> PanelLayout:
+        return self.panels
+
+    async def save_layout(self, layout: PanelLayout) -> None:
+        self.panels = layout
 
 
 def settings_of(snapshot: Snapshot, state: Path, bootstrap: str = "embedded") -> EngineSettings:

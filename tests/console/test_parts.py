@@ -18,7 +18,7 @@ from astra_tui.screens.dashboard import _bar
 from astra_tui.screens.message import MessageCard, payload_text
 from astra_tui.screens.panels import PANE_WIDTH, is_stacked, place, scrolled
 from engine.errors import DigestMismatch
-from engine.model import Tier
+from engine.model import PanelLayout, Tier
 from tests.console import world
 from widgets.lines import plain_cell
 
@@ -40,6 +40,31 @@ def test_panels_cover_the_room_and_never_overlap(
         assert not any(region.overlaps(other) for n, other in regions.items() if n != number)
         if number < clouds:
             assert region.width >= PANE_WIDTH
+
+
+@given(st.integers(100, 400), st.integers(28, 120), st.integers(1, 12), st.data())
+def test_hidden_panels_leave_their_room_to_the_others(
+    width: int, height: int, clouds: int, data: st.DataObject
+) -> None:
+    size, numbers = Size(width, height), range(clouds + 2)
+    hidden = data.draw(st.sets(st.sampled_from(numbers), max_size=clouds + 1))
+    current = data.draw(st.sampled_from([n for n in numbers if n not in hidden]))
+    first = scrolled(size, clouds, current, data.draw(st.integers(0, clouds)), hidden=hidden)
+    regions = place(size, clouds, current, first, hidden=hidden)
+    assert current in regions
+    assert not hidden & set(regions)
+    assert {clouds, clouds + 1} - hidden <= set(regions)
+    assert sum(region.area for region in regions.values()) == size.area
+    for number, region in regions.items():
+        assert not any(region.overlaps(other) for n, other in regions.items() if n != number)
+        assert region.width >= 38
+
+
+def test_a_layout_keeps_its_order_whatever_clouds_come_and_go() -> None:
+    layout = PanelLayout((":events", "gone", "azure", "aws"))
+    known = ("aws", "gcp", "azure", ":events", ":migrations")
+    assert layout.arranged(known) == (":events", "gcp", "azure", "aws", ":migrations")
+    assert PanelLayout().arranged(known) == known
 
 
 def test_two_clouds_leave_the_feed_its_own_column() -> None:
