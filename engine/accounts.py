@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Sequence
 
 from engine.errors import UsageError
-from engine.model import JobsetSummary, JobView
+from engine.migration.records import Effect
+from engine.migration.reports import IntentEntry
+from engine.model import JobsetSummary, JobStory, JobView, StoreRequest
 from engine.parts import Parts
 from engine.workspace import Workspace
 
@@ -40,3 +42,39 @@ async def job(parts: Parts, job_id: str) -> JobView:
     if view is None:
         raise UsageError(f"There is no job {job_id!r}.", todo="List them with `astra jobs`.")
     return view
+
+
+_EFFECTS = {
+    Effect.WRITE: "write the copy",
+    Effect.BEGIN_UPLOAD: "begin an upload in parts",
+    Effect.COMPLETE: "complete the upload",
+    Effect.DELETE: "delete the source",
+    Effect.SET_CLASS: "change the class",
+    Effect.RESTORE: "ask for a restore",
+    Effect.PROBE: "see whether both ends are one object",
+    Effect.ROLLBACK: "remove what was written",
+}
+
+
+async def story(parts: Parts, job_id: str) -> JobStory:
+    """One job with all that is on record of it. Raises UsageError if there is none."""
+    view = await job(parts, job_id)
+    history = await parts.ledger.history(job_id)
+    finished = await parts.ledger.parts(job_id)
+    return JobStory(
+        view,
+        tuple(_request(entry) for entry in history),
+        tuple(await parts.ledger.tries(job_id)),
+        len(finished),
+        sum(part.size for part in finished),
+        max((part.size for part in finished), default=0),
+    )
+
+
+def _request(entry: IntentEntry) -> StoreRequest:
+    what = _EFFECTS.get(Effect(entry.effect), entry.effect)
+    if entry.details.get("server"):
+        what = "let the provider copy it"
+    if entry.details.get("replaces"):
+        what += ", over what is there"
+    return StoreRequest(entry.effect, what, entry.at, entry.outcome, entry.done)

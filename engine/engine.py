@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Self
 
 from engine.door_access import Accesses
 from engine.door_deciding import Deciding
+from engine.door_jobs import JobLists
 from engine.errors import UsageError
 from engine.memory import keep_freed_memory
 from engine.model import (
+    FINAL_STATES,
     Address,
     Check,
     CloudStatus,
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from engine.parts import Parts
 
 
-class Engine(Deciding, Accesses):
+class Engine(Deciding, Accesses, JobLists):
     """Stores, catalog, events, tiers and migrations behind plain commands.
 
     Use as an async context manager, or `start()` and `stop()`. Every command may raise
@@ -288,6 +290,8 @@ class Engine(Deciding, Accesses):
         if parts is not None:
             parts.clouds.note_job(job)
             parts.announcer.job(job)
+            if job.state in FINAL_STATES and not parts.runner.is_open(job.jobset):
+                parts.ends.look(job.jobset)
             if job.state is JobState.COMPLETED:
                 parts.planner.carried_out(job)
             elif job.state is JobState.FAILED:

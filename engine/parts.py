@@ -20,10 +20,12 @@ from engine.events import outbox
 from engine.events.bus import EventBus
 from engine.events.schema import JobRequest
 from engine.frame import Frame
+from engine.migration.joblist import JobList
 from engine.migration.ledger import SCHEMA as LEDGER_SCHEMA
 from engine.migration.ledger import Ledger
 from engine.migration.plan_sources import Place
 from engine.migration.runner import Runner
+from engine.migration.set_ends import SetEnds
 from engine.model import JobView
 from engine.planner import Planner
 from engine.pricing.book import PriceBook
@@ -57,6 +59,8 @@ class Parts:
     decisions: DecisionLog
     ledger: Ledger
     runner: Runner
+    jobs: JobList
+    ends: SetEnds
     planner: Planner
     bus: EventBus
     announcer: Announcer
@@ -65,6 +69,8 @@ class Parts:
         """Close in the order of who uses whom. Raises the first error after closing all."""
         steps: list[Callable[[], Awaitable[None]]] = [
             self.runner.stop,
+            self.ends.close,
+            self.jobs.close,
             self.clouds.stop,
             self.bus.stop,
             self.access.flush,
@@ -136,6 +142,8 @@ async def assemble(
         statistics = AccessStatistics(database)
         await statistics.load()
         ledger = Ledger(database)
+        job_list = JobList(database.path)
+        undo.push_async_callback(job_list.close)
         log = DecisionLog(database)
         clouds = Clouds(settings.clouds, stores, catalog, statistics)
         bus = EventBus(settings.kafka, database, statistics, clouds=settings.clouds, on_job=on_job)
@@ -180,6 +188,8 @@ async def assemble(
             decisions=log,
             ledger=ledger,
             runner=runner,
+            jobs=job_list,
+            ends=SetEnds(job_list.summary),
             planner=Planner(
                 book,
                 catalog,

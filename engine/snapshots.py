@@ -39,6 +39,7 @@ def take(parts: Parts, settings: EngineSettings, active_policy: str, last: Snaps
         read_only=settings.read_only,
         limits=runner.limits(),
         stores=runner.flows(),
+        ended=tuple(parts.ends.latest),
     )
     if now == last:
         return last

@@ -81,6 +81,7 @@ async def _failed(job: Job, services: Services, backoff: Backoff, error: AstraEr
     elif not again and not record.verified:
         # A proved copy stays: a later retry goes on with it.
         await _clean_up(job, services)
+    job.tried(_text(error))
     if again:
         return await _later(job, backoff, error)
     job.set(

@@ -25,6 +25,7 @@ class Board:
         self.meter = Meter()
         self.totals = Totals()
         self.recent: deque[JobView] = deque(maxlen=RECENT)
+        self.completed = 0  # since the start
         self._open: Counter[str] = Counter()
         self._on_change = on_change
         self._heard = heard
@@ -74,6 +75,7 @@ class Board:
     def ended(self, view: JobView) -> None:
         """A job came to its end, and that is on disk."""
         self.recent.append(view)
+        self.completed += view.state is JobState.COMPLETED
         self.announce(view)
 
     def announce(self, view: JobView) -> None:

@@ -166,6 +166,10 @@ class Job:
         """Remember a finished part."""
         self._batch.parts.append(part)
 
+    def tried(self, reason: str) -> None:
+        """The present try failed: remember why."""
+        self._batch.tries.append((self.record.attempt, time.time(), reason))
+
     def put_places(self, places: tuple[str, str]) -> None:
         """Remember where source and destination are."""
         self.record.places = self._batch.places = places
@@ -212,6 +216,7 @@ class Job:
             self._batch.parts += newer.parts
             self._batch.forget_parts |= newer.forget_parts
             self._batch.places = newer.places or self._batch.places
+            self._batch.tries += newer.tries
             raise
 
     def all_sent(self) -> None:

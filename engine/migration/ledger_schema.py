@@ -1,8 +1,9 @@
 """The ledger's tables. What changes here needs a step in `engine/state_versions.py` as well.
 
 `jobs` has a row a job (`records.py` says what the columns mean), `intents` everything that was
-ever meant to be done, `parts` the finished parts of unfinished uploads, `places` where the ends
-of a job are, `allowances` how many sources the jobs of a set may delete.
+ever meant to be done, `tries` those that failed and why, `parts` the finished parts of unfinished
+uploads, `places` where the ends of a job are, `allowances` how many sources the jobs of a set may
+delete.
 
 A row that is inserted into the view `ledger_saves` changes one job: its columns (NULL leaves one
 as it is), the outcome of an intent, then a new intent, its places. So the changes of many jobs go
@@ -73,6 +74,13 @@ CREATE TABLE IF NOT EXISTS parts (
     crc32c TEXT NOT NULL,
     PRIMARY KEY (job_id, number)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tries (
+    job_id TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    at REAL NOT NULL,
+    reason TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS tries_by_job ON tries (job_id);
 CREATE TABLE IF NOT EXISTS places (
     job_id TEXT PRIMARY KEY,
     source TEXT NOT NULL,

@@ -48,6 +48,7 @@ class Batch:
     parts: list[PartRecord] = field(default_factory=list)
     forget_parts: bool = False
     places: tuple[str, str] | None = None
+    tries: list[tuple[int, float, str]] = field(default_factory=list)  # failed: which, when, why
 
     def __bool__(self) -> bool:
         return bool(
@@ -57,6 +58,7 @@ class Batch:
             or self.parts
             or self.forget_parts
             or self.places
+            or self.tries
         )
 
 
@@ -162,6 +164,7 @@ def as_row(job_id: str, batch: Batch) -> list[str | int | float | None] | None:
     if (
         batch.parts
         or batch.forget_parts
+        or batch.tries
         or len(batch.outcomes) > 1
         or len(batch.intents) > 1
         or batch.changes.get("guarded", False) is None
@@ -214,6 +217,10 @@ def save_batch(connection: sqlite3.Connection, job_id: str, batch: Batch) -> Non
     if batch.places:
         connection.execute(
             "INSERT OR REPLACE INTO places VALUES (?, ?, ?)", (job_id, *batch.places)
+        )
+    for attempt, at, reason in batch.tries:
+        connection.execute(
+            "INSERT INTO tries VALUES (?, ?, ?, ?)", (job_id, attempt, at, spelled(reason))
         )
     if batch.forget_parts:
         connection.execute("DELETE FROM parts WHERE job_id = ?", (job_id,))

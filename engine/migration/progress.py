@@ -5,7 +5,15 @@ from itertools import islice
 from engine.migration.board import RECENT, Board
 from engine.migration.job import Job
 from engine.migration.queue import Queue
-from engine.model import ACTIVE_STATES, Evidence, JobState, JobView, MigrationStatistics
+from engine.migration.throughput import Ring
+from engine.model import (
+    ACTIVE_STATES,
+    Evidence,
+    JobState,
+    JobView,
+    MigrationStatistics,
+    Throughput,
+)
 
 _ACTIVE = frozenset(str(state) for state in ACTIVE_STATES)
 
@@ -19,6 +27,7 @@ class Progress:
         self._running: dict[str, Job] = {}
         self._ready = Queue()  # to be started next
         self._later: list[tuple[float, int, str]] = []  # a heap of (monotonic, seq, id)
+        self._ring = Ring(lambda: (board.meter.total, board.completed), lambda: bool(self._running))
 
     def active(self) -> list[JobView]:
         """Running jobs, then those that wait for a retry or a restore. Cheap."""
@@ -29,6 +38,23 @@ class Progress:
             if job_id in self._jobs and job_id not in self._running
         ]
         return running + waiting
+
+    def at_work(self) -> list[tuple[int, JobView]]:
+        """The same with the number of each in the ledger (`seq`). Cheap."""
+        waiting = {job_id for _, _, job_id in self._later}
+        return [
+            (job.record.seq, job.view())
+            for job_id, job in self._jobs.items()
+            if job_id in self._running or job_id in waiting
+        ]
+
+    def throughput(self) -> Throughput:
+        """Bytes and objects of the last minutes of work. Cheap."""
+        return self._ring.view()
+
+    def is_open(self, jobset: str) -> bool:
+        """Whether jobs of the set are neither ended nor paused. Cheap."""
+        return self._board.is_open(jobset)
 
     def queued(self, limit: int = 50) -> list[JobView]:
         """The jobs that come next."""

@@ -16,7 +16,7 @@ from engine.migration.records import (
     encode_pin,
     searchable,
 )
-from engine.model import FINAL_STATES, JobsetSummary, JobState, JobView, VersionPin
+from engine.model import FINAL_STATES, JobsetSummary, JobState, JobView, Try, VersionPin
 
 _PAGE = 200  # jobs; a page is read, worded and written in some ten milliseconds
 _PROOFS = ("evidence", "source_proofs", "guards")
@@ -113,20 +113,7 @@ class Reports:
 
     async def summary(self, jobset: str) -> JobsetSummary | None:
         """A job set added up, None if it has no job."""
-        at = time.time()
-
-        def work(connection: sqlite3.Connection) -> list[sqlite3.Row]:
-            return connection.execute(
-                "SELECT route, state, paused, evidence, source_proof, guarded, count(*) AS jobs,"
-                " total(size) AS size, total(saving) AS saving, min(created) AS created,"
-                " coalesce(min(nullif(started, 0)), 0) AS started, max(finished) AS finished,"
-                f" {_STEP_SUMS} FROM jobs WHERE jobset = ?"
-                " GROUP BY route, state, paused, evidence, source_proof, guarded",
-                (jobset,),
-            ).fetchall()
-
-        rows = await self._database.run(work)
-        return _summed(jobset, at, rows) if rows else None
+        return await self._database.run(lambda connection: jobset_summary(connection, jobset))
 
     async def _records_of(self, clause: str, values: Sequence[Any]) -> list[JobRecord]:
         def work(connection: sqlite3.Connection) -> list[JobRecord]:
@@ -183,6 +170,21 @@ class Reports:
 
         return await self._database.run(work)
 
+    async def tries(self, job_id: str) -> list[Try]:
+        """The tries of a job that failed, oldest first; none in a file of an earlier release that
+        is only looked at."""
+
+        def work(connection: sqlite3.Connection) -> list[Try]:
+            known = "SELECT 1 FROM sqlite_master WHERE name = 'tries'"
+            if connection.execute(known).fetchone() is None:
+                return []
+            rows = connection.execute(
+                "SELECT attempt, at, reason FROM tries WHERE job_id = ? ORDER BY rowid", (job_id,)
+            )
+            return [Try(*row) for row in rows]
+
+        return await self._database.run(work)
+
     async def relied_on(self, record: JobRecord) -> str:
         """Another job that proved its own move by the object this one wrote, "" if none.
 
@@ -204,6 +206,20 @@ class Reports:
             return ""
 
         return await self._database.run(work)
+
+
+def jobset_summary(connection: sqlite3.Connection, jobset: str) -> JobsetSummary | None:
+    """A job set added up, None if it has no job; for a thread that may read the ledger."""
+    at = time.time()
+    rows = connection.execute(
+        "SELECT route, state, paused, evidence, source_proof, guarded, count(*) AS jobs,"
+        " total(size) AS size, total(saving) AS saving, min(created) AS created,"
+        " coalesce(min(nullif(started, 0)), 0) AS started, max(finished) AS finished,"
+        f" {_STEP_SUMS} FROM jobs WHERE jobset = ?"
+        " GROUP BY route, state, paused, evidence, source_proof, guarded",
+        (jobset,),
+    ).fetchall()
+    return _summed(jobset, at, rows) if rows else None
 
 
 def _summed(jobset: str, at: float, rows: Sequence[sqlite3.Row]) -> JobsetSummary:

@@ -41,6 +41,7 @@ class Runner(Scheduler):
         if main is None:
             return
         self._stopping = True
+        self._ring.stop()
         for job in self._running.values():
             if job.asked is Ask.NOTHING:
                 job.asked = Ask.PAUSE

@@ -188,6 +188,7 @@ class Scheduler(Progress):
                 self._board.meter.restart()
             self._busy |= places
             self._running[job.record.job_id] = job
+            self._ring.wake()
             job.began = lanes.begin(job.record.job_id, clouds_of(job))
             job.on_sent = self._all_sent
             job.task = group.create_task(self._work(job, places))

@@ -5,6 +5,8 @@
 `filters`   which objects of a source are meant
 `findings`  how two sides of an object compare
 `jobs`      jobs, steps, evidence, statistics
+`joblist`   windows on all jobs, job sets, throughput, one job's story
+`jobfilter` the filter language of job lists
 `flow`      bandwidth by the clock, how stores take what is sent
 `lab`       what the lab is asked and answers
 `views`     what the console draws: rows, cloud and Kafka status, the snapshot
@@ -23,6 +25,18 @@ from engine.model.flow import (
     Timetable,
     parse_bandwidth,
     parse_size,
+)
+from engine.model.jobfilter import Term, job_fits, parse_job_filter
+from engine.model.joblist import (
+    JobChange,
+    JobQuery,
+    JobsetLine,
+    JobSort,
+    JobStory,
+    JobWindow,
+    StoreRequest,
+    Throughput,
+    Try,
 )
 from engine.model.jobs import (
     ACTIVE_STATES,
@@ -104,9 +118,15 @@ __all__ = [
     "Filters",
     "Finding",
     "FlowState",
+    "JobChange",
+    "JobQuery",
+    "JobSort",
     "JobSpec",
     "JobState",
+    "JobStory",
     "JobView",
+    "JobWindow",
+    "JobsetLine",
     "JobsetSummary",
     "KafkaState",
     "KafkaStatus",
@@ -146,11 +166,17 @@ __all__ = [
     "Step",
     "StoreFlow",
     "StoreKind",
+    "StoreRequest",
+    "Term",
+    "Throughput",
     "Tier",
     "Timetable",
+    "Try",
     "VersionPin",
+    "job_fits",
     "parse_bandwidth",
     "parse_compress",
+    "parse_job_filter",
     "parse_priority",
     "parse_size",
     "priority_text",

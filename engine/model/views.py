@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from engine.model.flow import Limits, StoreFlow
-from engine.model.jobs import JobView, MigrationStatistics
+from engine.model.jobs import JobsetSummary, JobView, MigrationStatistics
 from engine.model.objects import Address, ObjectHead, Provider, StoreKind
 from engine.model.plans import Decision, Tier
 
@@ -248,6 +248,7 @@ class Snapshot:
     read_only: bool = False
     limits: Limits = field(default_factory=Limits)
     stores: tuple[StoreFlow, ...] = ()  # how each takes what is sent to it
+    ended: tuple[JobsetSummary, ...] = ()  # job sets that came to their end, the last one last
 
     def count(self, state: str) -> int:
         return next((number for name, number in self.job_counts if name == state), 0)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.engine import Engine
-from engine.model import FINAL_STATES, ListingQuery, Notice, NoticeLevel, Plan, Snapshot
+from engine.model import FINAL_STATES, JobChange, ListingQuery, Notice, NoticeLevel, Plan, Snapshot
 from engine.refusals import refuse_read_only
 from engine.service.desk import State
 from engine.service.link import EngineGone, Link, OtherConfig, connect, gone
@@ -27,7 +27,7 @@ _FIRST_SECONDS = 20.0
 _SYNC = frozenset({"scan", "set_limits"})  # sent without waiting for an answer
 _LOCAL = frozenset({"check_deletes"})  # the settings alone decide
 _CHANGES = frozenset({"preflight"})
-_OWN = frozenset({"submit", "resume", "retry"})
+_OWN = frozenset({"submit", "resume", "retry", "change_jobs"})
 _STREAMED = frozenset({"doctor", "report", "check", "check_jobset", "lab_steps"})
 Launch = Callable[[], Awaitable[None]]
 
@@ -168,6 +168,13 @@ class RemoteEngine(Engine):
     async def retry(self, job_ids: Sequence[str] = ()) -> int:
         """As the engine's own."""
         return await self._wake("retry", job_ids)
+
+    async def change_jobs(self, change: JobChange, text: str = "", *, priority: int = 0) -> int:
+        """As the engine's own."""
+        if change in (JobChange.RESUME, JobChange.RETRY):
+            refuse_read_only(self.settings)
+        count: int = await self.link.call("change_jobs", change, text, priority=priority)
+        return count
 
     async def _wake(self, name: str, job_ids: Sequence[str]) -> int:
         refuse_read_only(self.settings)
