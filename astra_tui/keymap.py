@@ -85,6 +85,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("mark-all", ("*",), "mark all", "Mark every line that is not marked, and unmark the "
            "others. In a plan or the lab: take every line in, or out.", (PA, BO, PL, LA),
            offline=True),
+    Action("mark-pattern", ("+",), "mark by", "Mark all that is shown and fits a text or a pattern "
+           "such as *.csv. In a plan: take those moves in.", (PA, PL)),
+    Action("unmark-pattern", ("-",), "unmark by", "Unmark what fits a text or pattern. In a plan: "
+           "leave those moves out.", (PA, PL)),
     Action("migrate", ("m",), "migrate", "Plan to move or copy the marked objects to another "
            "place. Nothing moves before the plan is approved.", (PA, OB), footer=2),
     Action("tier", ("t",), "tier", "Plan another tier or storage class for the marked objects.",

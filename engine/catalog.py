@@ -14,9 +14,9 @@ import numpy.typing as npt
 from engine.access import AccessColumns
 from engine.errors import UsageError
 from engine.frame import Frame, Rows, Totals
-from engine.keytext import KeyText
+from engine.keytext import Bools, KeyText
 from engine.listing import Listing
-from engine.model import ListingQuery, ObjectRow, Provider, RowColumns, SortKey, Tier
+from engine.model import ListingQuery, ObjectRow, Picked, Provider, RowColumns, SortKey, Tier
 from engine.pricing.book import PriceBook
 
 _TIERS = tuple(Tier)
@@ -37,6 +37,7 @@ class View:
         self.totals = totals
         self.total_bytes = totals.size
         self.total_cost_month = totals.cost_month
+        self._picked: tuple[str, Bools] | None = None  # which rows of the frame a text means
 
     def __len__(self) -> int:
         return len(self.order)
@@ -90,6 +91,21 @@ class View:
         place[self.order] = np.arange(len(self.order))
         rows = [self.frame.find(key) for key in keys]
         return [None if row is None or place[row] < 0 else int(place[row]) for row in rows]
+
+    async def pick(self, text: str, start: int, stop: int) -> Picked:
+        """Those of rows start ≤ i < stop that a filter text means; searched off the loop."""
+        return await asyncio.to_thread(self._pick, text, start, stop)
+
+    def _pick(self, text: str, start: int, stop: int) -> Picked:
+        frame, rows = self.frame, self._chosen(start, stop)
+        if text:
+            known = self._picked
+            if known is None or known[0] != text:
+                known = text, KeyText(frame.keys[: frame.count]).match(text)
+                self._picked = known
+            rows = rows[known[1][rows]]
+        keys = map(frame.keys.__getitem__, rows.tolist())
+        return Picked(tuple(keys), tuple(frame.sizes[rows].tolist()))
 
     def position(self, key: str) -> int | None:
         """Where that key is in this view, None if it is not."""

@@ -6,10 +6,11 @@ and searched with numpy, which leaves the interpreter free for the event loop.
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+
+from engine.globs import pattern
 
 Bools = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.int64]
@@ -90,7 +91,7 @@ class KeyText:
 
     def _slow_glob(self, glob: bytes, anchors: Positions) -> Bools:
         """`?` means one character, not one byte: the candidates are tried one by one."""
-        fits = _pattern(glob.decode("utf-8", "surrogatepass")).fullmatch
+        fits = pattern(glob.decode("utf-8", "surrogatepass")).fullmatch
         found = np.ones(self.count, np.bool_)
         for literal in set(re.split(rb"[*?]", glob)) - {b""}:
             found &= self._contains(literal)
@@ -129,26 +130,6 @@ class KeyText:
             names[self._rows(slashes)] = slashes + 1  # the last one of a key stays
             self._names = names
         return self._names
-
-
-def name_fits(key: str, glob: str) -> bool:
-    """`KeyText.match_name` for one key."""
-    return _pattern(glob.lower()).fullmatch(key.rpartition("/")[2].lower()) is not None
-
-
-def key_fits(key: str, glob: str) -> bool:
-    """Whether a key fits a glob: whole if the glob has a `/` (which may end a prefix), else by
-    its last segment."""
-    if "/" not in glob:
-        return name_fits(key, glob)
-    whole = f"{glob}*" if glob.endswith("/") else glob
-    return _pattern(whole.lower()).fullmatch(key.lower()) is not None
-
-
-@lru_cache(maxsize=64)
-def _pattern(glob: str) -> re.Pattern[str]:
-    parts = {"*": ".*", "?": "."}
-    return re.compile("".join(parts.get(c) or re.escape(c) for c in glob), re.DOTALL)
 
 
 def _fold(text: str) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.errors import UsageError
-from engine.keytext import name_fits
+from engine.globs import name_fits
 from engine.pricing.book import PriceBook
 from engine.pricing.classes import ClassPrice
 from engine.pricing.cost import (

@@ -52,6 +52,22 @@ def names(listing: ListingView) -> list[str]:
     return [row.key for row in listing.rows(0, len(listing))]
 
 
+async def test_picking_searches_the_view_that_is_there() -> None:
+    keys = [f"{i % 3}/{i:02}.{'csv' if i % 2 else 'log'}" for i in range(20)]
+    catalog, _ = catalog_with([entry(key, size=i) for i, key in enumerate(keys)])
+    found = await view(catalog, text="1/", sort=SortKey.SIZE, descending=True)
+    rows = [row for row in found.rows(0, 20) if row.key.endswith(".csv")]
+    picked = await found.pick("*.CSV", 0, 20)
+    assert picked.keys == tuple(row.key for row in rows)
+    assert picked.sizes == tuple(row.size for row in rows)
+    assert len(rows) == 4
+    assert (await found.pick("*.csv", 2, 20)).keys == tuple(
+        row.key for row in found.rows(2, 20) if row.key.endswith(".csv")
+    )
+    assert (await found.pick("", 0, 2)).keys == tuple(row.key for row in found.rows(0, 2))
+    assert (await found.pick("nothing", 0, 20)).keys == ()
+
+
 # -- states ---------------------------------------------------------------------------------
 
 

@@ -5,7 +5,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.keytext import KeyText, name_fits
+from engine.globs import name_fits, text_fits
+from engine.keytext import KeyText
 
 HOSTILE = [
     "",
@@ -44,6 +45,7 @@ def plainly(query: str, key: str) -> bool:
 def test_agrees_with_the_plain_way(keys: list[str], query: str) -> None:
     found = KeyText(keys).match(query)
     assert found.tolist() == [plainly(query, key) for key in keys]
+    assert found.tolist() == [text_fits(key, query) for key in keys]
 
 
 @given(keys, st.text("aAb._*?é", max_size=6))

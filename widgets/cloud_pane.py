@@ -1,6 +1,5 @@
 """One cloud: its objects, what they cost and where they belong."""
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,7 +17,7 @@ from widgets.virtual_list import VirtualList
 
 _SORT_ORDER = tuple(SortKey)
 _LARGEST_FIRST = frozenset({SortKey.SIZE, SortKey.AGE, SortKey.COST, SortKey.ACCESSES})
-_MARK_CHUNK = 1000
+_MARK_CHUNK = 20_000
 _MARKS_CHECKED = 256  # for each view that is shown
 Found = Mapping[str, int | None]  # keys, and where they are in a view
 
@@ -182,11 +181,11 @@ class CloudPane(FilterPane):
 
     def action_mark_all(self) -> None:
         """Mark every row of the view."""
-        self.run_worker(self._mark_each(invert=False), group="marks", exclusive=True)
+        self.run_worker(self.mark_matching(""), group="marks", exclusive=True)
 
     def action_invert_marks(self) -> None:
         """Mark what is not marked in the view, unmark what is."""
-        self.run_worker(self._mark_each(invert=True), group="marks", exclusive=True)
+        self.run_worker(self.mark_matching("", mark=None), group="marks", exclusive=True)
 
     def action_clear_marks(self) -> None:
         """Unmark everything."""
@@ -235,19 +234,22 @@ class CloudPane(FilterPane):
             self._marks[row.key] = row.size
         self._marks_changed(index)
 
-    async def _mark_each(self, *, invert: bool) -> None:
-        """Go through the whole view in chunks, so that the screen stays alive."""
-        view = self._objects.view
+    async def mark_matching(self, text: str, *, mark: bool | None = True) -> tuple[int, int]:
+        """Mark (unmark, or with None turn round) what a filter text means in the view: how many
+        rows it means, and of how many. Goes in chunks, so that the screen stays alive."""
+        view, found = self._objects.view, 0
         if view is None:
-            return
+            return 0, 0
         for chunk in _chunks(len(view)):
-            for row in await view.load(*chunk):
-                if invert and row.key in self._marks:
-                    del self._marks[row.key]
+            picked = await view.pick(text, *chunk)
+            found += len(picked.keys)
+            for key, size in zip(picked.keys, picked.sizes, strict=True):
+                if mark is False or (mark is None and key in self._marks):
+                    self._marks.pop(key, None)
                 else:
-                    self._marks[row.key] = row.size
-            await asyncio.sleep(0)
+                    self._marks[key] = size
         self._marks_changed()
+        return found, len(view)
 
     def _marks_changed(self, index: int | None = None) -> None:
         self._marked_bytes = sum(self._marks.values())

@@ -1,7 +1,7 @@
 """A plan under review: its moves by route, what they save and cost, and which are taken."""
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -226,6 +226,12 @@ class PlanTable(VirtualList[PlanLine]):
     def action_include_none(self) -> None:
         """Leave out every move."""
         self._set_groups(range(len(self._groups)), 0)
+
+    def take(self, numbers: Iterable[int], *, taken: bool) -> None:
+        """Take these moves in, or leave them out. Refused ones stay out."""
+        for number in numbers:
+            self._set(number, int(taken))
+        self._selection_changed()
 
     def _toggle(self, index: int) -> None:
         if self.plan is None or not 0 <= index < len(self._entries):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 
-from astra_tui import flows, job_flows
+from astra_tui import flows, job_flows, mark_flows
 from astra_tui.keymap import SCOPES, Action, Context
 from astra_tui.latest import Latest
 from astra_tui.screens.availability import ROWLESS, console_reason
@@ -307,6 +307,20 @@ class ConsoleScreen(AstraScreen[None]):
                 panel.action_clear_marks()
             else:
                 panel.action_mark_all()
+
+    async def do_mark_pattern(self) -> None:
+        await self._mark_by_pattern(mark=True)
+
+    async def do_unmark_pattern(self) -> None:
+        await self._mark_by_pattern(mark=False)
+
+    async def _mark_by_pattern(self, *, mark: bool) -> None:
+        pane = self.pane
+        if pane is not None:
+            await mark_flows.by_pattern(
+                *(self.astra, lambda text: pane.mark_matching(text, mark=mark)), mark=mark,
+                noun="object", verbs=("marked", "unmarked"), where="that are shown here",
+            )  # fmt: skip
 
     def do_sort(self) -> None:
         if self.pane is not None:

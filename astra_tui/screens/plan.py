@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.strip import Strip
 from textual.widgets import Static
 
-from astra_tui import job_flows
+from astra_tui import job_flows, mark_flows
 from astra_tui.keymap import Action
 from astra_tui.screens.base import AstraScreen
 from astra_tui.screens.title import TitleLine
@@ -149,6 +149,25 @@ class PlanScreen(AstraScreen[bool]):
             self.table.action_include_none()
         else:
             self.table.action_include_all()
+
+    async def do_mark_pattern(self) -> None:
+        await self._take_by_pattern(mark=True)
+
+    async def do_unmark_pattern(self) -> None:
+        await self._take_by_pattern(mark=False)
+
+    async def _take_by_pattern(self, *, mark: bool) -> None:
+        plan = self.plan
+
+        async def work(text: str) -> tuple[int, int]:
+            found = await mark_flows.matching_moves(plan, text)
+            self.table.take(found, taken=mark)
+            return len(found), len(plan.moves)
+
+        await mark_flows.by_pattern(
+            *(self.astra, work), mark=mark, noun="move",
+            verbs=("taken in", "left out"), where="of the plan",
+        )  # fmt: skip
 
     def do_back(self) -> None:
         self.dismiss(False)

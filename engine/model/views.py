@@ -84,6 +84,14 @@ class RowColumns(NamedTuple):
     target_class: Sequence[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """Some objects of a view by key, with their sizes."""
+
+    keys: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
+
+
 class ListingView(Protocol):
     """A listing as one query sees it: immutable, and served by window."""
 
@@ -112,6 +120,10 @@ class ListingView(Protocol):
 
     async def find(self, keys: Sequence[str]) -> Sequence[int | None]:
         """Where these keys are in this view, None for one that is not."""
+        ...
+
+    async def pick(self, text: str, start: int, stop: int) -> Picked:
+        """Those of rows start ≤ i < stop that a filter text means (see `ListingQuery`)."""
         ...
 
 

@@ -11,6 +11,7 @@ from engine.model import (
     ListingView,
     Notice,
     ObjectRow,
+    Picked,
     Snapshot,
 )
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _VIEWS = 32  # views kept for one connection; older ones are asked for again
 WINDOW = 2000  # rows of one answer at most
+PICKED = 20_000  # rows that are searched for one answer
 FRESH = 60  # messages of the feed that travel with the state
 
 
@@ -69,7 +71,7 @@ class Host(Protocol):
 class Desk:
     """Views and windows for one connection."""
 
-    CALLS: ClassVar = ("view", "rows", "find", "feed", "status", "stop", "snapshot")
+    CALLS: ClassVar = ("view", "rows", "find", "pick", "feed", "status", "stop", "snapshot")
 
     def __init__(self, engine: "Engine", host: Host) -> None:
         self._engine = engine
@@ -98,6 +100,10 @@ class Desk:
     async def find(self, handle: int, keys: Sequence[str]) -> list[int | None]:
         """Where each key is in that view."""
         return list(await self._view(handle).find(keys))
+
+    async def pick(self, handle: int, text: str, start: int, stop: int) -> Picked:
+        """Those of rows start ≤ i < stop, at most PICKED, that a filter text means."""
+        return await self._view(handle).pick(text, start, min(stop, start + PICKED))
 
     def feed(self, count: int, end: int | None = None, text: str = "") -> list[EventRow]:
         """Messages of the feed, as `FeedSource.window` gives them."""

@@ -5,8 +5,8 @@ import logging
 from collections.abc import Callable, Sequence
 
 from engine.errors import AstraError, StateError
-from engine.model import EventOutcome, EventRow, ListingQuery, ObjectRow, RowColumns
-from engine.service.desk import WINDOW, State, ViewInfo
+from engine.model import EventOutcome, EventRow, ListingQuery, ObjectRow, Picked, RowColumns
+from engine.service.desk import PICKED, WINDOW, State, ViewInfo
 from engine.service.link import EngineGone, Link
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,19 @@ class RemoteView:
             return []
         found: Sequence[int | None] = await self._link.call("desk.find", self._handle, keys)
         return found
+
+    async def pick(self, text: str, start: int, stop: int) -> Picked:
+        """Those of rows start ≤ i < stop that a filter text means, found in the engine."""
+        keys: list[str] = []
+        sizes: list[int] = []
+        stop = min(stop, self._length)
+        for low in range(start, stop, PICKED):
+            some: Picked = await self._link.call(
+                "desk.pick", self._handle, text, low, min(low + PICKED, stop)
+            )
+            keys += some.keys
+            sizes += some.sizes
+        return Picked(tuple(keys), tuple(sizes))
 
     def _want(self, start: int, stop: int) -> None:
         busy = self._wanted is not None

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.errors import UsageError
-from engine.keytext import key_fits
+from engine.globs import key_fits
 from engine.pricing.columns import Bools, Codes, Floats, change_costs, month_costs
 from engine.pricing.cost import usd
 from engine.tiering.guards import LEDGER

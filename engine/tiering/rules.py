@@ -18,7 +18,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from engine.keytext import name_fits
+from engine.globs import name_fits
 from engine.model import Tier
 from engine.pricing.columns import Floats
 from engine.tiering.settle import Wish, reads_stay, sentence, settle

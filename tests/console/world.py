@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from engine.globs import text_fits
 from engine.model import (
     Address,
     CloudStatus,
@@ -24,6 +25,7 @@ from engine.model import (
     ObjectHead,
     ObjectMeta,
     ObjectRow,
+    Picked,
     Plan,
     Provider,
     RouteStatistics,
@@ -131,6 +133,10 @@ class View:
 
     async def load(self, start: int, stop: int) -> Sequence[ObjectRow]:
         return self.rows(start, stop)
+
+    async def pick(self, text: str, start: int, stop: int) -> Picked:
+        found = [row for row in self._rows[start:stop] if not text or text_fits(row.key, text)]
+        return Picked(tuple(row.key for row in found), tuple(row.size for row in found))
 
     async def find(self, keys: Sequence[str]) -> Sequence[int | None]:
         places = {row.key: place for place, row in enumerate(self._rows)}

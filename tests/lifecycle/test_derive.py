@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import UsageError
-from engine.keytext import key_fits, name_fits
+from engine.globs import key_fits, name_fits
 from engine.lab.world import allow
 from engine.lifecycle import names
 from engine.lifecycle.derive import Wanted, derive

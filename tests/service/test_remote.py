@@ -122,6 +122,9 @@ async def test_views_come_by_window(ends: Ends) -> None:
         assert [row.key for row in view.rows(1000, 1003) if row] == names[1000:1003]
         assert [row.key for row in await view.load(0, 3000)] == names
         assert await view.find([names[7], "not there", names[2999]]) == [7, None, 2999]
+        picked = await view.pick("*7?9", 0, 3000)
+        assert picked.keys == tuple(name for name in names if name[-3] == "7" and name[-1] == "9")
+        assert picked.sizes == tuple(int(key[2:]) % 7 for key in picked.keys)
         sizes = await door.view("one", ListingQuery(SortKey.SIZE, True, "0*"))
         assert [row.size for row in await sizes.load(0, 5)] == [6] * 5
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from engine.globs import text_fits
 from engine.model import (
     Address,
     Checksum,
@@ -24,6 +25,7 @@ from engine.model import (
     ObjectHead,
     ObjectMeta,
     ObjectRow,
+    Picked,
     Plan,
     Provider,
     Snapshot,
@@ -117,6 +119,10 @@ class FakeView:
 
     async def load(self, start: int, stop: int) -> Sequence[ObjectRow]:
         return self.rows(start, stop)
+
+    async def pick(self, text: str, start: int, stop: int) -> Picked:
+        rows = [row for row in self.rows(start, stop) if not text or text_fits(row.key, text)]
+        return Picked(tuple(row.key for row in rows), tuple(row.size for row in rows))
 
     async def find(self, keys: Sequence[str]) -> Sequence[int | None]:
         return [self.names.index(key) if key in self.names else None for key in keys]
