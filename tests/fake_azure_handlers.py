@@ -94,6 +94,8 @@ def _container(state: AzureState, quirks: AzureQuirks, request: AzureRequest) ->
 
 def _list(state: AzureState, quirks: AzureQuirks, request: AzureRequest) -> Answer:
     held, prefix = state.containers[request.bucket], request.query.get("prefix", "")
+    if "versions" in request.query.get("include", ""):
+        return _list_versions(held, quirks, prefix)
     names = set(held.blobs)
     if "uncommittedblobs" in request.query.get("include", ""):
         names |= {name for name, blocks in held.blocks.items() if blocks}
@@ -107,6 +109,21 @@ def _list(state: AzureState, quirks: AzureQuirks, request: AzureRequest) -> Answ
     return _xml(
         f"<EnumerationResults><Blobs>{rows}</Blobs><NextMarker>{marker}</NextMarker></EnumerationResults>"
     )
+
+
+def _list_versions(held: AzureContainer, quirks: AzureQuirks, prefix: str) -> Answer:
+    """Every version on one page, the current ones marked; refused without versions."""
+    if not quirks.versions:
+        return error(400, "InvalidQueryParameterValue")
+    every = [(name, blob, True) for name, blob in held.blobs.items()]
+    every += [(name, blob, False) for (name, _), blob in held.versions.items()]
+    every = sorted((i for i in every if i[0].startswith(prefix)), key=lambda i: i[0])
+    rows = ""
+    for name, blob, current in every:
+        more = f"<VersionId>{blob.version_id}</VersionId>"
+        more += "<IsCurrentVersion>true</IsCurrentVersion>" if current else ""
+        rows += _row(name, blob).replace("<Properties>", more + "<Properties>", 1)
+    return _xml(f"<EnumerationResults><Blobs>{rows}</Blobs><NextMarker/></EnumerationResults>")
 
 
 def _row(name: str, blob: FakeBlob | None) -> str:

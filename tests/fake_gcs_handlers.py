@@ -139,10 +139,15 @@ def _bucket(state: GCSState, quirks: GCSQuirks, request: GCSRequest) -> Answer:
     limit = min(int(request.query.get("maxResults", "1000")), quirks.page)
     page: Fields = {"kind": "storage#objects"}
     if found_at[:limit]:
-        page["items"] = [item.resource(request.bucket) for item in found_at[:limit]]
+        page["items"] = [_listed(here, request.bucket, item) for item in found_at[:limit]]
     if len(found_at) > limit:
         page["nextPageToken"] = _token(found_at[limit - 1])
     return reply(page)
+
+
+def _listed(here: GCSBucket, bucket: str, item: GCSObject) -> Fields:
+    gone = {"timeDeleted": "2026-01-01T00:00:00Z"} if item in here.noncurrent else {}
+    return {**item.resource(bucket), **gone}
 
 
 def _get(state: GCSState, quirks: GCSQuirks, request: GCSRequest) -> Answer:

@@ -9,6 +9,7 @@
 `jobfilter` the filter language of job lists
 `flow`      bandwidth by the clock, how stores take what is sent
 `lab`       what the lab is asked and answers
+`preview`   the beginning of an object, its versions
 `views`     what the console draws: rows, cloud and Kafka status, the snapshot
 `bookmarks` places that the operator comes back to
 `panels`    how the console's panels stand
@@ -76,6 +77,15 @@ from engine.model.objects import (
 )
 from engine.model.panels import PanelLayout
 from engine.model.plans import ActivePolicy, Decision, Move, Plan, PlanTotals, Tier
+from engine.model.preview import (
+    PREVIEW_BYTES,
+    PREVIEW_MOST,
+    ObjectVersion,
+    ObjectVersions,
+    Preview,
+    PreviewKind,
+    PreviewState,
+)
 from engine.model.views import (
     CloudStatus,
     EventOutcome,
@@ -100,6 +110,8 @@ __all__ = [
     "ACTIVE_STATES",
     "COMPRESSED",
     "FINAL_STATES",
+    "PREVIEW_BYTES",
+    "PREVIEW_MOST",
     "PRIORITIES",
     "RESTORE_SPEEDS",
     "SERVER_COPY",
@@ -153,11 +165,16 @@ __all__ = [
     "ObjectHead",
     "ObjectMeta",
     "ObjectRow",
+    "ObjectVersion",
+    "ObjectVersions",
     "Outcome",
     "PanelLayout",
     "Picked",
     "Plan",
     "PlanTotals",
+    "Preview",
+    "PreviewKind",
+    "PreviewState",
     "Provider",
     "RestoreState",
     "RouteStatistics",

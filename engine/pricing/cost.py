@@ -154,6 +154,13 @@ def move_cost(
     return MoveCost(tuple(bill.lines), tuple(bill.unknown))
 
 
+def restore_cost(price: ClassPrice, size: int, *, speed: str = "standard") -> MoveCost:
+    """Asking once for an archived object back, for the usual days."""
+    bill = _Bill()
+    _restore(bill, price, gigabytes(size), speed, RESTORE_DAYS)
+    return MoveCost(tuple(bill.lines), tuple(bill.unknown))
+
+
 def saving_per_month(before: float | None, after: float | None) -> float | None:
     """Before less after, None if either is unknown."""
     return None if before is None or after is None else before - after

@@ -28,6 +28,7 @@ DOOR = (
     *("lab_steps", "decisions", "import_logs", "train", "predict", "lifecycle"),
     "decide_clouds",
     *("job_window", "jobsets", "change_jobs", "throughput", "job_story"),
+    *("preview", "versions"),
     *("lab_choices", "active_policy", "adopt_policy"),
 )
 WORKSPACE = (

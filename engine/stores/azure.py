@@ -1,7 +1,7 @@
 """Azure Blob Storage: an account is a cloud, a container a bucket, a blob an object."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace as replace_fields
 
 from engine.errors import (
@@ -20,6 +20,7 @@ from engine.model import (
     VersionPin,
 )
 from engine.settings import CloudSettings
+from engine.stores import azure_versions
 from engine.stores import azure_xml as xml
 from engine.stores.azure_blocks import Blocks, written_pin
 from engine.stores.azure_client import AzureClient
@@ -46,6 +47,7 @@ from engine.stores.body import CHUNK, Body, Pieces
 from engine.stores.http import Reply
 from engine.stores.s3_probe import Conditions
 from engine.stores.s3_reader import check_pin
+from engine.stores.versions import Kept
 
 _SMALL = 128 * 1024  # bytes; up to here an MD5 costs next to nothing
 _PAGE = 1000
@@ -200,6 +202,22 @@ class AzureStore(Fetcher):
             head = read_head(key, len(reply.body), reply.headers)
             check_pin(head.pin, pin, at)
         return Fetched(head, reply.body)
+
+    # -- what was there before ----------------------------------------------------------
+
+    async def versions(self, bucket: str, key: str) -> Kept:
+        """Versions and snapshots of the blob. See `Versioned`."""
+        return await azure_versions.list_versions(self._client, bucket, key)
+
+    async def head_version(self, bucket: str, key: str, *, pin: VersionPin) -> ObjectHead:
+        """Describe exactly that version or snapshot."""
+        return await azure_versions.describe(self._client, bucket, key, pin)
+
+    def read_version(
+        self, bucket: str, key: str, *, pin: VersionPin, stop: int | None = None
+    ) -> AbstractAsyncContextManager[AzureReader]:
+        """Open the bytes before `stop` of exactly that version or snapshot."""
+        return azure_versions.read_version(self._client, bucket, key, pin, stop)
 
     # -- writing ------------------------------------------------------------------------
 

@@ -35,8 +35,13 @@ async def open_reader(
     pin: VersionPin,
     start: int,
     stop: int | None,
+    *,
+    query: list[tuple[str, str]] | None = None,
 ) -> AsyncGenerator[AzureReader, None]:
-    """Get Blob, bytes start ≤ i < stop of the pinned version; the answer must prove all of it."""
+    """Get Blob, bytes start ≤ i < stop of the pinned version; the answer must prove all of it.
+
+    `query` names the version otherwise than `version_query` does.
+    """
     at = client.at(container, key)
     headers = match_header(pin, at)
     ranged = start > 0 or stop is not None
@@ -46,7 +51,8 @@ async def open_reader(
         if stop == start or start == pin.size:
             raise UsageError("The range is empty: there is nothing to read.", subject=at)
         headers["x-ms-range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
-    async with client.get(container, key, query=version_query(pin), headers=headers) as incoming:
+    query = version_query(pin) if query is None else query
+    async with client.get(container, key, query=query, headers=headers) as incoming:
         total, size = _check_span(incoming, start, stop, ranged=ranged, at=at)
         head = read_head(key, total, incoming.headers, ranged=ranged)
         check_pin(head.pin, pin, at)

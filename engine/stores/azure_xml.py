@@ -57,7 +57,7 @@ def listing(data: bytes, at: str) -> Listing:
             continue
         try:
             entry = ListEntry(
-                _name(item),
+                blob_name(item),
                 int(found["Content-Length"]),
                 http_time(found.get("Last-Modified", "")),
                 bare_etag(found.get("Etag", "")),
@@ -71,7 +71,7 @@ def listing(data: bytes, at: str) -> Listing:
     return Listing(rows, marker.text or "")
 
 
-def _name(item: ElementTree.Element) -> str:
+def blob_name(item: ElementTree.Element) -> str:
     """The name; what XML cannot carry comes percent-encoded, and says so."""
     element = item.find("{*}Name")
     if element is None:

@@ -1,7 +1,7 @@
 """Google Cloud Storage, by its JSON API."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace as replace_fields
 
 from engine.errors import (
@@ -41,6 +41,8 @@ from engine.stores.gcs_resource import (
 )
 from engine.stores.gcs_rewrite import check_class, rewrite, rewrite_class
 from engine.stores.gcs_upload import put_stream, written
+from engine.stores.gcs_versions import list_versions
+from engine.stores.versions import Kept
 
 
 class GCSStore:
@@ -150,6 +152,22 @@ class GCSStore:
         """Open bytes start ≤ i < stop of exactly that version, as they are stored."""
         async with open_reader(self._client, bucket, key, pin, start, stop) as reader:
             yield reader
+
+    # -- what was there before ----------------------------------------------------------
+
+    async def versions(self, bucket: str, key: str) -> Kept:
+        """The generations of the object. See `Versioned`."""
+        return await list_versions(self._client, bucket, key)
+
+    async def head_version(self, bucket: str, key: str, *, pin: VersionPin) -> ObjectHead:
+        """Describe exactly that generation."""
+        return await self.head(bucket, key, pin=pin)
+
+    def read_version(
+        self, bucket: str, key: str, *, pin: VersionPin, stop: int | None = None
+    ) -> AbstractAsyncContextManager[GCSReader]:
+        """Open the bytes before `stop` of exactly that generation."""
+        return self.read(bucket, key, pin=pin, stop=stop)
 
     # -- writing ------------------------------------------------------------------------
 

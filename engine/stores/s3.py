@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace as replace_fields
 
 from engine.errors import (
@@ -22,6 +22,7 @@ from engine.model import (
     VersionPin,
 )
 from engine.settings import CloudSettings
+from engine.stores import s3_versions
 from engine.stores import s3_xml as xml
 from engine.stores.base import (
     Capabilities,
@@ -53,6 +54,7 @@ from engine.stores.s3_reader import (
     version_query,
 )
 from engine.stores.s3_server_copy import ServerCopy
+from engine.stores.versions import Kept
 
 _SMALL = 128 * 1024  # bytes; up to here an MD5 costs next to nothing
 _AWS_ATTESTED = frozenset({"md5", "crc32", "crc32c", "crc64nvme", "sha1", "sha256"})
@@ -192,6 +194,24 @@ class S3Store(Fetcher):
             trusted=self._trusted,
             describe=describe,
         )
+
+    # -- what was there before ----------------------------------------------------------
+
+    async def versions(self, bucket: str, key: str) -> Kept:
+        """Versions and delete markers of the key. See `Versioned`."""
+        return await s3_versions.list_versions(self._client, self._classes, bucket, key)
+
+    async def head_version(self, bucket: str, key: str, *, pin: VersionPin) -> ObjectHead:
+        """Describe exactly that version, also the `null` one."""
+        place = (self._client, self._classes, bucket, key, pin)
+        return await s3_versions.describe(*place, trusted=self._trusted)
+
+    def read_version(
+        self, bucket: str, key: str, *, pin: VersionPin, stop: int | None = None
+    ) -> AbstractAsyncContextManager[S3Reader]:
+        """Open the bytes before `stop` of exactly that version."""
+        place = (self._client, self._classes, bucket, key, pin, stop)
+        return s3_versions.read_version(*place, trusted=self._trusted)
 
     # -- writing ------------------------------------------------------------------------
 

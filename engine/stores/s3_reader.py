@@ -37,8 +37,12 @@ async def open_reader(
     stop: int | None,
     *,
     trusted: bool,
+    query: list[tuple[str, str]] | None = None,
 ) -> AsyncGenerator[S3Reader, None]:
-    """GET bytes start ≤ i < stop of the pinned version; the answer must prove all of it."""
+    """GET bytes start ≤ i < stop of the pinned version; the answer must prove all of it.
+
+    `query` names the version otherwise than `version_query` does.
+    """
     at = client.at(bucket, key)
     headers = {"Accept-Encoding": "gzip"} if client.endpoint.is_gcs else {}
     headers |= match_header(pin, at)
@@ -50,7 +54,8 @@ async def open_reader(
         if stop == start or start == pin.size:
             raise UsageError("The range is empty: there is nothing to read.", subject=at)
         headers["Range"] = f"bytes={start}-{'' if stop is None else stop - 1}"
-    async with client.get(bucket, key, query=version_query(pin), headers=headers) as incoming:
+    query = version_query(pin) if query is None else query
+    async with client.get(bucket, key, query=query, headers=headers) as incoming:
         total, size = _check_span(incoming, start, stop, ranged=ranged, at=at)
         head = read_head(key, total, incoming.headers, classes, trusted=trusted)
         check_pin(head.pin, pin, at)

@@ -68,7 +68,7 @@ def listing(data: bytes, at: str) -> Listing:
     root = parse(data if plain is None else plain.rest, at, "ListBucketResult")
     if plain is not None and sum(item.tag.endswith("Contents") for item in root) != 1:
         plain, root = None, parse(data, at, "ListBucketResult")  # they stand elsewhere
-    decode = _decoder(root)
+    decode = decoder(root)
     try:
         found = _rows(root) if plain is None else plain.fields
         keys = list(map(decode, found["Key"]))
@@ -125,7 +125,7 @@ class Uploads(NamedTuple):
 def uploads(data: bytes, at: str) -> Uploads:
     """A page of ListMultipartUploads."""
     root = parse(data, at, "ListMultipartUploadsResult")
-    decode = _decoder(root)
+    decode = decoder(root)
     found = []
     for item in root.iterfind("{*}Upload"):
         key, upload_id = decode(text(item, "Key")), text(item, "UploadId")
@@ -212,7 +212,8 @@ def bare_etag(value: str) -> str:
     return value.removeprefix("W/").strip('"')
 
 
-def _decoder(root: ElementTree.Element) -> Callable[[str], str]:
+def decoder(root: ElementTree.Element) -> Callable[[str], str]:
+    """How the names of this answer are written."""
     return _unquote if text(root, "EncodingType") == "url" else str
 
 
