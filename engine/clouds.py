@@ -198,6 +198,7 @@ class Clouds:
             projected_month=None if cost is None else max(cost - listing.saving, 0.0),
             by_tier=totals.by_tier,
             generation=listing.generation,
+            gone=listing.gone,
             read_only=settings.read_only,
         )
 

@@ -21,6 +21,7 @@ from engine.model import (
     CloudStatus,
     Filters,
     Finding,
+    FolderUsage,
     JobsetSummary,
     JobState,
     JobView,
@@ -137,8 +138,18 @@ class Engine(Deciding, Accesses, JobLists, Objects):
         return self._parts.clouds.status(cloud)
 
     async def view(self, cloud: str, query: ListingQuery) -> ListingView:
-        """The cloud's listing, sorted and filtered, as rows on demand."""
+        """The cloud's listing, sorted and filtered, as rows on demand: all objects, or what one
+        folder holds."""
         return await self._parts.catalog.view(cloud, query)
+
+    def usage(
+        self, cloud: str, folder: str = "", depth: int = 1
+    ) -> AsyncGenerator[Sequence[FolderUsage], None]:
+        """What a folder and those below it, down to `depth`, hold and cost; page by page, each
+        folder before what lies in it. Raises UsageError unless the listing is complete."""
+        from engine.usage import usage
+
+        return usage(self._parts, cloud, folder, depth)
 
     async def inspect(self, address: Address) -> ObjectDetail:
         """One object: its metadata, history, cost in each class, decisions and jobs."""

@@ -104,6 +104,7 @@ class Frame:
         self.busy = listing.busy
         self._names = tuple(listing.names)
         self._named = listing.named.view()
+        self.state = (listing.revision, listing.told)  # equal: the same rows and accesses
         self._access = listing.access
         self._etags = listing.etags
         self._etag_at = listing.etag_at.view()
@@ -120,6 +121,19 @@ class Frame:
     def class_names(self, rows: npt.NDArray[np.intp]) -> list[str]:
         """The classes of these rows."""
         return list(map(self._names.__getitem__, self._named[rows].tolist()))
+
+    def class_ranks(self, rows: Rows = _ALL) -> npt.NDArray[np.int16]:
+        """The place of each row's class among those of the listing, hottest first."""
+        order = sorted(
+            range(len(self._names)),
+            key=lambda code: (
+                self.table.tier[self.table.code(self._names[code])],
+                self._names[code],
+            ),
+        )
+        ranks = np.zeros(max(len(order), 1), np.int16)
+        ranks[order] = np.arange(len(order), dtype=np.int16)
+        return ranks[self._named[rows]]
 
     def by_class(self) -> list[tuple[str, npt.NDArray[np.intp]]]:
         """Each class that occurs, with its rows, hottest first."""

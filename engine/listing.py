@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.access import AccessColumns
-from engine.errors import AstraError
+from engine.errors import AstraError, NotFound
+from engine.folders import FolderIndex
 from engine.frame import Frame, Totals
 from engine.keytext import KeyText
 from engine.model import ListEntry, ListingState, Provider
@@ -90,8 +91,10 @@ class Listing:
         self.bucket = self.prefix = ""
         self.state = ListingState.IDLE
         self.error = self.error_todo = ""
+        self.gone = False  # it failed because there is no such place
         self.generation = 0  # grows with anything that a view shows
         self.revision = 0  # grows when rows come, go or change
+        self.told = 0  # grows when accesses were told
         self.scan = 0  # number of the listing under way or shown
         self.table = ClassTable.of(book, provider, region)
         self._book = book
@@ -118,6 +121,7 @@ class Listing:
         self.ordered = True
         self.access: AccessColumns | None = None
         self.text: KeyText | None = None
+        self.folders: FolderIndex | None = None
         self.totals = Totals()
         self.saving = 0.0  # USD a month that the targets would save together
 
@@ -134,6 +138,7 @@ class Listing:
         if not self._stale:
             self._clear()
         self.error = self.error_todo = ""
+        self.gone = False
         self.state = ListingState.LOADING
         self.scan += 1
         self._changed()
@@ -174,6 +179,7 @@ class Listing:
         if scan == self.scan and self.state is ListingState.LOADING:
             self.state = ListingState.FAILED
             self.error, self.error_todo = error.what, error.todo
+            self.gone = isinstance(error, NotFound)
             self._changed()
 
     def apply(self, changed: Sequence[ListEntry] = (), removed: Sequence[str] = ()) -> None:
@@ -218,6 +224,8 @@ class Listing:
         if self.access is not None:
             self.access = _move_access(frame, keep, at, [known.get(e.key) for e in entries])
         self.text = None
+        if self.folders is not None:
+            self.folders = self.folders.changed(kept, keep, at) if self.ordered else None
         new = np.array(at, np.intp) + np.arange(len(at))
         self.totals = self.totals.plus(Totals.of(self.frame(), new))
         if self.state in (ListingState.READY, ListingState.EMPTY):
@@ -230,6 +238,7 @@ class Listing:
         """Take over access statistics; row i of them belongs to row i. May be shorter."""
         if scan == self.scan and len(columns.reads_30d) <= len(self.keys):
             self.access = columns
+            self.told += 1
             self.generation += 1
 
     def set_totals(self, frame: Frame, totals: Totals) -> None:

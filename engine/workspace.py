@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.codec import decode, encode
 from engine.errors import StateError, UsageError
-from engine.model import Address, Bookmark, Notice, NoticeLevel, PanelLayout, Plan
+from engine.model import (
+    Address,
+    Bookmark,
+    ConsolePlaces,
+    Notice,
+    NoticeLevel,
+    PanelLayout,
+    Plan,
+)
 
 if TYPE_CHECKING:
     from tinydb import TinyDB
@@ -115,6 +123,19 @@ class Workspace:
 
     async def delete_policy(self, name: str) -> bool:
         return await self._remove("policies", name)
+
+    # -- where the console was left -----------------------------------------------------
+
+    async def save_places(self, places: ConsolePlaces) -> None:
+        """Keep where the console is, for its next start."""
+        await self._put("console", "places", encode(places))
+
+    async def places(self) -> ConsolePlaces | None:
+        """Where the console was left; None if that is not known."""
+        found = await self._all("console", lambda data: decode(ConsolePlaces, data))
+        return found.get("places")
+
+    # -- the policy that decides --------------------------------------------------------
 
     async def adopt_policy(self, name: str, when: float) -> None:
         """Keep which policy decides, adopted at `when`; "" leaves that to the configuration."""

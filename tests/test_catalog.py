@@ -158,6 +158,10 @@ def test_every_order_agrees_with_sorted(
         SortKey.AGE: lambda row: row.age_days,
         SortKey.TIER: lambda row: tiers.index(row.tier),
         SortKey.ACCESSES: lambda row: row.reads_30d,
+        SortKey.IDLE: lambda row: row.idle_days,
+        SortKey.CLASS: lambda row: (
+            tiers.index(row.tier) * 100 + sorted(CLASSES).index(row.storage_class)
+        ),
     }
     if sort is SortKey.NAME:
         expected = everything[::-1] if descending else everything

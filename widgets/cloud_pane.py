@@ -16,7 +16,9 @@ from widgets.text import bytes_text, count_text, money_text, name_text, size_tex
 from widgets.virtual_list import VirtualList
 
 _SORT_ORDER = tuple(SortKey)
-_LARGEST_FIRST = frozenset({SortKey.SIZE, SortKey.AGE, SortKey.COST, SortKey.ACCESSES})
+_LARGEST_FIRST = frozenset(
+    {SortKey.SIZE, SortKey.AGE, SortKey.COST, SortKey.ACCESSES, SortKey.IDLE}
+)
 _MARK_CHUNK = 20_000
 _MARKS_CHECKED = 256  # for each view that is shown
 Found = Mapping[str, int | None]  # keys, and where they are in a view

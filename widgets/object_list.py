@@ -22,6 +22,8 @@ SORT_COLUMN = {
     SortKey.TIER: "tier",
     SortKey.COST: "cost",
     SortKey.ACCESSES: "reads",
+    SortKey.IDLE: "idle",
+    SortKey.CLASS: "class",
 }
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _WINDOW = 1000
 _JSON_WINDOW = 5000  # rows of one write
-_SORTS = ("name", "size", "age", "tier", "cost", "accesses")
+_SORTS = ("name", "size", "age", "tier", "cost", "accesses", "idle", "class")
 
 
 @verb("ls")

@@ -3,6 +3,7 @@
 `objects`   addresses, pins, checksums, what a store tells of an object
 `plans`     tiers, decisions, moves, plans
 `filters`   which objects of a source are meant
+`folders`   folders over keys, and where the console was left
 `findings`  how two sides of an object compare
 `jobs`      jobs, steps, evidence, statistics
 `joblist`   windows on all jobs, job sets, throughput, one job's story
@@ -27,6 +28,7 @@ from engine.model.flow import (
     parse_bandwidth,
     parse_size,
 )
+from engine.model.folders import ConsolePlaces, FolderUsage, PanePlace
 from engine.model.jobfilter import Term, job_fits, parse_job_filter
 from engine.model.joblist import (
     JobChange,
@@ -123,6 +125,7 @@ __all__ = [
     "CheckState",
     "Checksum",
     "CloudStatus",
+    "ConsolePlaces",
     "Decision",
     "EventOutcome",
     "EventRow",
@@ -131,6 +134,7 @@ __all__ = [
     "Filters",
     "Finding",
     "FlowState",
+    "FolderUsage",
     "JobChange",
     "JobQuery",
     "JobSort",
@@ -168,6 +172,7 @@ __all__ = [
     "ObjectVersion",
     "ObjectVersions",
     "Outcome",
+    "PanePlace",
     "PanelLayout",
     "Picked",
     "Plan",

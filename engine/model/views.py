@@ -33,16 +33,24 @@ class SortKey(StrEnum):
     TIER = "tier"
     COST = "cost"
     ACCESSES = "accesses"
+    IDLE = "idle"
+    CLASS = "class"
 
 
 @dataclass(frozen=True, slots=True)
 class ListingQuery:
     """How a pane wants to see a listing. `text` is a case-insensitive part of the key, or a
-    glob if it contains `*` or `?`."""
+    glob if it contains `*` or `?`.
+
+    `folder`: only what lies below it, its folders as one line each, before its objects or, if
+    `mixed`, among them. None: every object in one list.
+    """
 
     sort: SortKey = SortKey.NAME
     descending: bool = False
     text: str = ""
+    folder: str | None = None
+    mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,10 @@ class ObjectRow:
     """One line of a listing. Ages in days, money in USD a month (None unknown).
 
     `target_class` is where the last decision wants the object, "" if it may stay.
+
+    A folder is a line too: `objects` counts what lies below it (None: this is an object), its
+    size, cost and reads are sums over them, its ages and tier those of the youngest, the last
+    read and the hottest; `key` is what their keys begin with.
     """
 
     key: str
@@ -64,6 +76,7 @@ class ObjectRow:
     target_class: str = ""
     target_tier: Tier | None = None
     busy: bool = False  # a job is at work on it
+    objects: int | None = None
 
 
 class RowColumns(NamedTuple):
@@ -86,10 +99,12 @@ class RowColumns(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Picked:
-    """Some objects of a view by key, with their sizes."""
+    """Some lines of a view by key, with their sizes; of folders also how many objects lie below
+    (None: an object; no counts at all: only objects)."""
 
     keys: tuple[str, ...] = ()
     sizes: tuple[int, ...] = ()
+    counts: tuple[int | None, ...] = ()
 
 
 class ListingView(Protocol):
@@ -99,6 +114,8 @@ class ListingView(Protocol):
     query: ListingQuery
     total_bytes: int
     total_cost_month: float | None
+    total_objects: int  # below it, not lines of it
+    folders: int  # how many of its lines are folders
     on_rows: Callable[[], None] | None  # told when rows came that were on their way
 
     def __len__(self) -> int: ...
@@ -146,6 +163,7 @@ class CloudStatus:
     projected_month: float | None = None  # if the last decisions were applied
     by_tier: tuple[tuple[Tier, int, int], ...] = ()  # tier, objects, bytes
     generation: int = 0  # grows when rows changed: ask for the view again
+    gone: bool = False  # FAILED because there is no such place
     read_only: bool = False
 
 

@@ -33,6 +33,8 @@ class ViewInfo:
     length: int
     total_bytes: int
     total_cost_month: float | None
+    total_objects: int
+    folders: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,13 @@ class Desk:
         while len(self._views) > _VIEWS:
             del self._views[next(iter(self._views))]
         return ViewInfo(
-            self._handles, view.generation, len(view), view.total_bytes, view.total_cost_month
+            self._handles,
+            view.generation,
+            len(view),
+            view.total_bytes,
+            view.total_cost_month,
+            view.total_objects,
+            view.folders,
         )
 
     async def rows(self, handle: int, start: int, stop: int) -> list[ObjectRow]:

@@ -30,12 +30,14 @@ DOOR = (
     *("job_window", "jobsets", "change_jobs", "throughput", "job_story"),
     *("preview", "versions"),
     *("lab_choices", "active_policy", "adopt_policy"),
+    "usage",
 )
 WORKSPACE = (
     *("save_plan", "plans", "plan", "delete_plan", "save_bookmark", "bookmarks"),
     *("delete_bookmark", "save_policy", "policies", "delete_policy", "save_dataset"),
     *("datasets", "delete_dataset", "adopt_policy", "adopted_policy"),
     *("save_layout", "layout"),
+    *("save_places", "places"),
 )
 _ELSEWHERE = {  # what signatures name for the type checker alone
     "Path": "pathlib",

@@ -28,7 +28,7 @@ _SYNC = frozenset({"scan", "set_limits"})  # sent without waiting for an answer
 _LOCAL = frozenset({"check_deletes"})  # the settings alone decide
 _CHANGES = frozenset({"preflight"})
 _OWN = frozenset({"submit", "resume", "retry", "change_jobs"})
-_STREAMED = frozenset({"doctor", "report", "check", "check_jobset", "lab_steps"})
+_STREAMED = frozenset({"doctor", "report", "check", "check_jobset", "lab_steps", "usage"})
 Launch = Callable[[], Awaitable[None]]
 
 

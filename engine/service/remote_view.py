@@ -28,6 +28,8 @@ class RemoteView:
         self.generation = info.generation
         self.total_bytes = info.total_bytes
         self.total_cost_month = info.total_cost_month
+        self.total_objects = info.total_objects
+        self.folders = info.folders
         self.on_rows: Callable[[], None] | None = None
         self._link = link
         self._handle = info.handle
@@ -77,6 +79,7 @@ class RemoteView:
         """Those of rows start ≤ i < stop that a filter text means, found in the engine."""
         keys: list[str] = []
         sizes: list[int] = []
+        counts: list[int | None] = []
         stop = min(stop, self._length)
         for low in range(start, stop, PICKED):
             some: Picked = await self._link.call(
@@ -84,7 +87,8 @@ class RemoteView:
             )
             keys += some.keys
             sizes += some.sizes
-        return Picked(tuple(keys), tuple(sizes))
+            counts += some.counts
+        return Picked(tuple(keys), tuple(sizes), tuple(counts))
 
     def _want(self, start: int, stop: int) -> None:
         busy = self._wanted is not None

@@ -95,6 +95,39 @@ def object_rows(names: Sequence[str] = ()) -> list[ObjectRow]:
     return rows
 
 
+def in_folder(rows: Sequence[ObjectRow], folder: str) -> list[ObjectRow]:
+    """The objects of one folder, and its folders with the sums over what is in them."""
+    below: dict[str, list[ObjectRow]] = {}
+    here: list[ObjectRow] = []
+    for row in rows:
+        if not row.key.startswith(folder):
+            continue
+        end = row.key.find("/", len(folder)) + 1
+        if end:
+            below.setdefault(row.key[:end], []).append(row)
+        else:
+            here.append(row)
+    for name, members in below.items():
+        costs = [row.cost_month for row in members]
+        youngest = min(members, key=lambda row: row.age_days)
+        here.append(
+            replace(
+                youngest,
+                key=name,
+                size=sum(row.size for row in members),
+                storage_class="",
+                cost_month=None if None in costs else sum(cost or 0 for cost in costs),
+                reads_30d=sum(row.reads_30d for row in members),
+                idle_days=min(row.idle_days for row in members),
+                target_class="",
+                target_tier=None,
+                busy=any(row.busy for row in members),
+                objects=len(members),
+            )
+        )
+    return here
+
+
 @dataclass
 class View:
     """A listing view over a few rows, really sorted and filtered."""
@@ -112,13 +145,27 @@ class View:
             SortKey.TIER: lambda row: list(Tier).index(row.tier),
             SortKey.COST: lambda row: row.cost_month,
             SortKey.ACCESSES: lambda row: row.reads_30d,
+            SortKey.IDLE: lambda row: row.idle_days,
+            SortKey.CLASS: lambda row: row.storage_class,
         }[self.query.sort]
         text = self.query.text.strip("*").lower()
         found = [row for row in self.all_rows if text in row.key.lower()]
+        if self.query.folder is not None:
+            found = in_folder(found, self.query.folder)
         self._rows = sorted(found, key=order, reverse=self.query.descending)
+        if not self.query.mixed:
+            self._rows.sort(key=lambda row: row.objects is None)
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    @property
+    def folders(self) -> int:
+        return sum(row.objects is not None for row in self._rows)
+
+    @property
+    def total_objects(self) -> int:
+        return sum(1 if row.objects is None else row.objects for row in self._rows)
 
     @property
     def total_bytes(self) -> int:
@@ -136,7 +183,8 @@ class View:
 
     async def pick(self, text: str, start: int, stop: int) -> Picked:
         found = [row for row in self._rows[start:stop] if not text or text_fits(row.key, text)]
-        return Picked(tuple(row.key for row in found), tuple(row.size for row in found))
+        counts = tuple(row.objects for row in found) if self.folders else ()
+        return Picked(tuple(row.key for row in found), tuple(row.size for row in found), counts)
 
     async def find(self, keys: Sequence[str]) -> Sequence[int | None]:
         places = {row.key: place for place, row in enumerate(self._rows)}

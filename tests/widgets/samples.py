@@ -98,6 +98,7 @@ class FakeView:
     generation: int = 1
     calls: int = 0
     asked: int = 0
+    folders: int = 0
     on_rows: Callable[[], None] | None = None
 
     def __len__(self) -> int:
@@ -110,6 +111,10 @@ class FakeView:
     @property
     def total_cost_month(self) -> float | None:
         return 1.1523 if len(self) else 0.0
+
+    @property
+    def total_objects(self) -> int:
+        return len(self)
 
     def rows(self, start: int, stop: int) -> Sequence[ObjectRow]:
         self.calls += 1

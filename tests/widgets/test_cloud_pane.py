@@ -112,6 +112,8 @@ async def test_sorting_asks_for_a_query() -> None:
             ListingQuery(SortKey.TIER, False),
             ListingQuery(SortKey.COST, True),
             ListingQuery(SortKey.ACCESSES, True),
+            ListingQuery(SortKey.IDLE, True),
+            ListingQuery(SortKey.CLASS, False),
             ListingQuery(SortKey.NAME, False),
             ListingQuery(SortKey.NAME, True),
         ]
