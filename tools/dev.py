@@ -7,6 +7,7 @@
     python3 tools/dev.py setup              only set up
     python3 tools/dev.py lock               write constraints.txt anew from .venv
     python3 tools/dev.py screenshot         draw docs/screenshot.svg and docs/lab.svg anew
+    python3 tools/dev.py record             play the tour, draw docs/tour.svg of it
     python3 tools/dev.py keys [--check]     write README's key table anew from the keymap
 
 The set-up makes `.venv` beside this folder and installs into it what constraints.txt pins. It is
@@ -47,6 +48,7 @@ def main(arguments: list[str]) -> int:
         "setup": lambda rest: setup("dev"),
         "lock": lambda rest: script("lock.py", rest),
         "screenshot": lambda rest: script("screenshot.py", rest),
+        "record": lambda rest: script("record.py", rest),
         "keys": lambda rest: script("keys.py", rest),
     }
     if not arguments or arguments[0] not in commands:
