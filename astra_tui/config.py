@@ -31,6 +31,7 @@ __all__ = [
     "RESERVED_CLOUD",
     "ConsoleSettings",
     "Environment",
+    "NoConfig",
     "export_credentials",
     "find_config",
     "load_settings",
@@ -109,6 +110,10 @@ class ConsoleSettings:
         return dict(self.keys)
 
 
+class NoConfig(ConfigError):
+    """There is no config at all: neither a file nor a cloud in the environment."""
+
+
 Overrides = dict[str, dict[str, Override]]  # by table: `kafka`, `clouds.aws`
 
 
@@ -126,7 +131,7 @@ def load_settings(
     clouds_data = _table(findings, data, "clouds")
     overrides = _overrides(findings, clouds_data)
     if file is None and not any(name.startswith("clouds.") for name in overrides):
-        raise ConfigError(
+        raise NoConfig(
             f"There is no configuration: no ./astra.toml and no {user_config()}.",
             todo="Write one with `astra init`, or see Astra at work with `astra demo`.",
         )

@@ -1,6 +1,7 @@
 """`astra` alone opens the console; `astra demo` the demo world."""
 
 import asyncio
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 
 def open_console(command: Command, *, mouse: bool) -> int:
     """Open the console on the configured clouds; returns its exit code."""
-    console = command.loaded[1]
+    from astra_tui.config import NoConfig
+
+    try:
+        console = command.loaded[1]
+    except NoConfig:
+        if not _may_set_up():
+            raise
+        return _first_run(command, mouse=mouse)
     need_terminal()
     from astra_tui.app import AstraApp
     from astra_tui.cli.running import loop_factory
@@ -27,6 +35,30 @@ def open_console(command: Command, *, mouse: bool) -> int:
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         result = runner.run(app.run_async(mouse=mouse and console.mouse))
     return int(result or app.return_code or 0)
+
+
+def _may_set_up() -> bool:
+    """Whether somebody sits there who can answer: all three streams are one's terminal, no CI."""
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    return all(stream.isatty() for stream in streams) and not os.environ.get("CI")
+
+
+def _first_run(command: Command, *, mouse: bool) -> int:
+    """Set up, then go on with what was chosen; returns the exit code."""
+    from astra_tui.setup.app import run_setup
+
+    outcome, code = run_setup(mouse=mouse)
+    if outcome.demo:
+        from astra_tui import demo_cli
+
+        return demo_cli.run_demo_console(mouse=mouse)
+    if outcome.written is None:
+        command.out.say("No config was written. `astra` sets up again; `astra demo` needs none.")
+        return code
+    command.out.say(f"Wrote {outcome.written}.")
+    if not outcome.opens:
+        return code
+    return open_console(Command(command.options, command.out), mouse=mouse)
 
 
 def _engine(command: Command) -> "Engine":

@@ -16,10 +16,11 @@ import pytest
 from astra_tui.cli.console import need_terminal
 from astra_tui.cli.entry import run
 from astra_tui.cli.ingest import _history, file_address
-from astra_tui.cli.init import TEMPLATE
+from astra_tui.cli.init import AWS
 from astra_tui.cli.output import address_text, counted, table_lines, usd
 from astra_tui.cli.running import confirm, run_async
 from astra_tui.config import load_settings
+from astra_tui.setup.config_text import template
 from engine.errors import Refused, UsageError
 from engine.model import Address
 
@@ -62,7 +63,7 @@ def test_init_where_it_is_told(tmp_path: Path) -> None:
 
 def test_everything_the_template_shows_is_understood() -> None:
     """Without the comment signs each line is a setting that the loader knows."""
-    text = re.sub(r"^# (\[|[a-z_]+ = )", r"\1", TEMPLATE, flags=re.MULTILINE)
+    text = re.sub(r"^# (\[|[a-z_]+ = )", r"\1", template(AWS), flags=re.MULTILINE)
     for name in ("ca.pem", "prices.toml", "minio.secret", "service.json"):
         Path(name).write_text("{}\n")
         Path(name).chmod(0o600)

@@ -208,7 +208,6 @@ def raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> int:
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("astra_tui.cli.init.TEMPLATE", "")
     monkeypatch.setattr("astra_tui.config.user_config", fail)
     return run(["init", "--user"])
 
