@@ -405,3 +405,11 @@ def copy_text(app: "AstraApp", text: str) -> None:
     first, *rest = text.split("\n") if text.count("\n") < 1000 else [text[:200]]
     more = f" and {count_text(len(rest))} more" if rest else ""
     app.say(f"Copied: {first}{more}")
+
+
+def copy_urls(app: "AstraApp", addresses: Sequence[Address]) -> None:
+    """Put the objects' URLs on the clipboard, one a line, and show them."""
+    from engine.urls import url_of
+
+    clouds = {cloud.name: cloud for cloud in app.engine.settings.clouds}
+    copy_text(app, "\n".join(url_of(clouds[a.cloud], a) for a in addresses))

@@ -109,6 +109,8 @@ ACTIONS: tuple[Action, ...] = (
            (PA, OB), changes=True),
     Action("copy", ("y",), "copy", "Copy the address to the clipboard (OSC 52), and show it.",
            (PA, FE, BO, JO, OB, ME), offline=True),
+    Action("copy-url", ("Y",), "copy URL", "Copy the URL (s3://, gs://, https://, file://) to the "
+           "clipboard, and show it.", (PA, OB), offline=True),
     # -- events and migrations ----------------------------------------------------------
     Action("follow", ("f",), "follow", "Let the feed follow new events, or hold it still.", (CO,),
            footer=7, offline=True),
@@ -155,6 +157,10 @@ ACTIONS: tuple[Action, ...] = (
            offline=True),
     Action("show-panels", ("0",), "show all", "Show all hidden panels again.", (CO,),
            offline=True),
+    Action("bookmarks", ("B",), "bookmarks", "Keep this place with its filter and order, and go to "
+           "places that were kept.", (CO,)),
+    Action("jump", ("'",), "jump", "Show signs over the panels; the next key jumps to a panel, or "
+           "to the bookmark of that letter.", (CO,)),
     Action("dashboard", ("d",), "dashboard", "Show totals: clouds, tiers, migrations, policy.",
            (CO,)),
     Action("lab", ("l",), "lab", "Open the lab: what policies would have cost on a history of "

@@ -215,6 +215,12 @@ class CloudPane(FilterPane):
         """Ask for a new listing."""
         self.post_message(self.Reload(self))
 
+    def look_at(self, query: ListingQuery) -> None:
+        """Ask for another order and filter at once."""
+        self.filter_text = query.text
+        self.set_filter(query.text)
+        self._ask(query)
+
     def filter_changed(self) -> None:
         self._ask(replace(self.listing_query, text=self.filter_text))
 

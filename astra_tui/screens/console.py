@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 
-from astra_tui import flows, job_flows, mark_flows
+from astra_tui import flows, job_flows, mark_flows, place_flows
 from astra_tui.keymap import SCOPES, Action, Context
 from astra_tui.latest import Latest
 from astra_tui.screens.availability import ROWLESS, console_reason
@@ -17,7 +17,15 @@ from astra_tui.screens.lab import LabScreen
 from astra_tui.screens.message import MessageScreen
 from astra_tui.screens.object import ObjectScreen
 from astra_tui.screens.panels import Panels, Tabs
-from engine.model import Address, ListingQuery, ListingState, ListingView, PanelLayout, Snapshot
+from engine.model import (
+    Address,
+    Bookmark,
+    ListingQuery,
+    ListingState,
+    ListingView,
+    PanelLayout,
+    Snapshot,
+)
 from engine.model.panels import EVENTS, MIGRATIONS
 from widgets.board import MigrationBoard
 from widgets.cloud_pane import CloudPane, Found
@@ -392,6 +400,24 @@ class ConsoleScreen(AstraScreen[None]):
 
     async def do_limits(self) -> None:
         await job_flows.change_limits(self.astra)
+
+    async def do_bookmarks(self) -> None:
+        await place_flows.bookmarks(self)
+
+    async def do_jump(self) -> None:
+        await place_flows.jump(self)
+
+    def show_place(self, mark: Bookmark) -> None:
+        """Let the pane of the place's cloud show it the way it was kept, and go there."""
+        pane = next(pane for pane in self.panes if pane.cloud == mark.address.cloud)
+        status, place = pane.status, mark.address
+        if status is None or (status.bucket, status.prefix) != (place.bucket, place.key):
+            self.astra.engine.scan(pane.cloud, bucket=place.bucket, prefix=place.key)
+        pane.look_at(mark.query)
+        self.do_panel(self.panels.panels.index(pane) + 1)
+
+    def do_copy_url(self) -> None:
+        flows.copy_urls(self.astra, self.selection())
 
     def do_copy(self) -> None:
         flows.copy_text(self.astra, self._copyable())

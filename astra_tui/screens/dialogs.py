@@ -112,7 +112,7 @@ class Choosable(Generic[ValueT]):
     why_not: str = ""
 
 
-class _Options(OptionList):
+class Options(OptionList):
     """An option list with the vim keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -152,7 +152,7 @@ class Choice(Dialog[Choosable[ValueT] | None], Generic[ValueT]):
         self._start = start
 
     def compose_answer(self) -> ComposeResult:
-        yield _Options(*(self._option(i) for i in range(len(self._choices))), markup=False)
+        yield Options(*(self._option(i) for i in range(len(self._choices))), markup=False)
 
     def answer_height(self) -> int:
         return min(len(self._choices), 3 if self.app.size.height < _LOW else 14)
@@ -169,7 +169,7 @@ class Choice(Dialog[Choosable[ValueT] | None], Generic[ValueT]):
         return Option(text, disabled=bool(choice.why_not))
 
     def on_mount(self) -> None:
-        options = self.query_one(_Options)
+        options = self.query_one(Options)
         enabled = [i for i, choice in enumerate(self._choices) if not choice.why_not]
         if enabled:
             options.highlighted = self._start if self._start in enabled else enabled[0]

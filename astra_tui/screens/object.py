@@ -60,5 +60,8 @@ class ObjectScreen(AstraScreen[None]):
     async def do_access(self) -> None:
         await flows.access(self.astra, [self.address])
 
+    def do_copy_url(self) -> None:
+        flows.copy_urls(self.astra, [self.address])
+
     def do_copy(self) -> None:
         flows.copy_text(self.astra, str(self.address))

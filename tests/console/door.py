@@ -14,6 +14,7 @@ from engine.errors import AstraError
 from engine.model import (
     ActivePolicy,
     Address,
+    Bookmark,
     JobView,
     LabChoices,
     LabRequest,
@@ -35,9 +36,19 @@ from tests.console import world
 class FakeWorkspace:
     saved: list[Plan] = field(default_factory=list)
     panels: PanelLayout = field(default_factory=PanelLayout)
+    marks: dict[str, Bookmark] = field(default_factory=dict)
 
     async def save_plan(self, plan: Plan) -> None:
         self.saved.append(plan)
+
+    async def bookmarks(self) -> list[Bookmark]:
+        return sorted(self.marks.values(), key=lambda mark: mark.name)
+
+    async def save_bookmark(self, bookmark: Bookmark) -> None:
+        self.marks[bookmark.name] = bookmark
+
+    async def delete_bookmark(self, name: str) -> bool:
+        return self.marks.pop(name, None) is not None
 
     async def layout(self) -> PanelLayout:
         return self.panels
