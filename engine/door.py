@@ -13,6 +13,7 @@ from engine.settings import EngineSettings
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
+    from engine.events.feed import EventFeed
     from engine.parts import Parts
 
 
@@ -27,6 +28,7 @@ class Door:
         self._changing = asyncio.Lock()
         self._policy = Adoption(settings, self.workspace)
         self._notices = Notices()
+        self._replays: dict[str, EventFeed] = {}
         self._last = Snapshot(0, time.time(), (), KafkaStatus(KafkaState.OFF))
 
     @property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from engine.door_access import Accesses
 from engine.door_deciding import Deciding
+from engine.door_events import Events
 from engine.door_jobs import JobLists
 from engine.door_objects import Objects
 from engine.errors import UsageError
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from engine.parts import Parts
 
 
-class Engine(Deciding, Accesses, JobLists, Objects):
+class Engine(Deciding, Accesses, Events, JobLists, Objects):
     """Stores, catalog, events, tiers and migrations behind plain commands.
 
     Use as an async context manager, or `start()` and `stop()`. Every command may raise

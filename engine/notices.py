@@ -26,6 +26,9 @@ class NoFeed:
     ) -> Sequence[EventRow]:
         return ()
 
+    def newer(self, text: str, after: int) -> int:
+        return 0
+
 
 class Notices:
     """The latest notices; each also goes to the log."""

@@ -18,13 +18,15 @@ from engine.database import Database
 from engine.errors import AstraError, BrokerUnavailable, StateError
 from engine.events import clients, fields, outbox, schema
 from engine.events.embedded import EmbeddedBroker
-from engine.events.feed import EventFeed, Message
+from engine.events.feed import EventFeed
+from engine.events.messages import Message
 from engine.events.outbox import Outbox, Outgoing
 from engine.events.places import Places
 from engine.events.reader import Counts, OnJob, Reader
 from engine.events.sender import Sender
 from engine.events.summary import Summariser
-from engine.model import Address, KafkaState, KafkaStatus
+from engine.events.tally import Tallies
+from engine.model import Address, KafkaState, KafkaStatus, PartitionStatus
 from engine.settings import CloudSettings, KafkaSettings
 
 if TYPE_CHECKING:
@@ -66,7 +68,9 @@ class EventBus:
         self._access = access
         self._places = Places(clouds)
         self._on_job = on_job if settings.accept_jobs else None
-        self.feed = EventFeed(Summariser(settings, self._places))
+        self.summarise = Summariser(settings, self._places)
+        self.feed = EventFeed(self.summarise, apart=True)
+        self.tallies = Tallies()
         self._outbox = Outbox(database, (settings.status_topic, settings.recommendations_topic))
         self._counts = Counts()
         self._broker = EmbeddedBroker() if settings.bootstrap == "embedded" else None
@@ -202,6 +206,20 @@ class EventBus:
         )
         await self.publish(self.settings.access_topic, str(address), message)
 
+    @property
+    def bootstrap(self) -> str:
+        """The brokers in use, "" while there are none."""
+        return self._bootstrap
+
+    @property
+    def places(self) -> Places:
+        """Which clouds messages mean."""
+        return self._places
+
+    def partitions(self) -> dict[str, list[PartitionStatus]]:
+        """Where each partition is read, by topic; nothing while there is no broker."""
+        return self._reader.partitions() if self._reader is not None else {}
+
     async def drain(self, seconds: float) -> bool:
         """Wait until the outbox is empty; False if it is not after so many seconds."""
         try:
@@ -298,6 +316,7 @@ class EventBus:
             feed=self.feed,
             places=self._places,
             counts=self._counts,
+            tallies=self.tallies,
             access_topic=self.settings.access_topic,
             jobs_topic=self.settings.jobs_topic,
             on_job=self._on_job,
@@ -355,6 +374,8 @@ class EventBus:
         for message in messages:
             # What comes back to us by the consumer is shown then.
             if message.reason or message.topic != self.settings.access_topic:
+                reasons = [message.reason] if message.reason else ()
+                self.tallies.add(message.topic, 1, message.stamp, reasons)
                 self.feed.append(message)
         self._notify()
 

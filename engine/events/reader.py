@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 from engine.access import AccessStatistics
 from engine.errors import AstraError, BadMessage
 from engine.events.clients import careful
-from engine.events.feed import EventFeed, Message
+from engine.events.feed import EventFeed
+from engine.events.messages import Message
 from engine.events.places import Places
 from engine.events.schema import JobRequest, parse_access, parse_job
+from engine.events.tally import Tallies
+from engine.model import PartitionStatus
 
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -55,6 +58,7 @@ class Reader:
         feed: EventFeed,
         places: Places,
         counts: Counts,
+        tallies: Tallies,
         access_topic: str,
         jobs_topic: str,
         on_job: OnJob | None,
@@ -68,6 +72,7 @@ class Reader:
         self._feed = feed
         self._places = places
         self._counts = counts
+        self._tallies = tallies
         self._access_topic = access_topic
         self._jobs_topic = jobs_topic
         self._on_job = on_job
@@ -174,6 +179,7 @@ class Reader:
         access, feed, places = self._access, self._feed, self._places
         newest = -1
         events = 0
+        reasons: list[str] = []
         for record in records:
             stamp = record.timestamp / 1000 if record.timestamp > 0 else now
             reason = ""
@@ -184,11 +190,14 @@ class Reader:
                     events += 1
             except BadMessage as error:
                 reason = error.what
-                self._counts.rejected += 1
+                reasons.append(reason)
             if record.timestamp > newest:
                 newest = record.timestamp
-            feed.append(_message(record, stamp, now, reason))
+            feed.append(message_of(record, stamp, now, reason))
         self._counts.events += events
+        self._counts.rejected += len(reasons)
+        topic = records[0].topic if records else self._access_topic
+        self._tallies.add(topic, len(records), newest / 1000, reasons)
         return newest
 
     # -- job requests -------------------------------------------------------------------
@@ -202,7 +211,8 @@ class Reader:
             reason = await self._start_job(record)
             if reason:
                 self._counts.rejected += 1
-            self._feed.append(_message(record, stamp, now, reason))
+            self._tallies.add(record.topic, 1, stamp, [reason] if reason else ())
+            self._feed.append(message_of(record, stamp, now, reason))
             # Only now is the effect in the ledger, or the request known to be impossible.
             self._mark(partition, record.offset + 1, record.timestamp)
             if self._jobs.qsize() < _JOBS_HELD // 2:
@@ -251,20 +261,35 @@ class Reader:
             if self._following.get(part) == offset:
                 del self._following[part]
 
-    def lag(self) -> int:
-        """Messages in the log that have not been read yet, as far as is known."""
-        behind = 0
-        for partition in self._consumer.assignment():
+    def partitions(self) -> dict[str, list[PartitionStatus]]:
+        """Where each partition is read that this consumer has, by topic."""
+        found: dict[str, list[PartitionStatus]] = {}
+        for partition in sorted(self._consumer.assignment()):
             end = self._consumer.highwater(partition)
             position = self._access.position(self._name(partition), partition.partition)
-            if end is not None:
-                behind += max(0, end - (position.next if position is not None else 0))
-        return behind
+            following = position.next if position is not None else 0
+            found.setdefault(partition.topic, []).append(
+                PartitionStatus(partition.partition, following, end)
+            )
+        return found
+
+    def lag(self) -> int:
+        """Messages in the log that have not been read yet, as far as is known."""
+        return sum(part.lag for parts in self.partitions().values() for part in parts)
 
 
-def _message(record: "ConsumerRecord", stamp: float, now: float, reason: str) -> Message:
+def message_of(record: "ConsumerRecord", stamp: float, now: float, reason: str) -> Message:
+    """A record as the feed keeps it."""
     return Message(
-        record.topic, record.partition, record.offset, stamp, now, record.value or b"", reason
+        record.topic,
+        record.partition,
+        record.offset,
+        stamp,
+        now,
+        record.value or b"",
+        reason,
+        record.key or b"",
+        tuple(record.headers) if record.headers else (),
     )
 
 

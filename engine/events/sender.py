@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from engine.events.feed import Message
+from engine.events.messages import Message
 from engine.events.outbox import Outbox, Waiting
 
 if TYPE_CHECKING:
@@ -133,4 +133,4 @@ class Sender:
 
 def _message(row: Waiting, partition: int, offset: int, reason: str = "") -> Message:
     now = time.time()
-    return Message(row.topic, partition, offset, now, now, row.value, reason)
+    return Message(row.topic, partition, offset, now, now, row.value, reason, row.key)

@@ -2,7 +2,7 @@
 
 from engine.errors import BadMessage
 from engine.events import fields, schema
-from engine.events.feed import Message, Summary
+from engine.events.messages import Message, Summary
 from engine.events.places import Places
 from engine.model import Address
 from engine.settings import KafkaSettings

@@ -11,6 +11,8 @@
 `flow`      bandwidth by the clock, how stores take what is sent
 `lab`       what the lab is asked and answers
 `preview`   the beginning of an object, its versions
+`event_filter`  the filter language of the feed
+`events`    topics, messages in full, replays
 `views`     what the console draws: rows, cloud and Kafka status, the snapshot
 `bookmarks` places that the operator comes back to
 `panels`    how the console's panels stand
@@ -18,6 +20,24 @@
 
 from engine.model.bookmarks import Bookmark
 from engine.model.checks import Check, CheckState
+from engine.model.event_filter import (
+    EventFilter,
+    FilterError,
+    FilterTerm,
+    checked_filter,
+    exactly,
+    parse_filter,
+)
+from engine.model.events import (
+    EventPage,
+    EventStatistics,
+    MessageDetail,
+    MessageEffect,
+    PartitionStatus,
+    ReplayRequest,
+    ReplayStep,
+    TopicStatus,
+)
 from engine.model.filters import Filters
 from engine.model.findings import Finding, Outcome
 from engine.model.flow import (
@@ -127,10 +147,15 @@ __all__ = [
     "CloudStatus",
     "ConsolePlaces",
     "Decision",
+    "EventFilter",
     "EventOutcome",
+    "EventPage",
     "EventRow",
+    "EventStatistics",
     "Evidence",
     "FeedSource",
+    "FilterError",
+    "FilterTerm",
     "Filters",
     "Finding",
     "FlowState",
@@ -159,6 +184,8 @@ __all__ = [
     "ListingQuery",
     "ListingState",
     "ListingView",
+    "MessageDetail",
+    "MessageEffect",
     "MigrationStatistics",
     "Move",
     "MoveKind",
@@ -174,6 +201,7 @@ __all__ = [
     "Outcome",
     "PanePlace",
     "PanelLayout",
+    "PartitionStatus",
     "Picked",
     "Plan",
     "PlanTotals",
@@ -181,6 +209,8 @@ __all__ = [
     "PreviewKind",
     "PreviewState",
     "Provider",
+    "ReplayRequest",
+    "ReplayStep",
     "RestoreState",
     "RouteStatistics",
     "RowColumns",
@@ -195,11 +225,15 @@ __all__ = [
     "Throughput",
     "Tier",
     "Timetable",
+    "TopicStatus",
     "Try",
     "VersionPin",
+    "checked_filter",
+    "exactly",
     "job_fits",
     "parse_bandwidth",
     "parse_compress",
+    "parse_filter",
     "parse_job_filter",
     "parse_priority",
     "parse_size",

@@ -201,7 +201,7 @@ class EventRow:
     `number` counts all messages since start (the feed's own order), `time` epoch seconds,
     `operation` GET, PUT, DELETE or the topic's own word; `subject` is the address or job;
     `detail` is the rest in a few words, or the reason of a rejection. `raw` is the value as
-    it came.
+    it came (64 KiB of it at most), `key` Kafka's key.
     """
 
     number: int
@@ -214,6 +214,7 @@ class EventRow:
     subject: str
     detail: str
     raw: bytes = b""
+    key: bytes = b""
 
 
 class FeedSource(Protocol):
@@ -228,8 +229,12 @@ class FeedSource(Protocol):
     on_rows: Callable[[], None] | None  # told when messages came that were on their way
 
     def window(self, count: int, *, end: int | None = None, text: str = "") -> Sequence[EventRow]:
-        """Up to `count` rows with number ≤ `end` (None: the newest), oldest first, that
-        contain `text` (case-insensitive) anywhere in their value or reason."""
+        """Up to `count` rows with number ≤ `end` (None: the newest), oldest first, that fit
+        the filter `text` (see `parse_filter`). Raises FilterError if that is none."""
+        ...
+
+    def newer(self, text: str, after: int) -> int:
+        """How many messages with a greater number fit the filter, as far as is known."""
         ...
 
 

@@ -1,12 +1,15 @@
 """What one connection looks at: views of listings by window, the feed, the state of all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from engine.errors import UsageError
 from engine.model import (
     EventRow,
+    FeedSource,
+    FilterError,
     ListingQuery,
     ListingView,
     Notice,
@@ -14,6 +17,7 @@ from engine.model import (
     Picked,
     Snapshot,
 )
+from engine.model.events import LIVE
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -22,6 +26,7 @@ _VIEWS = 32  # views kept for one connection; older ones are asked for again
 WINDOW = 2000  # rows of one answer at most
 PICKED = 20_000  # rows that are searched for one answer
 FRESH = 60  # messages of the feed that travel with the state
+_FRESH_BYTES = 128 * 1024  # of them; the others are asked for when they show
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class State:
     feed_first: int
     feed_last: int
     fresh: tuple[EventRow, ...]
+    feeds: tuple[tuple[str, int, int], ...]  # other feeds: name, first and last number
     notices: tuple[tuple[int, Notice], ...]
 
 
@@ -73,7 +79,9 @@ class Host(Protocol):
 class Desk:
     """Views and windows for one connection."""
 
-    CALLS: ClassVar = ("view", "rows", "find", "pick", "feed", "status", "stop", "snapshot")
+    CALLS: ClassVar = (
+        *("view", "rows", "find", "pick", "feed", "newer", "status", "stop", "snapshot"),
+    )
 
     def __init__(self, engine: "Engine", host: Host) -> None:
         self._engine = engine
@@ -82,6 +90,7 @@ class Desk:
         self._handles = 0
         self._revision = -1
         self._feed_last = 0
+        self._feeds: tuple[tuple[str, int, int], ...] = ()
         self._noticed = 0
 
     async def view(self, cloud: str, query: ListingQuery) -> ViewInfo:
@@ -113,9 +122,20 @@ class Desk:
         """Those of rows start ≤ i < stop, at most PICKED, that a filter text means."""
         return await self._view(handle).pick(text, start, min(stop, start + PICKED))
 
-    def feed(self, count: int, end: int | None = None, text: str = "") -> list[EventRow]:
-        """Messages of the feed, as `FeedSource.window` gives them."""
-        return list(self._engine.feed.window(min(count, WINDOW), end=end, text=text))
+    def feed(
+        self, count: int, end: int | None = None, text: str = "", name: str = LIVE
+    ) -> list[EventRow]:
+        """Messages of a feed, as `FeedSource.window` gives them."""
+        with _readable(text):
+            return list(self._feed(name).window(min(count, WINDOW), end=end, text=text))
+
+    def newer(self, text: str, after: int, name: str = LIVE) -> int:
+        """How many fit the filter after that number, as `FeedSource.newer` tells."""
+        with _readable(text):
+            return self._feed(name).newer(text, after)
+
+    def _feed(self, name: str) -> FeedSource:
+        return self._engine.feed if name == LIVE else self._engine.feed_named(name)
 
     def status(self) -> EngineStatus:
         """Who serves, since when, and for whom."""
@@ -133,18 +153,39 @@ class Desk:
         """What changed since the last call, None if nothing did."""
         snapshot, feed = self._engine.snapshot(), self._engine.feed
         notices = tuple(self._engine.notices(self._noticed))
-        known, last = (self._revision, self._feed_last), feed.last
-        if (snapshot.revision, last) == known and not notices:
+        feeds = self._engine.feed_ends()
+        known, last = (self._revision, self._feed_last, self._feeds), feed.last
+        if (snapshot.revision, last, feeds) == known and not notices:
             return None
         count = min(max(last - self._feed_last, 0), FRESH)
-        fresh = tuple(feed.window(count, end=last)) if count else ()
-        self._revision, self._feed_last = snapshot.revision, last
+        fresh = _light(feed.window(count, end=last)) if count else ()
+        self._revision, self._feed_last, self._feeds = snapshot.revision, last, feeds
         if notices:
             self._noticed = notices[-1][0]
-        return State(snapshot, feed.first, last, fresh, notices)
+        return State(snapshot, feed.first, last, fresh, feeds, notices)
 
     def _view(self, handle: int) -> ListingView:
         try:
             return self._views[handle]
         except KeyError:
             raise UsageError("That view of the listing is gone.", todo="Ask again.") from None
+
+
+@contextmanager
+def _readable(text: str) -> Iterator[None]:
+    """A filter that is none is the caller's mistake. Raises UsageError."""
+    try:
+        yield
+    except FilterError as error:
+        raise UsageError(str(error), subject=text) from error
+
+
+def _light(rows: Sequence[EventRow]) -> tuple[EventRow, ...]:
+    """The newest of these that are not too much to send four times a second."""
+    room, kept = _FRESH_BYTES, list[EventRow]()
+    for row in reversed(rows):
+        room -= len(row.raw) + len(row.key)
+        if room < 0:
+            break
+        kept.append(row)
+    return tuple(reversed(kept))

@@ -29,6 +29,7 @@ DOOR = (
     "decide_clouds",
     *("job_window", "jobsets", "change_jobs", "throughput", "job_story"),
     *("preview", "versions"),
+    *("event_statistics", "message", "messages_after", "replay"),
     *("lab_choices", "active_policy", "adopt_policy"),
     "usage",
 )

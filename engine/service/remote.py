@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from engine.engine import Engine
-from engine.model import FINAL_STATES, JobChange, ListingQuery, Notice, NoticeLevel, Plan, Snapshot
+from engine.model import (
+    FINAL_STATES,
+    FeedSource,
+    JobChange,
+    ListingQuery,
+    Notice,
+    NoticeLevel,
+    Plan,
+    Snapshot,
+)
+from engine.model.events import LIVE, REJECTED
 from engine.refusals import refuse_read_only
 from engine.service.desk import State
 from engine.service.link import EngineGone, Link, OtherConfig, connect, gone
@@ -28,7 +38,7 @@ _SYNC = frozenset({"scan", "set_limits"})  # sent without waiting for an answer
 _LOCAL = frozenset({"check_deletes"})  # the settings alone decide
 _CHANGES = frozenset({"preflight"})
 _OWN = frozenset({"submit", "resume", "retry", "change_jobs"})
-_STREAMED = frozenset({"doctor", "report", "check", "check_jobset", "lab_steps", "usage"})
+_STREAMED = frozenset({"doctor", "report", "check", "check_jobset", "lab_steps", "usage", "replay"})
 Launch = Callable[[], Awaitable[None]]
 
 
@@ -66,6 +76,7 @@ class RemoteEngine(Engine):
         self.workspace: Workspace = RemoteWorkspace(self.workspace.path, self)
         self.remote_feed = RemoteFeed()
         self.feed = self.remote_feed
+        self._feeds = {REJECTED: RemoteFeed(REJECTED)}
         self.on_end: Callable[[], None] = lambda: None
         self._path = path
         self._launch = launch
@@ -91,7 +102,8 @@ class RemoteEngine(Engine):
                 await self._launch()
                 link = await self._connect()
             self._link = link
-            self.remote_feed.attach(link)
+            for feed in (self.remote_feed, *self._feeds.values()):
+                feed.attach(link)
             self._first.clear()
             link.watch()
             try:
@@ -154,6 +166,18 @@ class RemoteEngine(Engine):
         link = self.link
         return RemoteView(link, query, await link.call("desk.view", cloud, query))
 
+    def feed_named(self, name: str) -> FeedSource:
+        """As the engine's own; its ends come with the state."""
+        return self.remote_feed if name == LIVE else self._named(name)
+
+    def _named(self, name: str) -> RemoteFeed:
+        feed = self._feeds.get(name)
+        if feed is None:
+            feed = self._feeds[name] = RemoteFeed(name)
+            if self._link is not None:
+                feed.attach(self._link)
+        return feed
+
     async def submit(self, plan: Plan, *, priority: int = 0) -> str:
         """As the engine's own."""
         refuse_read_only(self.settings)  # this console's wish; the engine may allow it
@@ -197,7 +221,12 @@ class RemoteEngine(Engine):
     def _take(self, state: State) -> None:
         snapshot = state.snapshot
         self._last = replace(snapshot, read_only=True) if self.settings.read_only else snapshot
-        self.remote_feed.take(state)
+        self.remote_feed.take(state.feed_first, state.feed_last, state.fresh)
+        for name, first, last in state.feeds:
+            self._named(name).take(first, last)
+        ended = self._feeds.keys() - {name for name, _, _ in state.feeds} - {REJECTED}
+        for name in ended:
+            del self._feeds[name]
         old = self._quiet and not self._first.is_set()
         for _, notice in () if old else state.notices:
             self._number += 1

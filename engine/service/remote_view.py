@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
-from engine.errors import AstraError, StateError
+from engine.errors import AstraError, StateError, UsageError
 from engine.model import EventOutcome, EventRow, ListingQuery, ObjectRow, Picked, RowColumns
-from engine.service.desk import PICKED, WINDOW, State, ViewInfo
+from engine.model.events import LIVE
+from engine.service.desk import PICKED, WINDOW, ViewInfo
 from engine.service.link import EngineGone, Link
 
 log = logging.getLogger(__name__)
@@ -121,18 +123,19 @@ class RemoteView:
 
 
 class RemoteFeed:
-    """The feed: the newest messages come with the state, older ones when they are asked for.
-
-    `on_rows` is called when messages came that were asked for.
+    """A feed: the newest messages of the live one come with the state, all others when they are
+    asked for. `on_rows` is called when messages came that were asked for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = LIVE) -> None:
         self.first, self.last = 1, 0
         self.on_rows: Callable[[], None] | None = None
+        self._name = name
         self._link: Link | None = None
         self._rows: dict[int, EventRow] = {}
         self._found: dict[tuple[int, int, str], Sequence[EventRow]] = {}
-        self._asking: set[tuple[int, int, str]] = set()
+        self._counted: dict[tuple[str, int], int] = {}
+        self._asking: set[tuple[object, ...]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def attach(self, link: Link) -> None:
@@ -140,18 +143,19 @@ class RemoteFeed:
         self._link = link
         self._rows.clear()
         self._found.clear()
+        self._counted.clear()
 
-    def take(self, state: State) -> None:
+    def take(self, first: int, last: int, fresh: Sequence[EventRow] = ()) -> None:
         """The feed's ends, and what is new."""
-        self.first, self.last = state.feed_first, state.feed_last
-        self._rows.update((row.number, row) for row in state.fresh)
+        self.first, self.last = first, last
+        self._rows.update((row.number, row) for row in fresh)
         while len(self._rows) > _RING:
             del self._rows[next(iter(self._rows))]
 
     def window(self, count: int, *, end: int | None = None, text: str = "") -> Sequence[EventRow]:
         """What is known of the window; the rest comes later, and `on_rows` tells."""
         last = self.last if end is None else min(end, self.last)
-        if text:
+        if text.strip():
             return self._matches(count, last, text)
         numbers = range(max(last - count + 1, self.first), last + 1)
         missing = [number for number in numbers if number not in self._rows]
@@ -159,6 +163,13 @@ class RemoteFeed:
             low, high = missing[0], missing[-1]
             self._ask(high - low + 1, high, "")
         return [self._rows.get(number) or _coming(number) for number in numbers]
+
+    def newer(self, text: str, after: int) -> int:
+        """How many fit the filter after that number, as the engine said last."""
+        if not text.strip():
+            return max(self.last - max(after, self.first - 1), 0)
+        self._begin(("newer", text, after), self._count(text, after))
+        return self._counted.get((text, after), 0)
 
     def _matches(self, count: int, last: int, text: str) -> Sequence[EventRow]:
         """The last answer to this filter, until a newer one is here."""
@@ -168,23 +179,35 @@ class RemoteFeed:
 
     def _ask(self, count: int, end: int, text: str) -> None:
         question = (count, end, text)
-        if self._link is None or not self._link.open:
-            return
-        if question in self._asking or question in self._found:
+        if question not in self._found:
+            self._begin(question, self._answer(question))
+
+    def _begin(self, question: tuple[object, ...], work: Coroutine[Any, Any, None]) -> None:
+        """Ask, unless the very same is being asked."""
+        if self._link is None or not self._link.open or question in self._asking:
+            work.close()
             return
         self._asking.add(question)
-        task = asyncio.get_running_loop().create_task(self._answer(self._link, question))
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: self._asking.discard(question))
 
-    async def _answer(self, link: Link, question: tuple[int, int, str]) -> None:
-        count, end, text = question
+    async def _call(self, name: str, *args: object) -> Any:
+        """The answer, None if there is none: the console tells of an engine that is gone, and
+        of a filter that is none."""
+        assert self._link is not None
         try:
-            rows = await link.call("desk.feed", min(count, WINDOW), end, text)
-        except EngineGone:
-            return  # the console says so
-        finally:
-            self._asking.discard(question)
+            return await self._link.call(name, *args, self._name)
+        except (EngineGone, UsageError) as error:
+            log.debug("%s: %s", name, error)
+            return None
+
+    async def _answer(self, question: tuple[int, int, str]) -> None:
+        count, end, text = question
+        rows = await self._call("desk.feed", min(count, WINDOW), end, text)
+        if rows is None:
+            return
         if text:
             self._found.pop(question, None)
             self._found[question] = rows
@@ -192,8 +215,16 @@ class RemoteFeed:
                 del self._found[next(iter(self._found))]
         else:
             self._rows.update((row.number, row) for row in rows)
+            if len(rows) < min(count, WINDOW):
+                # The older ones have left the feed: asking for them again would never end.
+                self.first = max(self.first, rows[0].number if rows else end + 1)
         if self.on_rows is not None:
             self.on_rows()
+
+    async def _count(self, text: str, after: int) -> None:
+        found = await self._call("desk.newer", text, after)
+        if found is not None:
+            self._counted = {(text, after): found}
 
 
 def _coming(number: int) -> EventRow:

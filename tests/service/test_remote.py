@@ -308,7 +308,16 @@ def test_every_command_of_the_door_goes_over_the_socket() -> None:
         for name, _ in inspect.getmembers(Engine, inspect.isfunction)
         if not name.startswith("_")
     }
-    here = {"start", "stop", "snapshot", "notices", "view", "lab"}  # made of what is sent
+    here = {
+        "start",
+        "stop",
+        "snapshot",
+        "notices",
+        "view",
+        "lab",
+        "feed_named",
+        "feed_ends",
+    }  # made of what is sent
     assert commands == {*DOOR, *here}
     saved = {
         name
