@@ -1,11 +1,12 @@
 """The live feed of Kafka messages: follow, pause, filter, inspect."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.message import Message
 
-from engine.model import EventRow, FeedSource, KafkaState, KafkaStatus
+from engine.model import EventRow, FeedSource, KafkaState, KafkaStatus, checked_filter, exactly
 from widgets.cells import Cell, Name
 from widgets.event_rows import EventRows
 from widgets.glyphs import current
@@ -17,7 +18,8 @@ from widgets.virtual_list import VirtualList
 class EventFeed(FilterPane):
     """The feed as a pane. `show` is called at a steady pace, never once a message."""
 
-    FILTER_HINT = "filter: any part of a message"
+    FILTER_HINT = "filter: text, topic:x, key:logs/*, since:10m"
+    TITLE: ClassVar[str] = "events"
 
     class Inspect(Message):
         """The operator wants to see one message whole."""
@@ -48,12 +50,14 @@ class EventFeed(FilterPane):
         self._rows = EventRows(self._placeholder)
         self._status: KafkaStatus | None = None
         self._followed = True  # what was told last
+        self._good = ""  # the last filter that could be read
+        self.hidden: frozenset[str] = frozenset()  # topics that do not show
 
     def pane_list(self) -> VirtualList[Any]:
         return self._rows
 
     def on_mount(self) -> None:
-        self.set_titles(Text("events"), Text())
+        self.set_titles(Text(self.TITLE), Text())
 
     def show(self, status: KafkaStatus, feed: FeedSource) -> None:
         """Show the newest messages, or while paused only how many came since."""
@@ -70,6 +74,11 @@ class EventFeed(FilterPane):
         """True while new messages appear by themselves."""
         return self._rows.following
 
+    @property
+    def undrawn(self) -> int:
+        """Messages that went by while following, and never showed."""
+        return self._rows.undrawn
+
     def action_pause(self) -> None:
         """Hold the feed still, or let it follow again."""
         self._follow(not self._rows.following)
@@ -80,8 +89,22 @@ class EventFeed(FilterPane):
         if row is not None and row.topic:  # a row without one is no longer kept
             self.post_message(self.Inspect(self, row))
 
+    def hide_topics(self, names: Iterable[str]) -> None:
+        """Leave out these topics from now on."""
+        if frozenset(names) != self.hidden:
+            self.hidden = frozenset(names)
+            self._search()
+
     def filter_changed(self) -> None:
-        self._rows.search(self.filter_text)
+        problem = checked_filter(self.filter_text)
+        self.show_problem(problem)
+        if not problem:
+            self._good = self.filter_text
+            self._search()
+
+    def _search(self) -> None:
+        hidden = exactly("topic", sorted(self.hidden), negated=True) if self.hidden else ""
+        self._rows.search(f"{self._good} {hidden}".strip())
         self._show_titles()
 
     def on_event_rows_moved(self, event: EventRows.Moved) -> None:
@@ -108,43 +131,57 @@ class EventFeed(FilterPane):
 
     def _show_titles(self) -> None:
         status, glyphs = self._status, current()
-        title, parts = Text("events"), list[Text]()
+        title = Text(self.TITLE)
         if status is None:
             return
         if not self._rows.following:
             title.append("  paused")
+        away = status.state is KafkaState.AWAY and self._rows.count() > 0
+        self._banner.show(f"{glyphs.bad} AWAY, trying again: {status.error}" if away else "")
+        line = Text()
+        for part in self.notes(status):
+            if line.cell_len + part.cell_len + 3 <= max(self.size.width - 2, 10):
+                line = Text.assemble(line, f" {glyphs.dot} " if line else "", part)
+        self.set_titles(title, line)
+
+    def notes(self, status: KafkaStatus) -> list[Text]:
+        """What stands in the lower border, the most important first."""
+        parts = list[Text]()
+        if not self._rows.following:
             parts.append(Text(f"{count_text(self._rows.unseen)} new"))
         if status.state is KafkaState.AWAY:
             parts.append(Text("AWAY", "bold"))
         elif status.state is KafkaState.CONNECTED:
             parts.append(Text(f"{count_text(round(status.events_per_second))} ev/s"))
-        if self.filter_text:
-            parts.append(Text("/").append_text(name_text(self.filter_text, width=14)))
+        if self._good:
+            parts.append(Text("/").append_text(name_text(self._good, width=14)))
+        if self.hidden:
+            parts.append(Text(f"{len(self.hidden)} topics hidden"))
         if status.rejected_total:
             parts.append(Text(f"{count_text(status.rejected_total)} rejected"))
-        away = status.state is KafkaState.AWAY and self._rows.count() > 0
-        self._banner.show(f"{glyphs.bad} AWAY, trying again: {status.error}" if away else "")
-        line = Text()
-        for part in parts:
-            if line.cell_len + part.cell_len + 3 <= max(self.size.width - 2, 10):
-                line = Text.assemble(line, f" {glyphs.dot} " if line else "", part)
-        self.set_titles(title, line)
+        if self._rows.undrawn:
+            parts.append(Text(f"{count_text(self._rows.undrawn)} not drawn"))
+        return parts
+
+    def words(self, status: KafkaStatus | None) -> list[str]:
+        """What stands instead of rows while there are none; the first line is its head."""
+        if status is None or status.state is KafkaState.OFF:
+            return ["Kafka is off.", "Accesses are not counted; set kafka.bootstrap to see them."]
+        if status.state is KafkaState.CONNECTING:
+            return [f"Connecting{current().ellipsis}", status.bootstrap]
+        if status.state is KafkaState.AWAY:
+            return ["AWAY: the broker does not answer.", status.error, "Trying again by itself."]
+        if self._rows.text:
+            if not self._good:
+                return ["No message of the topics that show.", "i shows more of them."]
+            return ["No message fits the filter.", "esc in the filter line shows all."]
+        return ["Waiting for the first event."]
 
     def _placeholder(self, width: int) -> list[Cell]:
         status, inner = self._status, max(width - 4, 8)
-        if status is None or status.state is KafkaState.OFF:
-            words = ["Kafka is off.", "Accesses are not counted; set kafka.bootstrap to see them."]
-        elif status.state is KafkaState.CONNECTING:
-            words = [f"Connecting{current().ellipsis}", status.bootstrap]
-        elif status.state is KafkaState.AWAY:
-            words = ["AWAY: the broker does not answer.", status.error, "Trying again by itself."]
-        elif self.filter_text:
-            words = ["No message fits the filter.", "esc in the filter line shows all."]
-        else:
-            words = ["Waiting for the first event."]
         head = "bad" if status is not None and status.state is KafkaState.AWAY else "strong"
         lines: list[Cell] = []
-        for number, word in enumerate(words):
+        for number, word in enumerate(self.words(status)):
             style = "dim" if number else head
             lines += [["  ", Name(text, style)] for text in wrap(word, inner)]
         return lines

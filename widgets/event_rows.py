@@ -1,6 +1,6 @@
 """The rows of the event feed: a window on messages that are decoded when they show."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from textual.message import Message
@@ -12,6 +12,8 @@ from widgets.text import clock_text
 from widgets.virtual_list import VirtualList
 
 _MATCHES_MORE = 200  # matches looked up at a time when one goes back in a filtered feed
+_KEPT = 2000  # rows that stay while the feed is held, whatever leaves the ring
+_AROUND = 300  # of them fetched when it is held
 
 
 class EventRows(VirtualList[EventRow]):
@@ -46,6 +48,8 @@ class EventRows(VirtualList[EventRow]):
         self._length = 0
         self._matches: list[EventRow] = []
         self.newest = -1  # the number up to which this is shown
+        self.undrawn = 0  # messages that went by between two looks, and never showed
+        self._kept: dict[int, EventRow] = {}
 
     def count(self) -> int:
         return len(self._matches) if self.text else self._length
@@ -57,7 +61,21 @@ class EventRows(VirtualList[EventRow]):
             return ()
         first, last = self._base + start, self._base + stop - 1
         found = {row.number: row for row in self.source.window(stop - start, end=last)}
-        return [found.get(number) or _gone(number) for number in range(first, last + 1)]
+        if not self.following:
+            self._keep(found.values())
+        kept = self._kept
+        return [
+            row
+            if (row := found.get(number)) is not None and row.topic
+            else kept.get(number) or row or _gone(number)
+            for number in range(first, last + 1)
+        ]
+
+    def _keep(self, rows: Iterable[EventRow]) -> None:
+        """What was looked at while held stays, though the feed may have run on by far."""
+        self._kept.update((row.number, row) for row in rows if row.topic)
+        while len(self._kept) > _KEPT:
+            del self._kept[next(iter(self._kept))]
 
     # -- back in the feed, and at its end ------------------------------------------------
 
@@ -87,8 +105,13 @@ class EventRows(VirtualList[EventRow]):
         if not self.following:
             return 0
         self.following = False
+        self._keep_around()
         self.post_message(self.Moved(False))
         return self._older()
+
+    def _keep_around(self) -> None:
+        if self.source is not None and not self.text and self.newest > 0:
+            self._keep(self.source.window(_AROUND, end=self.newest))
 
     def hold(self) -> None:
         """Stop following with the cursor where it is."""
@@ -110,6 +133,7 @@ class EventRows(VirtualList[EventRow]):
     def follow(self) -> None:
         """Show what is new from now on."""
         self.following = True
+        self._kept.clear()
         self.update()
 
     def update(self) -> None:
@@ -122,6 +146,8 @@ class EventRows(VirtualList[EventRow]):
         elif self.source.last == self.newest and self._base == self.source.first:
             return
         else:
+            if self.newest >= 0:
+                self.undrawn += max(self.source.last - self.newest - self.visible_count, 0)
             self._base = self.source.first
             self._length = max(self.source.last - self.source.first + 1, 0)
         self.newest = self.source.last
@@ -133,11 +159,13 @@ class EventRows(VirtualList[EventRow]):
             room = len(self._matches) or max(self.visible_count, 1)
             end = None if self.following else self.newest
             self._matches = list(self.source.window(room, end=end, text=self.text))
+        elif not self.following:
+            self._keep_around()
         if self.is_mounted:
             self.rows_changed()
 
     def search(self, text: str) -> None:
-        """Show only messages that contain `text`."""
+        """Show only messages that fit this filter."""
         self.text = text
         self._matches = []
         self.newest = -1
@@ -149,8 +177,8 @@ class EventRows(VirtualList[EventRow]):
 
     @property
     def unseen(self) -> int:
-        """How many messages came since the feed was held."""
-        return 0 if self.source is None else max(self.source.last - self.newest, 0)
+        """How many messages that fit the filter came since the feed was held."""
+        return 0 if self.source is None else self.source.newer(self.text, self.newest)
 
     def _to_end(self) -> None:
         last = max(self.count() - 1, 0)

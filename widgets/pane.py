@@ -12,7 +12,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.widgets import Input
 
-from widgets.banner import Banner
+from widgets.banner import Banner, Problem
 from widgets.glyphs import ASCII, current
 from widgets.text import visible
 from widgets.virtual_list import VirtualList
@@ -103,6 +103,7 @@ class FilterPane(Pane):
             background: $foreground 8%;
             &.-open { display: block; }
         }
+        & > .problem { height: auto; max-height: 3; }
     }
     """
 
@@ -113,6 +114,7 @@ class FilterPane(Pane):
         self.filter_text = ""
         self._input = FilterInput(self.FILTER_HINT)
         self._banner = Banner()
+        self._problem = Problem(classes="problem")
 
     def pane_list(self) -> VirtualList[Any]:
         """The list inside."""
@@ -125,6 +127,11 @@ class FilterPane(Pane):
         yield self._banner
         yield self.pane_list()
         yield self._input
+        yield self._problem
+
+    def show_problem(self, text: str) -> None:
+        """Say under the filter line why it cannot be used; "" says nothing."""
+        self._problem.show(text)
 
     def focus(self, scroll_visible: bool = True) -> "FilterPane":
         """Focus the list."""

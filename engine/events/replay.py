@@ -40,6 +40,7 @@ class Replay:
         self._bus = bus
         self._request = request
         self._read = 0
+        self._early = 0  # messages before the time that was asked for
 
     async def steps(self) -> AsyncGenerator[ReplayStep, None]:
         """Read, and tell how far it is; ends with a step that is `done`.
@@ -51,7 +52,8 @@ class Replay:
         async with self._consumer() as consumer:
             ends = await self._seek(consumer)
             known = [(part, ends[part] - await consumer.position(part)) for part in ends]
-            total = min(sum(count for _, count in known if count > 0), request.count)
+            there = sum(count for _, count in known if count > 0)
+            total = min(there, request.count)
             left = {part for part, count in known if count > 0}
             heard = time.monotonic()
             while left and self._read < request.count:
@@ -69,9 +71,8 @@ class Replay:
                     if await consumer.position(part) >= ends[part]:
                         left.discard(part)
                         consumer.pause(part)
-            more = 0
-            for part in left:
-                more += max(ends[part] - await consumer.position(part), 0)
+            full = self._read >= request.count
+            more = max(there - self._read - self._early, 0) if full else 0
         yield ReplayStep(self.name, self._read, self._read, more, done=True)
 
     @asynccontextmanager
@@ -132,8 +133,10 @@ class Replay:
         for record in records:
             stamp = record.timestamp / 1000 if record.timestamp > 0 else now
             # The embedded broker knows no times: it is read from its beginning.
-            early = request.since is not None and stamp < request.since
-            if early or record.offset >= end or self._read >= request.count:
+            if request.since is not None and stamp < request.since:
+                self._early += 1
+                continue
+            if record.offset >= end or self._read >= request.count:
                 continue
             message = message_of(record, stamp, now, "")
             self.feed.append(message._replace(reason=self._verdict(message)))

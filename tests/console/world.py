@@ -238,6 +238,9 @@ class Feed:
             -count:
         ]
 
+    def newer(self, text: str, after: int) -> int:
+        return len(self.window(10_000, text=text, after=after))
+
     def row(self, number: int) -> EventRow:
         names = HOSTILE if self.hostile else [row[0] for row in CALM]
         name = names[number % len(names)]

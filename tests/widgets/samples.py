@@ -257,6 +257,9 @@ class FakeFeed:
                 found.append(row)
         return found[::-1]
 
+    def newer(self, text: str, after: int) -> int:
+        return len([row for row in self.window(10_000, text=text) if row.number > after])
+
 
 def job(name: str, state: JobState, **changes: object) -> JobView:
     source = Address("aws", "prod-data", name)

@@ -115,6 +115,9 @@ async def test_rows_that_left_the_ring_while_held() -> None:
         feed.show(kafka_status(), source)
         await pilot.press("pageup", "pageup")
         await settle(pilot)
+        assert "no longer kept" not in "\n".join(lines_of(rows))  # what was near stays
+        await pilot.press("g")
+        await settle(pilot)
         assert "no longer kept" in "\n".join(lines_of(rows))
         feed.action_inspect()
         await settle(pilot)
@@ -153,6 +156,55 @@ async def test_filter_follows_matches_and_looks_back() -> None:
         feed.action_clear_filter()
         await settle(pilot)
         assert rows.count() == 5010
+
+
+async def test_a_filter_that_cannot_be_read_is_explained_and_loses_nothing() -> None:
+    source = FakeFeed(1, 500)
+    app, feed, rows = stage(source)
+    async with app.run_test(size=(60, 20)) as pilot:
+        await settle(pilot)
+        feed.set_filter("harbour")
+        await settle(pilot)
+        shown = numbers(rows)
+        feed.set_filter("harbour offset>ten")
+        await settle(pilot)
+        (problem,) = app.query("Problem")
+        assert "whole number, such as offset>100" in problem.text
+        assert problem.size.height >= 1
+        assert all(number in shown for number in numbers(rows))
+        assert rows.text == "harbour"
+        feed.set_filter("harbour")
+        await settle(pilot)
+        assert problem.size.height == 0
+
+
+async def test_topics_can_be_hidden() -> None:
+    app, feed, rows = stage(FakeFeed(1, 500))
+    async with app.run_test(size=(100, 20)) as pilot:
+        await settle(pilot)
+        feed.hide_topics(["b", "a x"])
+        assert rows.text == '-topic="a x",b'
+        feed.set_filter("harbour")
+        await settle(pilot)
+        assert rows.text == 'harbour -topic="a x",b'
+        feed.hide_topics([])
+        assert rows.text == "harbour"
+
+
+async def test_it_says_how_many_it_did_not_draw() -> None:
+    source = FakeFeed(1, 500)
+    app, feed, rows = stage(source)
+    async with app.run_test(size=(100, 20)) as pilot:
+        await settle(pilot)
+        assert feed.undrawn == 0
+        source.last += 1000
+        feed.show(kafka_status(), source)
+        assert feed.undrawn == 1000 - rows.visible_count
+        source.last += 3
+        feed.show(kafka_status(), source)
+        assert feed.undrawn == 1000 - rows.visible_count
+        await settle(pilot)
+        assert f"{feed.undrawn} not drawn" in str(feed.border_subtitle)
 
 
 @pytest.mark.parametrize(
