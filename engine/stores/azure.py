@@ -44,7 +44,7 @@ from engine.stores.base import (
     Written,
 )
 from engine.stores.body import CHUNK, Body, Pieces
-from engine.stores.http import Reply
+from engine.stores.http_answer import Reply
 from engine.stores.s3_probe import Conditions
 from engine.stores.s3_reader import check_pin
 from engine.stores.versions import Kept

@@ -12,8 +12,9 @@ from engine.stores.azure_endpoint import Endpoint
 from engine.stores.azure_errors import error_of
 from engine.stores.azure_sign import VERSION, http_date, read_grant, signature, string_to_sign
 from engine.stores.body import Body, Pieces
-from engine.stores.http import HttpClient, Incoming, Reply
-from engine.stores.s3_errors import clock_offset
+from engine.stores.error_answers import clock_offset
+from engine.stores.http import HttpClient
+from engine.stores.http_answer import Incoming, Reply
 
 Query = Sequence[tuple[str, str]]
 SLOW = 900.0  # seconds of patience with what the service works on before it answers

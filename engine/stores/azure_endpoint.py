@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.errors import ConfigError, UsageError
 from engine.stores.azure_sign import encode_path, encode_query
-from engine.stores.http import is_loopback
+from engine.stores.http_proxy import is_loopback
 
 _PORTS = {"http": 80, "https": 443}
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")

@@ -18,16 +18,15 @@ from engine.errors import (
     TruncatedBody,
     Unavailable,
 )
-from engine.stores.http import Reply
+from engine.stores.error_answers import Kind, Words, kind_by_status, refusal, skewed, words_of
+from engine.stores.http_answer import Reply
 from engine.stores.http_errors import printable
-from engine.stores.s3_errors import clock_offset, retry_after
 from engine.stores.s3_xml import parse, text
 
 ROOT_VERSION = "OperationNotAllowedOnRootBlob"  # the current version, meant by its id
-_SKEW = 14 * 60.0  # seconds; signatures that are a quarter of an hour off are refused
 _KEYS_TODO = "Check the account, its key, SAS or role (Storage Blob Data Contributor)."
 
-_BY_CODE: Mapping[str, type[StoreError]] = {
+_BY_CODE: Mapping[str, Kind] = {
     "BlobNotFound": NotFound,
     "ContainerNotFound": NotFound,
     "ResourceNotFound": NotFound,
@@ -77,7 +76,7 @@ _COMMON = {
     "Crc64Mismatch": "BadDigest",
 }
 
-_HELD: Mapping[str, tuple[str, str]] = {
+_HELD: Mapping[str, Words] = {
     "LeaseIdMissing": ("Somebody holds a lease on the blob", "Break or release the lease first."),
     "LeaseAlreadyPresent": ("Somebody holds a lease on it", "Break or release the lease first."),
     "SnapshotsPresent": (
@@ -94,33 +93,11 @@ _HELD: Mapping[str, tuple[str, str]] = {
     ),
 }
 
-_BY_STATUS: Mapping[int, type[StoreError]] = {
-    401: AccessDenied,
-    403: AccessDenied,
-    404: NotFound,
-    405: NotSupported,
-    408: StoreTimeout,
-    412: PreconditionFailed,
-    429: Throttled,
-    501: NotSupported,
-    503: Throttled,
-    507: NoSpace,
-}
-
-_WORDS: Mapping[type[StoreError], tuple[str, str]] = {
+_WORDS: Mapping[Kind, Words] = {
     NotFound: ("There is no such blob, upload or container", ""),
     AccessDenied: ("The store does not allow it", _KEYS_TODO),
     Archived: ("The blob is archived", "Restore it before it is read."),
     PreconditionFailed: ("The blob is not the version that was asked for", ""),
-    ClockSkew: ("This machine's clock is too far from the store's", "Set the clock (NTP)."),
-    Throttled: ("The store asks to slow down", ""),
-    StoreTimeout: ("The store waited too long for the request", ""),
-    Unavailable: ("The store is in trouble", ""),
-    TruncatedBody: ("The bytes did not arrive whole", ""),
-    KeyNotSupported: ("The store cannot hold this key", ""),
-    NotSupported: ("The store cannot do this", ""),
-    NoSpace: ("The store is full", "Free some space or raise the quota, then try again."),
-    BadResponse: ("The store gave an answer that makes no sense", "Check the endpoint."),
 }
 
 
@@ -133,20 +110,9 @@ def error_of(reply: Reply, method: str, at: str) -> StoreError:
     if code == "InvalidOperation" and "md5" in message.lower():
         code = "Md5Mismatch"  # as Azurite says it
     kind = _kind(reply, code)
-    what, todo = _HELD.get(code) or _WORDS.get(kind, ("The store refused", ""))
-    said = ": ".join(part for part in (code, message) if part) or f"HTTP {reply.status}"
-    changed = method not in ("GET", "HEAD")
-    error = kind(
-        f"{what} ({said}).",
-        subject=at,
-        safe="Nothing was changed." if changed and reply.status < 500 else "",
-        todo=todo,
-        status=reply.status,
-        code=_COMMON.get(code, code),
-    )
-    if isinstance(error, Throttled):
-        error.retry_after = retry_after(reply.headers.get("retry-after", ""))
-    return error
+    words = _HELD.get(code) or words_of(kind, _WORDS)
+    known = _COMMON.get(code, code)
+    return refusal(reply, method, at, kind=kind, words=words, said=(code, message), code=known)
 
 
 def _read(reply: Reply, at: str) -> tuple[str, str]:
@@ -161,15 +127,11 @@ def _read(reply: Reply, at: str) -> tuple[str, str]:
     return printable(text(root, "Code"), 60) or code, printable(message)
 
 
-def _kind(reply: Reply, code: str) -> type[StoreError]:
-    if reply.status == 403 and abs(clock_offset(reply.headers)) > _SKEW:
+def _kind(reply: Reply, code: str) -> Kind:
+    if skewed(reply):
         return ClockSkew
     if code in _HELD:
         return StoreError
     if code in _BY_CODE:
         return _BY_CODE[code]
-    if reply.status in _BY_STATUS:
-        return _BY_STATUS[reply.status]
-    if reply.status >= 500:
-        return Unavailable
-    return StoreError if 300 <= reply.status < 500 else BadResponse
+    return Throttled if reply.status == 503 else kind_by_status(reply.status)

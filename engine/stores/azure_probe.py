@@ -4,13 +4,10 @@ Azure itself is known to honour its conditions; an emulator or a gateway is aske
 permission of their own and are absent in accounts with a hierarchical namespace: always asked.
 """
 
-import asyncio
 import hashlib
-import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from uuid import uuid4
 
 from engine.errors import AccessDenied, NotFound, NotSupported, PreconditionFailed, StoreError
 from engine.model import VersionPin
@@ -19,14 +16,20 @@ from engine.stores.azure_blocks import written_pin
 from engine.stores.azure_client import AzureClient
 from engine.stores.azure_headers import md5_of
 from engine.stores.azure_reader import match_header, version_query
-from engine.stores.s3_errors import clock_offset
-from engine.stores.s3_probe import CANARY, Conditions
+from engine.stores.canary import (
+    BODY,
+    CANARY,
+    AskedOnce,
+    left_behind,
+    new_canary,
+    refuses,
+    refuses_delete,
+)
+from engine.stores.error_answers import clock_offset
+from engine.stores.s3_probe import Conditions
 
-_OWN = re.compile(re.escape(CANARY) + "[0-9a-f]{32}")
-_BODY = b"astra"
-_MD5 = hashlib.md5(_BODY, usedforsecurity=False).hexdigest()
+_MD5 = hashlib.md5(BODY, usedforsecurity=False).hexdigest()
 _OTHER = {"If-Match": '"0x8D0000000000000"'}
-_LEFT_BEHIND = 600.0  # seconds: an older canary belongs to a process that was killed
 
 
 class AzureProbe:
@@ -35,19 +38,14 @@ class AzureProbe:
     def __init__(self, client: AzureClient, *, trusted: bool) -> None:
         self._client = client
         self._trusted = trusted
-        self._found: dict[str, Conditions] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._asked = AskedOnce(self._ask)
 
     async def conditions(self, bucket: str) -> Conditions:
         """Write a canary, try to overwrite and delete it under false conditions, remove it."""
-        if bucket not in self._found:
-            async with self._locks.setdefault(bucket, asyncio.Lock()):
-                if bucket not in self._found:
-                    self._found[bucket] = await self._ask(bucket)
-        return self._found[bucket]
+        return await self._asked.of(bucket)
 
     async def _ask(self, bucket: str) -> Conditions:
-        key, pins = CANARY + uuid4().hex, list[VersionPin]()
+        key, pins = new_canary(), list[VersionPin]()
         sure = self._trusted
         try:
             pins.append(await self._put(bucket, key, {}))
@@ -65,8 +63,8 @@ class AzureProbe:
 
     async def _put(self, bucket: str, key: str, headers: Mapping[str, str]) -> VersionPin:
         sent = {"x-ms-blob-type": "BlockBlob", **headers}
-        reply = await self._client.call("PUT", bucket, key, headers=sent, body=_BODY)
-        return written_pin(reply.headers, len(_BODY), self._client.at(bucket, key))
+        reply = await self._client.call("PUT", bucket, key, headers=sent, body=BODY)
+        return written_pin(reply.headers, len(BODY), self._client.at(bucket, key))
 
     async def _keeps_tags(self, bucket: str, key: str) -> bool:
         body = b"<Tags><TagSet><Tag><Key>astra</Key><Value>canary</Value></Tag></TagSet></Tags>"
@@ -84,31 +82,16 @@ class AzureProbe:
     async def _refuses(
         self, bucket: str, key: str, headers: Mapping[str, str], pins: list[VersionPin]
     ) -> bool:
-        try:
+        async def write() -> None:
             pins.append(await self._put(bucket, key, headers))
-        except PreconditionFailed:
-            return True
-        except StoreError as error:
-            if error.retryable:
-                raise
-        return False  # written all the same, or the header itself is refused
+
+        return await refuses(write)
 
     async def _refuses_delete(self, bucket: str, key: str) -> bool:
-        try:
-            await self._client.call("DELETE", bucket, key, headers=_OTHER)
-        except PreconditionFailed:
-            pass  # as it should be, if the blob is still there
-        except StoreError as error:
-            if error.retryable:
-                raise
-            return False
-        else:
-            return False
-        try:
-            await self._client.call("HEAD", bucket, key)
-        except NotFound:
-            return False
-        return True
+        return await refuses_delete(
+            lambda: self._client.call("DELETE", bucket, key, headers=_OTHER),
+            lambda: self._client.call("HEAD", bucket, key),
+        )
 
     async def _remove(self, bucket: str, key: str, pins: list[VersionPin]) -> None:
         """Remove what was written; where the account keeps versions, those too."""
@@ -129,12 +112,8 @@ class AzureProbe:
             reply = await self._client.call("GET", bucket, query=query)
             now = time.time() + clock_offset(reply.headers)
             for entry, properties in xml.listing(reply.body, bucket).rows:
-                if (
-                    _OWN.fullmatch(entry.key)
-                    and entry.size == len(_BODY)
-                    and md5_of(properties.get("Content-MD5", "")) == _MD5
-                    and now - entry.modified > _LEFT_BEHIND
-                ):
+                same = md5_of(properties.get("Content-MD5", "")) == _MD5
+                if same and left_behind(entry.key, entry.size, entry.modified, now):
                     await self._remove(bucket, entry.key, [VersionPin(entry.etag)])
         except AccessDenied:
             return  # may not be listed: nothing more to do

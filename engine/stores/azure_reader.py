@@ -8,7 +8,7 @@ from engine.model import ObjectHead, VersionPin
 from engine.stores.azure_client import AzureClient
 from engine.stores.azure_headers import match_value, read_head
 from engine.stores.base import check_range
-from engine.stores.http import Incoming
+from engine.stores.http_answer import Incoming
 from engine.stores.s3_headers import content_range
 from engine.stores.s3_reader import check_pin
 

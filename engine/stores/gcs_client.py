@@ -9,11 +9,12 @@ from typing import Any
 from engine.errors import BadResponse, ConfigError
 from engine.settings import CloudSettings
 from engine.stores.body import Body, Pieces
+from engine.stores.error_answers import clock_offset
 from engine.stores.gcs_credentials import TokenSource
 from engine.stores.gcs_endpoint import Endpoint, Query
 from engine.stores.gcs_errors import error_of
-from engine.stores.http import HttpClient, Incoming, Reply
-from engine.stores.s3_errors import clock_offset
+from engine.stores.http import HttpClient
+from engine.stores.http_answer import Incoming, Reply
 
 SLOW = 900.0  # seconds of patience with what a server works on before it answers
 Payload = bytes | Pieces | Body | Callable[[], Body]

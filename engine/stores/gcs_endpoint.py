@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engine.errors import ConfigError
 from engine.settings import CloudSettings
 from engine.stores.gcs_keys import encode_name
-from engine.stores.http import is_loopback
+from engine.stores.http_proxy import is_loopback
 from engine.stores.s3_endpoint import check_bucket
 
 GOOGLE = "https://storage.googleapis.com"

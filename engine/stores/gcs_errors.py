@@ -5,23 +5,20 @@ from collections.abc import Mapping
 
 from engine.errors import (
     AccessDenied,
-    BadResponse,
     KeyNotSupported,
     NoSpace,
     NotFound,
     NotSupported,
     PreconditionFailed,
     StoreError,
-    StoreTimeout,
     Throttled,
-    TruncatedBody,
     Unavailable,
 )
-from engine.stores.http import Reply
+from engine.stores.error_answers import Kind, Words, kind_by_status, refusal, words_of
+from engine.stores.http_answer import Reply
 from engine.stores.http_errors import printable
-from engine.stores.s3_errors import retry_after
 
-_BY_REASON: Mapping[str, type[StoreError]] = {
+_BY_REASON: Mapping[str, Kind] = {
     "notFound": NotFound,
     "conditionNotMet": PreconditionFailed,
     "authError": AccessDenied,
@@ -43,35 +40,14 @@ _BY_REASON: Mapping[str, type[StoreError]] = {
     "notImplemented": NotSupported,
 }
 
-_BY_STATUS: Mapping[int, type[StoreError]] = {
-    401: AccessDenied,
-    403: AccessDenied,
-    404: NotFound,
-    405: NotSupported,
-    408: StoreTimeout,
-    412: PreconditionFailed,
-    429: Throttled,
-    501: NotSupported,
-    507: NoSpace,
-}
-
-_WORDS: Mapping[type[StoreError], tuple[str, str]] = {
-    NotFound: ("There is no such object, upload or bucket", ""),
+_WORDS: Mapping[Kind, Words] = {
     AccessDenied: (
         "The store does not allow it",
         "Check the account's roles on the bucket (roles/storage.objectUser moves objects).",
     ),
-    PreconditionFailed: ("The object is not the version that was asked for", ""),
-    Throttled: ("The store asks to slow down", ""),
-    StoreTimeout: ("The store waited too long for the request", ""),
-    Unavailable: ("The store is in trouble", ""),
-    TruncatedBody: ("The bytes did not arrive whole", ""),
-    KeyNotSupported: ("The store cannot hold this key", ""),
-    NotSupported: ("The store cannot do this", ""),
     NoSpace: ("A quota of the project is used up", "Raise the quota, then try again."),
-    BadResponse: ("The store gave an answer that makes no sense", "Check the endpoint."),
 }
-_HELD = {
+_HELD: Mapping[str, Words] = {
     "retentionPolicyNotMet": (
         "A retention policy forbids to change or delete the object",
         "Wait until its retention ends, or move the object with --keep-source.",
@@ -91,22 +67,11 @@ def error_of(reply: Reply, method: str, at: str) -> StoreError:
     if kind is Unavailable and reply.headers.get("retry-after"):
         kind = Throttled
     code = _code(kind, reason, message)
-    what, todo = _HELD.get(reason) or _WORDS.get(kind, ("The store refused", ""))
+    what, todo = _HELD.get(reason) or words_of(kind, _WORDS)
     if 300 <= reply.status < 400:
         todo = "Check the cloud's endpoint."
-    said = ": ".join(part for part in (reason, message) if part) or f"HTTP {reply.status}"
-    changed = method not in ("GET", "HEAD")
-    error = kind(
-        f"{what} ({said}).",
-        subject=at,
-        safe="Nothing was changed." if changed and reply.status < 500 else "",
-        todo=todo,
-        status=reply.status,
-        code=code,
-    )
-    if isinstance(error, Throttled):
-        error.retry_after = retry_after(reply.headers.get("retry-after", ""))
-    return error
+    said = (reason, message)
+    return refusal(reply, method, at, kind=kind, words=(what, todo), said=said, code=code)
 
 
 def read_error(body: bytes) -> tuple[str, str]:
@@ -122,21 +87,17 @@ def read_error(body: bytes) -> tuple[str, str]:
         return "", ""
 
 
-def _kind(status: int, reason: str, message: str) -> type[StoreError]:
+def _kind(status: int, reason: str, message: str) -> Kind:
     if status == 400 and any(words in message.lower() for words in _DAMAGED):
         return Unavailable  # what arrived is not what was sent: send it again
     if status == 400 and "storage class" in message.lower():
         return NotSupported
     if reason in _BY_REASON and status >= 400:
         return _BY_REASON[reason]
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    if status >= 500:
-        return Unavailable
-    return StoreError if 300 <= status < 500 else BadResponse
+    return kind_by_status(status)
 
 
-def _code(kind: type[StoreError], reason: str, message: str) -> str:
+def _code(kind: Kind, reason: str, message: str) -> str:
     """Codes that the migration understands from every store; else Google's own reason."""
     if kind is NotFound and reason:
         return "NoSuchBucket" if "bucket does not exist" in message else "NoSuchKey"

@@ -4,16 +4,22 @@ Google honours them all. Emulators do not, and a condition that is ignored looks
 held.
 """
 
-import asyncio
-import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from uuid import uuid4
 
 import google_crc32c
 
-from engine.errors import AccessDenied, NotFound, NotSupported, PreconditionFailed, StoreError
+from engine.errors import AccessDenied, NotFound, NotSupported
+from engine.stores.canary import (
+    BODY,
+    CANARY,
+    AskedOnce,
+    left_behind,
+    new_canary,
+    refuses,
+    refuses_delete,
+)
 from engine.stores.gcs_client import GCSClient, Resource
 from engine.stores.gcs_endpoint import Query
 from engine.stores.gcs_keys import encode_name
@@ -22,10 +28,6 @@ from engine.stores.gcs_resource import condition, from_base64
 from engine.stores.gcs_upload import delete_version, put_bytes
 from engine.stores.mtime import timestamp
 
-CANARY = ".astra-canary-"
-_OWN = re.compile(re.escape(CANARY) + "[0-9a-f]{32}")
-_BODY = b"astra"
-_LEFT_BEHIND = 600.0  # seconds: an older canary belongs to a process that was killed
 _WRONG = condition("1", "")
 
 
@@ -50,19 +52,14 @@ class ConditionProbe:
 
     def __init__(self, client: GCSClient) -> None:
         self._client = client
-        self._found: dict[str, Conditions] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._asked = AskedOnce(self._ask)
 
     async def conditions(self, bucket: str) -> Conditions:
         """Write a canary, try to change and delete it under false conditions, remove it."""
-        if bucket not in self._found:
-            async with self._locks.setdefault(bucket, asyncio.Lock()):
-                if bucket not in self._found:
-                    self._found[bucket] = await self._ask(bucket)
-        return self._found[bucket]
+        return await self._asked.of(bucket)
 
     async def _ask(self, bucket: str) -> Conditions:
-        key = CANARY + uuid4().hex
+        key = new_canary()
         try:
             await self._put(bucket, key, [])
         except (AccessDenied, NotSupported):
@@ -82,7 +79,7 @@ class ConditionProbe:
         return found
 
     async def _put(self, bucket: str, key: str, query: Query) -> None:
-        await put_bytes(self._client, bucket, {"name": key}, _BODY, query=query)
+        await put_bytes(self._client, bucket, {"name": key}, BODY, query=query)
 
     async def _compose(self, bucket: str, key: str) -> None:
         at = self._client.at(bucket, key)
@@ -97,29 +94,17 @@ class ConditionProbe:
         await self._client.ask("POST", url, at=at, send={})
 
     async def _refused(self, change: Callable[[], Awaitable[None]]) -> bool:
-        try:
-            await change()
-        except PreconditionFailed:
-            return True
-        except StoreError as error:
-            if error.retryable and error.status != 500:
-                raise
-        return False  # done all the same, or not to be had at all
+        return await refuses(change, broken=500)
 
     async def _refuses_delete(self, bucket: str, key: str) -> bool:
         at = self._client.at(bucket, key)
         url = self._client.endpoint.object(bucket, key, _WRONG, at)
 
-        async def delete() -> None:
-            await self._client.call("DELETE", url, at=at)
-
-        if not await self._refused(delete):
-            return False
-        try:
-            await describe(self._client, bucket, key)
-        except NotFound:
-            return False
-        return True
+        return await refuses_delete(
+            lambda: self._client.call("DELETE", url, at=at),
+            lambda: describe(self._client, bucket, key),
+            broken=500,
+        )
 
     async def _remove(self, bucket: str, key: str) -> None:
         """Remove the canary in every generation that was made of it."""
@@ -143,19 +128,16 @@ class ConditionProbe:
         Only what has the whole name, the size and the checksum of one.
         """
         at, endpoint = self._client.at(bucket), self._client.endpoint
-        ours = f"{google_crc32c.value(_BODY):08x}"
+        ours = f"{google_crc32c.value(BODY):08x}"
         try:
             listed = await self._client.ask(
                 "GET", endpoint.objects(bucket, [("prefix", CANARY)]), at=at
             )
             now = time.time() + self._client.clock_offset
             for item in listed.get("items") or []:
-                if (
-                    _OWN.fullmatch(str(item.get("name")))
-                    and item.get("size") == str(len(_BODY))
-                    and from_base64(str(item.get("crc32c") or "")) == ours
-                    and now - timestamp(str(item.get("updated"))) > _LEFT_BEHIND
-                ):
+                name, size = str(item.get("name")), int(item.get("size") or 0)
+                same = from_base64(str(item.get("crc32c") or "")) == ours
+                if same and left_behind(name, size, timestamp(str(item.get("updated"))), now):
                     await delete_version(self._client, bucket, item)
         except AccessDenied:
             return  # may not be listed, or not be deleted: nothing more to do

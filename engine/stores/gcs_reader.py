@@ -9,7 +9,7 @@ from engine.stores.base import check_range
 from engine.stores.gcs_client import GCSClient, Resource
 from engine.stores.gcs_endpoint import Query
 from engine.stores.gcs_resource import check_resource, condition, from_base64, generations, pin_of
-from engine.stores.http import Incoming
+from engine.stores.http_answer import Incoming
 from engine.stores.s3_headers import content_range
 
 GONE = "NoSuchVersion"  # code of the error for a generation that is not there any more

@@ -10,125 +10,25 @@ The wire is our own (`http_connection`): for objects of a few KiB a general clie
 than all the rest of a move. Through a proxy the requests go by aiohttp (`http_proxied`).
 """
 
-import functools
-import ipaddress
-import os
-import sys
-import urllib.parse
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from engine.errors import AstraError, BadResponse, ConfigError
+from engine.errors import AstraError
 from engine.stores.body import CHUNK, Body, Pieces, pieces_of
+from engine.stores.http_answer import Incoming, Reply
 from engine.stores.http_connection import Connection
 from engine.stores.http_errors import all_in_use, network_error, wrong_length
 from engine.stores.http_pool import AllInUse, Pool
+from engine.stores.http_proxy import proxy_for
 from engine.stores.http_wire import Head, request_head
 
 if TYPE_CHECKING:
     from engine.stores.http_proxied import ProxiedClient
 
 _PIECE = CHUNK // 2
-_MAX_REPLY = 64 * 1024**2
 _ALWAYS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "astra"}
-
-
-@dataclass(slots=True)
-class Reply:
-    """A finished answer; header names are lower-case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-class Source(Protocol):
-    """Where the bytes of an answer come from."""
-
-    async def next_bytes(self, count: int) -> bytes:
-        """Up to `count` bytes (more of them at once where that is cheaper), b"" at the end."""
-        ...
-
-
-class Incoming:
-    """An answer whose body is still to be read. `length` is None where it was not said."""
-
-    def __init__(
-        self, status: int, headers: Mapping[str, str], length: int | None, source: Source, at: str
-    ) -> None:
-        self.status = status
-        self.headers = headers
-        self.length = length
-        self._source = source
-        self._at = at
-
-    def chunks(self, size: int) -> "Chunks":
-        """The body in chunks of 1 MiB. Raises TruncatedBody unless it has `size` bytes."""
-        return Chunks(self._source, size, self._at)
-
-    async def exactly(self, size: int) -> bytes:
-        """The whole body of a small object. Raises TruncatedBody unless it has `size` bytes."""
-        data = await self._source.next_bytes(CHUNK)
-        if len(data) != size or await self._source.next_bytes(1):
-            pieces = [data]
-            got = len(data)
-            while got <= size and (piece := await self._source.next_bytes(CHUNK)):
-                pieces.append(piece)
-                got += len(piece)
-            if got != size:
-                raise wrong_length(got, size, self._at)
-            data = b"".join(pieces)
-        return data
-
-    async def whole(self) -> bytes:
-        """The body at once; for errors and XML. Raises BadResponse if it is far too long."""
-        pieces = []
-        left = _MAX_REPLY
-        while piece := await self._source.next_bytes(left):
-            pieces.append(piece)
-            left -= len(piece)
-            if left <= 0:
-                raise BadResponse("The answer is far too long.", subject=self._at)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-
-class Chunks:
-    """The body of an answer in chunks of 1 MiB, the last one shorter, counted.
-
-    An incomplete chunk is given only once it is known to be the last.
-    """
-
-    __slots__ = ("_at", "_ended", "_got", "_rest", "_size", "_source")
-
-    def __init__(self, source: Source, size: int, at: str) -> None:
-        self._source = source
-        self._size = size
-        self._at = at
-        self._got = 0
-        self._rest = b""
-        self._ended = False
-
-    def __aiter__(self) -> "Chunks":
-        return self
-
-    async def __anext__(self) -> bytes:
-        pieces, have = [self._rest] if self._rest else [], len(self._rest)
-        while have < CHUNK and not self._ended:
-            piece = await self._source.next_bytes(CHUNK - have)
-            self._got += len(piece)
-            self._ended = not piece
-            if self._got > self._size or (self._ended and self._got != self._size):
-                raise wrong_length(self._got, self._size, self._at)
-            pieces.append(piece)
-            have += len(piece)
-        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        if not data:
-            raise StopAsyncIteration
-        self._rest = data[CHUNK:]
-        return data[:CHUNK]  # bytes that fit are given as they are, not copied
 
 
 class HttpClient:
@@ -422,47 +322,3 @@ class _Exchange:
         if connection is not None:
             connection.close()
             self._pool.give_back(connection)
-
-
-@functools.lru_cache(maxsize=256)
-def proxy_for(origin: str) -> str | None:
-    """The proxy that the environment asks for; the netrc file is none of our business.
-
-    `origin` is scheme and host. Remembered: the environment of a process does not change.
-    Raises ConfigError for what is no URL of a proxy; its text may hold a password and is not told.
-    """
-    parts = urllib.parse.urlsplit(origin)
-    host = parts.hostname or ""
-    named = any(name.lower().endswith("_proxy") for name in os.environ)
-    if not named and sys.platform.startswith("linux"):
-        return None  # there it is all that `urllib.request` would look at, which loads slowly
-    from urllib.request import getproxies, proxy_bypass
-
-    if is_loopback(host) or proxy_bypass(host):
-        return None
-    proxy = getproxies().get(parts.scheme)
-    if proxy is not None and not _is_proxy(proxy):
-        raise ConfigError(
-            "The proxy that the environment names is not http://, a host and a port.",
-            subject=f"{parts.scheme}_proxy",
-            safe="Nothing was sent.",
-            todo="Correct the variable; a user or password in it must be percent-encoded.",
-        )
-    return proxy
-
-
-def _is_proxy(url: str) -> bool:
-    try:
-        parts = urllib.parse.urlsplit(url)
-        rest = parts.path.strip("/") or parts.query or parts.fragment or parts.port == 0
-    except ValueError:  # of an impossible port, or brackets that do not close
-        return False
-    return bool(parts.scheme in ("http", "https") and parts.hostname) and not rest
-
-
-def is_loopback(host: str) -> bool:
-    """Whether what is sent to that host stays on this machine."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:  # a name, which may begin with 127. as well
-        return False

@@ -11,7 +11,7 @@ from yarl import URL
 
 from engine.errors import AstraError, TruncatedBody
 from engine.stores.body import CHUNK, Body
-from engine.stores.http import Incoming
+from engine.stores.http_answer import Incoming
 from engine.stores.http_errors import (
     all_in_use,
     network_error,

@@ -12,9 +12,11 @@ from engine.errors import AccessDenied
 from engine.settings import CloudSettings
 from engine.stores.body import Body, Pieces, pieces_of
 from engine.stores.credentials import CredentialSource
-from engine.stores.http import HttpClient, Incoming, Reply
+from engine.stores.error_answers import clock_offset
+from engine.stores.http import HttpClient
+from engine.stores.http_answer import Incoming, Reply
 from engine.stores.s3_endpoint import Endpoint, Target
-from engine.stores.s3_errors import clock_offset, error_of
+from engine.stores.s3_errors import error_of
 from engine.stores.sigv4 import EMPTY_SHA256, UNSIGNED, Signer
 
 Query = Sequence[tuple[str, str]]

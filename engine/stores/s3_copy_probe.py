@@ -1,19 +1,16 @@
 """Finding out which conditions a server honours when it copies, with objects of our own."""
 
-import asyncio
 from dataclasses import dataclass
-from uuid import uuid4
 
 from engine.errors import NotFound, PreconditionFailed, StoreError
 from engine.model import VersionPin
 from engine.stores import s3_xml as xml
+from engine.stores.canary import BODY, AskedOnce, new_canary
 from engine.stores.s3_client import S3Client
 from engine.stores.s3_errors import raise_hidden_error
-from engine.stores.s3_probe import CANARY
 from engine.stores.s3_reader import version_query
 from engine.stores.sigv4 import encode_key
 
-_BODY = b"astra"
 _WRONG = '"00000000000000000000000000000000"'
 
 
@@ -36,19 +33,14 @@ class CopyProbe:
 
     def __init__(self, client: S3Client) -> None:
         self._client = client
-        self._found: dict[str, CopyConditions] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._asked = AskedOnce(self._ask)
 
     async def conditions(self, bucket: str) -> CopyConditions:
         """Copy a canary under false conditions, remove it. Raises retryable StoreErrors."""
-        if bucket not in self._found:
-            async with self._locks.setdefault(bucket, asyncio.Lock()):
-                if bucket not in self._found:
-                    self._found[bucket] = await self._ask(bucket)
-        return self._found[bucket]
+        return await self._asked.of(bucket)
 
     async def _ask(self, bucket: str) -> CopyConditions:
-        keys = [CANARY + uuid4().hex for _ in range(3)]
+        keys = [new_canary() for _ in range(3)]
         made: list[tuple[str, str]] = []  # key and version id
         try:
             return await self._try(bucket, keys, made)
@@ -64,7 +56,7 @@ class CopyProbe:
         self, bucket: str, keys: list[str], made: list[tuple[str, str]]
     ) -> CopyConditions:
         first, second, third = keys
-        reply = await self._client.call("PUT", bucket, first, body=_BODY)
+        reply = await self._client.call("PUT", bucket, first, body=BODY)
         made.append((first, reply.headers.get("x-amz-version-id", "")))
         etag = f'"{xml.bare_etag(reply.headers.get("etag", ""))}"'
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engine.errors import ConfigError, UsageError
 from engine.model import Provider
 from engine.settings import CloudSettings
-from engine.stores.http import is_loopback
+from engine.stores.http_proxy import is_loopback
 from engine.stores.sigv4 import canonical_query, encode_key
 
 _PORTS = {"http": 80, "https": 443}

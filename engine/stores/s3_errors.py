@@ -1,8 +1,6 @@
 """What S3's error answers mean."""
 
-import time
-from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping
 
 from engine.errors import (
     AccessDenied,
@@ -20,15 +18,14 @@ from engine.errors import (
     TruncatedBody,
     Unavailable,
 )
-from engine.stores.http import Reply
+from engine.stores.error_answers import Kind, Words, kind_by_status, refusal, skewed, words_of
+from engine.stores.http_answer import Reply
 from engine.stores.http_errors import printable
 from engine.stores.s3_xml import local_name, parse, text
 
-_SKEW = 14 * 60.0  # seconds; S3 refuses signatures that are a quarter of an hour off
-_LONGEST_WAIT = 15 * 60.0  # seconds; a server may name any date
 _KEYS_TODO = "Check the access key, its secret and its permissions."
 
-_BY_CODE: Mapping[str, type[StoreError]] = {
+_BY_CODE: Mapping[str, Kind] = {
     "NoSuchKey": NotFound,
     "NoSuchBucket": NotFound,
     "NoSuchUpload": NotFound,
@@ -69,61 +66,22 @@ _BY_CODE: Mapping[str, type[StoreError]] = {
     "QuotaExceeded": NoSpace,
 }
 
-_BY_STATUS: Mapping[int, type[StoreError]] = {
-    401: AccessDenied,
-    403: AccessDenied,
-    404: NotFound,
-    405: NotSupported,
-    408: StoreTimeout,
-    409: StoreError,
-    412: PreconditionFailed,
-    429: Throttled,
-    501: NotSupported,
-    503: Throttled,
-    507: NoSpace,
-}
-
-_WORDS: Mapping[type[StoreError], tuple[str, str]] = {
-    NotFound: ("There is no such object, upload or bucket", ""),
-    AccessDenied: ("The store does not allow it", _KEYS_TODO),
-    Archived: ("The object is archived", "Restore it before it is read."),
-    PreconditionFailed: ("The object is not the version that was asked for", ""),
-    ClockSkew: ("This machine's clock is too far from the store's", "Set the clock (NTP)."),
-    Throttled: ("The store asks to slow down", ""),
-    StoreTimeout: ("The store waited too long for the request", ""),
-    Unavailable: ("The store is in trouble", ""),
-    TruncatedBody: ("The bytes did not arrive whole", ""),
-    KeyNotSupported: ("The store cannot hold this key", ""),
-    NotSupported: ("The store cannot do this", ""),
-    NoSpace: ("The store is full", "Free some space or raise the quota, then try again."),
-    BadResponse: ("The store gave an answer that makes no sense", "Check the endpoint."),
-}
+_WORDS: Mapping[Kind, Words] = {AccessDenied: ("The store does not allow it", _KEYS_TODO)}
 
 
 def error_of(reply: Reply, method: str, at: str) -> StoreError:
     """The store error for an answer that is not a success."""
     code, message = _read(reply, at)
     kind = _kind(reply, code)
-    what, todo = _WORDS.get(kind, ("The store refused", ""))
-    said = ": ".join(part for part in (code, message) if part) or f"HTTP {reply.status}"
+    what, todo = words_of(kind, _WORDS)
     region = reply.headers.get("x-amz-bucket-region", "")
     if code in ("AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect") or (
         300 <= reply.status < 400
     ):
         todo = f'Set region = "{printable(region, 40)}" for this cloud.' if region else ""
         todo = todo or "Check the cloud's region and endpoint."
-    changed = method not in ("GET", "HEAD")
-    error = kind(
-        f"{what} ({said}).",
-        subject=at,
-        safe="Nothing was changed." if changed and reply.status < 500 else "",
-        todo=todo,
-        status=reply.status,
-        code=code,
-    )
-    if isinstance(error, Throttled):
-        error.retry_after = retry_after(reply.headers.get("retry-after", ""))
-    return error
+    said = (code, message)
+    return refusal(reply, method, at, kind=kind, words=(what, todo), said=said, code=code)
 
 
 def raise_hidden_error(reply: Reply, root: str, method: str, at: str) -> None:
@@ -134,26 +92,6 @@ def raise_hidden_error(reply: Reply, root: str, method: str, at: str) -> None:
     document = parse(reply.body, at, root, "Error")
     if local_name(document) == "Error":
         raise error_of(Reply(500, reply.headers, reply.body), method, at)
-
-
-def retry_after(value: str, clock: Callable[[], float] = time.time) -> float:
-    """Seconds that a Retry-After header asks for: at most 15 minutes, 0 if it names none."""
-    try:
-        seconds = float(value)
-    except ValueError:  # then it should be a date
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - clock()
-        except (ValueError, TypeError, OverflowError):
-            return 0.0
-    return min(seconds, _LONGEST_WAIT) if seconds > 0 else 0.0  # so is what is no number
-
-
-def clock_offset(headers: Mapping[str, str], clock: Callable[[], float] = time.time) -> float:
-    """How many seconds the server's clock is ahead of ours, by its Date header (0 unknown)."""
-    try:
-        return parsedate_to_datetime(headers.get("date", "")).timestamp() - clock()
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
 
 
 def _read(reply: Reply, at: str) -> tuple[str, str]:
@@ -169,14 +107,9 @@ def _read(reply: Reply, at: str) -> tuple[str, str]:
     return printable(text(found, "Code"), 60), printable(text(found, "Message"))
 
 
-def _kind(reply: Reply, code: str) -> type[StoreError]:
+def _kind(reply: Reply, code: str) -> Kind:
     if code in _BY_CODE:
         return _BY_CODE[code]
-    # A HEAD has no body to carry RequestTimeTooSkewed.
-    if reply.status == 403 and not code and abs(clock_offset(reply.headers)) > _SKEW:
+    if not code and skewed(reply):  # a HEAD has no body to carry RequestTimeTooSkewed
         return ClockSkew
-    if reply.status in _BY_STATUS:
-        return _BY_STATUS[reply.status]
-    if reply.status >= 500:
-        return Unavailable
-    return StoreError if 300 <= reply.status < 500 else BadResponse
+    return Throttled if reply.status == 503 else kind_by_status(reply.status)

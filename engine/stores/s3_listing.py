@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from engine.errors import BadResponse
 from engine.model import ListEntry, ListPage
 from engine.stores import s3_xml as xml
-from engine.stores.http import Reply
+from engine.stores.http_answer import Reply
 from engine.stores.s3_classes import StorageClasses
 from engine.stores.s3_client import S3Client
 

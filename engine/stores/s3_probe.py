@@ -1,25 +1,27 @@
 """Finding out which conditions a server honours, with an object of our own."""
 
-import asyncio
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from uuid import uuid4
 
 from engine.errors import AccessDenied, NotFound, NotSupported, PreconditionFailed, StoreError
 from engine.model import VersionPin
 from engine.stores import s3_xml as xml
+from engine.stores.canary import (
+    BODY,
+    CANARY,
+    AskedOnce,
+    left_behind,
+    new_canary,
+    refuses,
+    refuses_delete,
+)
+from engine.stores.error_answers import clock_offset
 from engine.stores.s3_client import S3Client
-from engine.stores.s3_errors import clock_offset
 from engine.stores.s3_reader import version_query
 
-CANARY = ".astra-canary-"
-_OWN = re.compile(re.escape(CANARY) + "[0-9a-f]{32}")
-_BODY = b"astra"
 _OTHER = {"If-Match": '"00000000000000000000000000000000"'}
 _TAG = {"x-amz-tagging": "astra=canary"}
-_LEFT_BEHIND = 600.0  # seconds: an older canary belongs to a process that was killed
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +47,14 @@ class ConditionProbe:
 
     def __init__(self, client: S3Client) -> None:
         self._client = client
-        self._found: dict[str, Conditions] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._asked = AskedOnce(self._ask)
 
     async def conditions(self, bucket: str) -> Conditions:
         """Write a canary, try to overwrite and delete it under false conditions, remove it."""
-        if bucket not in self._found:
-            async with self._locks.setdefault(bucket, asyncio.Lock()):
-                if bucket not in self._found:
-                    self._found[bucket] = await self._ask(bucket)
-        return self._found[bucket]
+        return await self._asked.of(bucket)
 
     async def _ask(self, bucket: str) -> Conditions:
-        key, pins = CANARY + uuid4().hex, list[VersionPin]()
+        key, pins = new_canary(), list[VersionPin]()
         try:
             tagged = await self._put_tagged(bucket, key, pins)
         except (AccessDenied, NotSupported):
@@ -92,38 +89,23 @@ class ConditionProbe:
             return False
 
     async def _put(self, bucket: str, key: str, headers: Mapping[str, str]) -> VersionPin:
-        reply = await self._client.call("PUT", bucket, key, headers=headers, body=_BODY)
+        reply = await self._client.call("PUT", bucket, key, headers=headers, body=BODY)
         etag = xml.bare_etag(reply.headers.get("etag", ""))
         return VersionPin(etag, version_id=reply.headers.get("x-amz-version-id", ""))
 
     async def _refuses_write(
         self, bucket: str, key: str, headers: Mapping[str, str], pins: list[VersionPin]
     ) -> bool:
-        try:
+        async def write() -> None:
             pins.append(await self._put(bucket, key, headers))
-        except PreconditionFailed:
-            return True
-        except StoreError as error:
-            if error.retryable:
-                raise
-        return False  # written all the same, or the header itself is refused
+
+        return await refuses(write)
 
     async def _refuses_delete(self, bucket: str, key: str) -> bool:
-        try:
-            await self._client.call("DELETE", bucket, key, headers=_OTHER)
-        except PreconditionFailed:
-            pass  # as it should be, if the object is still there
-        except StoreError as error:
-            if error.retryable:
-                raise
-            return False
-        else:
-            return False
-        try:
-            await self._client.call("HEAD", bucket, key)
-        except NotFound:
-            return False
-        return True
+        return await refuses_delete(
+            lambda: self._client.call("DELETE", bucket, key, headers=_OTHER),
+            lambda: self._client.call("HEAD", bucket, key),
+        )
 
     async def _remove(self, bucket: str, key: str, pins: list[VersionPin]) -> None:
         for query in {tuple(version_query(pin)) for pin in pins}:
@@ -143,11 +125,7 @@ class ConditionProbe:
             reply = await self._client.call("GET", bucket, query=query)
             now = time.time() + clock_offset(reply.headers)
             for entry in xml.listing(reply.body, bucket).entries:
-                if (
-                    _OWN.fullmatch(entry.key)
-                    and entry.size == len(_BODY)
-                    and now - entry.modified > _LEFT_BEHIND
-                ):
+                if left_behind(entry.key, entry.size, entry.modified, now):
                     await self._remove_old(bucket, entry.key, etag, guarded=guarded)
         except AccessDenied:
             return  # may not be listed, or not be deleted: nothing more to do
@@ -156,7 +134,7 @@ class ConditionProbe:
         try:
             headers = (await self._client.call("HEAD", bucket, key)).headers
             found = xml.bare_etag(headers.get("etag", ""))
-            if found != etag or headers.get("content-length") != str(len(_BODY)):
+            if found != etag or headers.get("content-length") != str(len(BODY)):
                 return
             query = version_query(VersionPin(version_id=headers.get("x-amz-version-id", "")))
             condition = {"If-Match": f'"{etag}"'} if guarded and not query else {}

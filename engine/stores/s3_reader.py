@@ -7,7 +7,7 @@ from engine.errors import BadResponse, PreconditionFailed, UsageError
 from engine.model import ObjectHead, VersionPin
 from engine.stores import s3_xml as xml
 from engine.stores.base import Fetched, check_range
-from engine.stores.http import Incoming
+from engine.stores.http_answer import Incoming
 from engine.stores.s3_classes import StorageClasses
 from engine.stores.s3_client import S3Client
 from engine.stores.s3_headers import content_range, read_head, read_pin

@@ -6,7 +6,7 @@ from engine.errors import AccessDenied, BadResponse, NotFound, NotSupported, Pre
 from engine.model import ObjectMeta, VersionPin
 from engine.stores import s3_xml as xml
 from engine.stores.base import Part, Written
-from engine.stores.http import Reply
+from engine.stores.http_answer import Reply
 from engine.stores.s3_client import SLOW, S3Client
 from engine.stores.s3_copy import COPY_LIMIT
 from engine.stores.s3_copy_probe import CopyProbe

@@ -7,7 +7,7 @@ from engine.model import Provider, StoreKind
 from engine.settings import CloudSettings, Secret
 from engine.stores import open_store
 from engine.stores.base import DeleteGuard
-from engine.stores.http import is_loopback
+from engine.stores.http_proxy import is_loopback
 from engine.stores.s3_classes import ARCHIVES, StorageClasses
 from engine.stores.s3_endpoint import Endpoint
 from engine.stores.s3_keys import key_problem

@@ -11,10 +11,10 @@ from engine.errors import AstraError, BadResponse, ConfigError, StoreError, Stor
 from engine.model import ObjectMeta, Provider
 from engine.stores import http, s3_xml
 from engine.stores.body import CHUNK
+from engine.stores.error_answers import clock_offset, retry_after
 from engine.stores.http import HttpClient
 from engine.stores.http_errors import printable
 from engine.stores.s3 import S3Store
-from engine.stores.s3_errors import clock_offset, retry_after
 from tests.fake_s3 import FakeS3, Fault, Quirks, Seen
 from tests.servers import S3Server
 from tests.stores.fault_tools import BUCKET, get, on, put
