@@ -40,11 +40,11 @@ from engine.stores.base import (
     Fetcher,
     ObjectStore,
     Part,
-    UploadInfo,
     Written,
 )
-from engine.stores.body import CHUNK, Body, Pieces
+from engine.stores.body import CHUNK, Body
 from engine.stores.http_answer import Reply
+from engine.stores.parts_store import PartsStore
 from engine.stores.s3_probe import Conditions
 from engine.stores.s3_reader import check_pin
 from engine.stores.versions import Kept
@@ -55,7 +55,7 @@ _PAGE = 1000
 _ATTESTED = frozenset({"md5"})
 
 
-class AzureStore(Fetcher):
+class AzureStore(PartsStore[Blocks], Fetcher):
     """One storage account with one credential."""
 
     kind = StoreKind.AZURE
@@ -85,8 +85,8 @@ class AzureStore(Fetcher):
         )
         self._read_only = settings.read_only
         self._trusted = trusted
-        self._blocks = Blocks(self._client)
-        self._server_copy = ServerCopy(self._client, self._blocks)
+        self._parts = Blocks(self._client)
+        self._server_copy = ServerCopy(self._client, self._parts)
         self._tiers = Tiers(self._client, self.head)
         self._conditions = WriteConditions(
             self._client, self.head, trusted=trusted, read_only=settings.read_only
@@ -130,7 +130,7 @@ class AzureStore(Fetcher):
 
     async def list_pages(self, bucket: str, prefix: str = "") -> AsyncGenerator[ListPage, None]:
         """List Blobs, at most 1,000 keys a page here; raises rather than end early."""
-        async with aclosing(self._blocks.pages(bucket, prefix)) as pages:
+        async with aclosing(self._parts.pages(bucket, prefix)) as pages:
             async for rows in pages:
                 for start in range(0, len(rows), _PAGE):
                     yield ListPage([row.entry for row in rows[start : start + _PAGE]])
@@ -259,24 +259,7 @@ class AzureStore(Fetcher):
     ) -> str:
         """Begin an upload in blocks."""
         await self._checked(bucket, key, meta)
-        return await self._blocks.begin(bucket, key, meta, storage_class)
-
-    async def upload_part(
-        self,
-        bucket: str,
-        key: str,
-        upload_id: str,
-        number: int,
-        data: bytes | Pieces,
-        *,
-        md5: str = "",
-    ) -> Part:
-        """Send part `number` (from 1)."""
-        return await self._blocks.put(bucket, key, upload_id, number, data, md5)
-
-    async def parts(self, bucket: str, key: str, upload_id: str) -> list[Part]:
-        """The parts that arrived."""
-        return await self._blocks.parts(bucket, key, upload_id)
+        return await self._parts.begin(bucket, key, meta, storage_class)
 
     async def complete_upload(
         self,
@@ -289,15 +272,7 @@ class AzureStore(Fetcher):
     ) -> Written:
         """Commit the blocks, create-only unless `replace` is given. Attests nothing."""
         condition = await self._conditions.header(bucket, key, replace)
-        return await self._blocks.complete(bucket, key, upload_id, parts, condition)
-
-    async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
-        """Give an upload up; the service drops its blocks within a week. Absent is fine."""
-        await self._blocks.abort(bucket, key, upload_id)
-
-    async def uploads(self, bucket: str, prefix: str = "") -> list[UploadInfo]:
-        """Unfinished uploads of Astra's."""
-        return await self._blocks.uploads(bucket, prefix)
+        return await self._parts.complete(bucket, key, upload_id, parts, condition)
 
     # -- copying on the server ----------------------------------------------------------
 

@@ -14,8 +14,7 @@ from engine.errors import (
 )
 from engine.model import ListPage, ObjectHead, ObjectMeta, StoreKind, VersionPin
 from engine.settings import CloudSettings
-from engine.stores.base import Capabilities, DeleteGuard, ObjectStore, Part, UploadInfo, Written
-from engine.stores.body import Pieces
+from engine.stores.base import Capabilities, DeleteGuard, ObjectStore, Part, Written
 from engine.stores.gcs_client import GCSClient, Resource
 from engine.stores.gcs_endpoint import Query
 from engine.stores.gcs_keys import MAX_KEY, is_ours, key_problem
@@ -42,10 +41,11 @@ from engine.stores.gcs_resource import (
 from engine.stores.gcs_rewrite import check_class, rewrite, rewrite_class
 from engine.stores.gcs_upload import put_stream, written
 from engine.stores.gcs_versions import list_versions
+from engine.stores.parts_store import PartsStore
 from engine.stores.versions import Kept
 
 
-class GCSStore:
+class GCSStore(PartsStore[Parts]):
     """One endpoint with one account."""
 
     kind = StoreKind.GCS
@@ -200,23 +200,6 @@ class GCSStore:
         await self.conditions(bucket)
         return await self._parts.begin(bucket, key, meta, storage_class)
 
-    async def upload_part(
-        self,
-        bucket: str,
-        key: str,
-        upload_id: str,
-        number: int,
-        data: bytes | Pieces,
-        *,
-        md5: str = "",
-    ) -> Part:
-        """Send part `number` (from 1)."""
-        return await self._parts.put(bucket, key, upload_id, number, data, md5)
-
-    async def parts(self, bucket: str, key: str, upload_id: str) -> list[Part]:
-        """The parts that arrived."""
-        return await self._parts.parts(bucket, key, upload_id)
-
     async def complete_upload(
         self,
         bucket: str,
@@ -230,14 +213,6 @@ class GCSStore:
         found = await self.conditions(bucket)
         query = await self._condition(bucket, key, replace, honoured=found.compose)
         return await self._parts.complete(bucket, key, upload_id, parts, query)
-
-    async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
-        """Throw an unfinished upload away. Absent is fine."""
-        await self._parts.abort(bucket, upload_id)
-
-    async def uploads(self, bucket: str, prefix: str = "") -> list[UploadInfo]:
-        """Unfinished uploads."""
-        return await self._parts.uploads(bucket, prefix)
 
     # -- copying ------------------------------------------------------------------------
 

@@ -162,7 +162,7 @@ class Parts:
         if not is_in_class(made, wanted):
             made = await self._into_class(bucket, made, wanted)
         try:
-            await self.abort(bucket, upload_id)
+            await self.abort(bucket, key, upload_id)
         except StoreError as error:
             # Not as if it had been refused: the object is there.
             raise Unavailable(
@@ -174,7 +174,7 @@ class Parts:
             ) from error
         return Written(pin_of(made), checksums(made))
 
-    async def abort(self, bucket: str, upload_id: str) -> None:
+    async def abort(self, bucket: str, key: str, upload_id: str) -> None:
         """Remove all that is kept for an upload. Absent is fine.
 
         The note goes after the parts, so that an upload of which anything is left is still

@@ -31,10 +31,10 @@ from engine.stores.base import (
     Fetcher,
     ObjectStore,
     Part,
-    UploadInfo,
     Written,
 )
-from engine.stores.body import CHUNK, Body, Pieces, whole_of
+from engine.stores.body import CHUNK, Body, whole_of
+from engine.stores.parts_store import PartsStore
 from engine.stores.s3_classes import StorageClasses
 from engine.stores.s3_client import S3Client, md5_header
 from engine.stores.s3_conditions import WriteConditions
@@ -60,7 +60,7 @@ _SMALL = 128 * 1024  # bytes; up to here an MD5 costs next to nothing
 _AWS_ATTESTED = frozenset({"md5", "crc32", "crc32c", "crc64nvme", "sha1", "sha256"})
 
 
-class S3Store(Fetcher):
+class S3Store(PartsStore[Multipart], Fetcher):
     """One endpoint with one set of credentials."""
 
     kind = StoreKind.S3
@@ -88,7 +88,7 @@ class S3Store(Fetcher):
         )
         self._trusted = endpoint.is_aws
         self._account = (settings.profile, settings.access_key.reveal())
-        self._multipart = Multipart(self._client, trusted=self._trusted)
+        self._parts = Multipart(self._client, trusted=self._trusted)
         self._server_copy = ServerCopy(self._client, trusted=self._trusted)
         self._read_only = settings.read_only
         self._conditions = WriteConditions(
@@ -252,24 +252,7 @@ class S3Store(Fetcher):
     ) -> str:
         """Begin a multipart upload."""
         await self._checked(bucket, key)
-        return await self._multipart.begin(bucket, key, meta, self._classes.to_wire(storage_class))
-
-    async def upload_part(
-        self,
-        bucket: str,
-        key: str,
-        upload_id: str,
-        number: int,
-        data: bytes | Pieces,
-        *,
-        md5: str = "",
-    ) -> Part:
-        """Send part `number` (from 1)."""
-        return await self._multipart.put(bucket, key, upload_id, number, data, md5)
-
-    async def parts(self, bucket: str, key: str, upload_id: str) -> list[Part]:
-        """The parts that arrived."""
-        return await self._multipart.parts(bucket, key, upload_id)
+        return await self._parts.begin(bucket, key, meta, self._classes.to_wire(storage_class))
 
     async def complete_upload(
         self,
@@ -282,16 +265,8 @@ class S3Store(Fetcher):
     ) -> Written:
         """Make the object of its parts, create-only unless `replace` is given."""
         condition = await self._conditions.header(bucket, key, replace, completing=True)
-        written = await self._multipart.complete(bucket, key, upload_id, parts, condition)
+        written = await self._parts.complete(bucket, key, upload_id, parts, condition)
         return await self._conditions.settled(bucket, key, written)
-
-    async def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
-        """Throw an unfinished upload away. Absent is fine."""
-        await self._multipart.abort(bucket, key, upload_id)
-
-    async def uploads(self, bucket: str, prefix: str = "") -> list[UploadInfo]:
-        """Unfinished uploads."""
-        return await self._multipart.uploads(bucket, prefix)
 
     # -- copying on the server ----------------------------------------------------------
 
@@ -401,7 +376,7 @@ class S3Store(Fetcher):
         if before.storage_class == storage_class:
             return before
         wire = self._classes.to_wire(storage_class)
-        etag = await copy_onto_itself(self._client, self._multipart, bucket, before, wire)
+        etag = await copy_onto_itself(self._client, self._parts, bucket, before, wire)
         after = await self.head(bucket, key, pin=pin_after(before.pin, etag))
         if after.storage_class != storage_class:
             raise NotSupported(
@@ -446,7 +421,7 @@ class S3Store(Fetcher):
         self, bucket: str, key: str, *, pin: VersionPin, count: int
     ) -> tuple[int, ...]:
         """By HEAD with a part number; empty where the server ignores that."""
-        return await self._multipart.part_sizes(bucket, key, pin, count)
+        return await self._parts.part_sizes(bucket, key, pin, count)
 
     async def _checked(self, bucket: str, key: str) -> str:
         at = self._client.at(bucket, key)
