@@ -19,6 +19,7 @@ from textual.command import CommandPalette
 from textual.driver import Driver
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.widgets import Input
 
 from astra_tui import job_flows, themes
 from astra_tui.commands import KeymapCommands
@@ -35,6 +36,7 @@ from astra_tui.screens.help import HelpScreen
 from astra_tui.screens.log import LogScreen
 from astra_tui.screens.question import Question
 from astra_tui.starting import first_snapshot
+from astra_tui.strokes import Strokes
 from astra_tui.typeahead import TypeAhead
 from engine.engine import Engine
 from engine.errors import AstraError
@@ -90,7 +92,8 @@ class AstraApp(App[int], inherit_bindings=False):
         self.console_settings = console
         self.resume_command = resume_command
         self.is_demo = demo
-        self.keymap = Keymap(dict(console.keys))
+        self.keymap = Keymap(dict(console.keys), console.flavour)
+        self._strokes = Strokes(self.keymap.actions)
         self.snapshot = first_snapshot(engine.settings)
         self.started = False
         self.caption_text = ""
@@ -103,7 +106,7 @@ class AstraApp(App[int], inherit_bindings=False):
         for theme in themes.THEMES:
             self.register_theme(theme)
         self.theme, warning = themes.choose(console.theme, no_color=no_color)
-        self._typeahead = TypeAhead(self, super().on_event)
+        self._typeahead = TypeAhead(self, self._deliver)
         self._watched: list[signal.Signals] = []
         self._ticking: Timer | None = None
         self._since = time.time()
@@ -138,10 +141,11 @@ class AstraApp(App[int], inherit_bindings=False):
         by_key: dict[str, list[str]] = {}
         moves: dict[str, str] = {}
         for action in self.keymap.actions:
-            names = ["comma" if key == "," else key for key in action.keys]
+            plain = [key for key in action.keys if " " not in key]  # others: `_strokes`
+            names = ["comma" if key == "," else key for key in plain]
             if Context.LIST in action.contexts:
                 # Lists and pages bind these themselves, under the action's id.
-                if action.id in self.keymap.overrides:
+                if action.id in self.keymap.changed:
                     moves[action.id] = ",".join(names)
                 continue
             for name in names:
@@ -377,13 +381,39 @@ class AstraApp(App[int], inherit_bindings=False):
             return "The engine has ended." if gone_since else "The engine is still starting."
         if action.changes and self.snapshot.read_only:
             return f"{action.label}: Astra runs read-only, so nothing is changed."
+        if action.id == "suspend":
+            return self._why_not_suspend()
         return screen.why_not(action) if isinstance(screen, AstraScreen) else ""
+
+    def _why_not_suspend(self) -> str:
+        if self._driver is None or not self._driver.can_suspend:
+            return "suspend: there is no shell to go back to."
+        if not self.detachable and job_flows.running(self.snapshot):
+            return "suspend: jobs run in this process and would stand still."
+        return ""
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and not event.is_forwarded:
             await self._typeahead.take(event)
         else:
             await super().on_event(event)
+
+    async def _deliver(self, key: events.Key) -> None:
+        """Pass a key on; of keys with two strokes only the second does something."""
+        if not isinstance(self.screen, AstraScreen) or isinstance(self.focused, Input):
+            self._strokes.forget()  # a dialog has keys of its own, and a field takes text
+            ids = None
+        else:
+            ids = self._strokes.take(key)
+        if ids is None:
+            await super().on_event(key)
+        elif ids:
+            lists = [self.keymap[i] for i in ids if Context.LIST in self.keymap[i].contexts]
+            if lists:  # the list that has the focus knows it by another key
+                key = events.Key(next(k for k in lists[0].keys if " " not in k), None)
+                await super().on_event(key)
+            else:
+                self.action_perform(" ".join(ids))
 
     def hold_keys(self, work: Coroutine[Any, Any, object], doing: str) -> None:
         """Let keys wait for work that changes what they are about; never for long."""
@@ -462,6 +492,9 @@ class AstraApp(App[int], inherit_bindings=False):
 
     def do_notices(self) -> None:
         self.push_screen(LogScreen())
+
+    def do_suspend(self) -> None:
+        self.action_suspend_process()
 
     def do_palette(self) -> None:
         self.push_screen(CommandPalette(providers=[KeymapCommands], id="commands"))

@@ -1,36 +1,34 @@
-"""The command palette: every action that means something here; those that cannot be taken now
-say why."""
+"""The command palette: what can be done here now. Why a key does nothing, the key itself says."""
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.screen import Screen
 
-from astra_tui.keymap import Action, display
+from astra_tui.keymap import Action
 from astra_tui.screens.base import AstraScreen
 
 if TYPE_CHECKING:
     from astra_tui.app import AstraApp
 
 
+def commands_of(app: "AstraApp", screen: Screen[Any]) -> Iterator[tuple[Action, str, str]]:
+    """Action, name with keys, and help of what can be done on that screen now."""
+    if not isinstance(screen, AstraScreen):
+        return
+    for action in app.keymap.valid_in(screen.contexts()):
+        if action.palette and not app.why_not_on(screen, action):
+            yield action, f"{action.label}  {app.keymap.keys_of(action.id)}", action.help
+
+
 class KeymapCommands(Provider):
     """The actions of the keymap as commands."""
 
     def _commands(self) -> Iterator[tuple[Action, str, str]]:
-        """Action, name and help of each command; those that can be taken first."""
-        app = cast("AstraApp", self.app)
-        screen = self.screen
-        if not isinstance(screen, AstraScreen):
-            return
-        actions = [a for a in app.keymap.valid_in(screen.contexts()) if a.palette]
-        reasons = {action.id: app.why_not_on(screen, action) for action in actions}
-        for action in sorted(actions, key=lambda action: bool(reasons[action.id])):
-            keys = " ".join(display(key) for key in action.keys)
-            reason = reasons[action.id]
-            text = f"not now: {reason}" if reason else action.help
-            yield action, f"{action.label}  {keys}", text
+        return commands_of(cast("AstraApp", self.app), self.screen)
 
     async def discover(self) -> Hits:
         for action, name, text in self._commands():

@@ -22,6 +22,7 @@ from astra_tui.config_sources import (
     user_config,
 )
 from astra_tui.config_table import Findings, Override, Table, did_you_mean
+from astra_tui.flavours import DEFAULT, FLAVOURS
 from engine.errors import ConfigError
 from engine.model import RESTORE_SPEEDS, Provider, StoreKind, parse_size
 from engine.settings import MAX_DELETES, CloudSettings, EngineSettings, KafkaSettings
@@ -95,7 +96,8 @@ class EngineProcess:
 class ConsoleSettings:
     """How the console looks and listens. An empty `theme` means the console's own choice.
 
-    `keys` overrides bindings: pairs of an action's id and its keys, with commas between them.
+    `keys` overrides bindings: pairs of an action's id and its keys, with commas between them;
+    the other actions have the keys of the `flavour`.
     """
 
     theme: str = ""
@@ -103,6 +105,7 @@ class ConsoleSettings:
     ascii: bool = False  # no glyphs beyond ASCII
     log_level: str = "info"
     keys: tuple[tuple[str, str], ...] = ()
+    flavour: str = DEFAULT
     engine: EngineProcess = EngineProcess()
 
     def keymap(self) -> dict[str, str]:
@@ -442,7 +445,10 @@ def _console(table: Table, keys: Table, bindings: Mapping[str, Any]) -> ConsoleS
         theme=table.text("theme"),
         mouse=table.flag("mouse", True),
         ascii=table.flag("ascii"),
-        keys=tuple((action, ",".join(keys.words(action))) for action in bindings),
+        keys=tuple(
+            (action, ",".join(keys.words(action))) for action in bindings if action != "flavour"
+        ),
+        flavour=keys.text("flavour", DEFAULT, choices=tuple(FLAVOURS)),
     )
     table.finish()
     return settings

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from astra_tui.flavours import DEFAULT, FLAVOURS
+
 
 class Context(StrEnum):
     """Where an action is valid. The value is its heading in help and README."""
@@ -31,7 +33,8 @@ class Context(StrEnum):
 class Action:
     """One thing that an operator can ask for.
 
-    `keys` are Textual's names of keys, single characters as themselves. `label` is the word of
+    `keys` are Textual's names of keys, single characters as themselves; two with a blank between
+    are struck one after the other. `label` is the word of
     the footer, `help` a sentence. `footer` ranks it there (1 first, 0 not shown). `changes`
     marks what read-only mode forbids; `dangerous` what never happens without a confirmation.
     Those with `palette` are in the command palette.
@@ -99,10 +102,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("plan", ("P",), "plan", "Plan what the tier policy decided.", (CO,), footer=9),
     Action("filter", ("/",), "filter", "Show only names with this text, or that fit a glob like "
            "*.csv. In the feed: messages with this text.", (PA, FE, BO), footer=5, offline=True),
+    Action("next-match", ("n",), "next match", "To the next line that fits the filter.",
+           (PA, FE, BO), palette=False, offline=True),
+    Action("previous-match", ("N",), "previous match", "To the line before that fits the filter.",
+           (PA, FE, BO), palette=False, offline=True),
     Action("sort", ("s",), "sort", "Sort by the next column.", (PA, LA), offline=True),
     Action("reverse", ("S",), "reverse", "Turn the order around.", (PA, LA), offline=True),
     Action("open", ("o",), "open", "Show another bucket or prefix in this pane.", (PA,)),
-    Action("reload", ("r",), "reload", "List the cloud again.", (PA,)),
+    Action("reload", ("r", "ctrl+r"), "reload", "List the cloud again.", (PA,)),
     Action("age", ("a",), "age", "Let the objects look older by some days (for demonstrations; "
            "shown as simulated).", (PA, OB), changes=True),
     Action("access", ("x",), "access", "Send a simulated access event for the objects to Kafka.",
@@ -169,6 +176,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("down", ("down", "j"), "down", "One line down.", (LI, RE), palette=False),
     Action("page-up", ("pageup",), "page up", "One page up.", (LI, RE), palette=False),
     Action("page-down", ("pagedown",), "page down", "One page down.", (LI, RE), palette=False),
+    Action("half-up", ("ctrl+u",), "half up", "Half a page up.", (LI, RE), palette=False),
+    Action("half-down", ("ctrl+d",), "half down", "Half a page down.", (LI, RE), palette=False),
     Action("first", ("home", "g"), "first", "To the first line.", (LI, RE), palette=False),
     Action("last", ("end", "G"), "last", "To the last line.", (LI, RE), palette=False),
     # -- everywhere ---------------------------------------------------------------------
@@ -179,6 +188,8 @@ ACTIONS: tuple[Action, ...] = (
            "on dark, on light.", (G,), offline=True),
     Action("redraw", ("ctrl+l",), "redraw", "Draw the whole screen anew, should anything else have "
            "written on it.", (G,), offline=True),
+    Action("suspend", ("ctrl+z",), "suspend", "Back to the shell for a while; `fg` returns.", (G,),
+           offline=True),
     Action("palette", (":", "ctrl+p"), "command", "Search for a command by its name.", (G,),
            footer=20, palette=False, offline=True),
     Action("help", ("?", "f1"), "help", "Show the keys.", (G,), footer=21, offline=True),
@@ -202,7 +213,10 @@ _DISPLAY = {"escape": "esc", "pageup": "pgup", "pagedown": "pgdn"}
 
 
 def display(key: str, *, short: bool = False) -> str:
-    """How a key is written: `^p`, `esc`, `?`; `short` uses a sign for enter, as the footer does."""
+    """How a key is written: `^p`, `esc`, `gg`; `short`: a sign for enter, as in the footer."""
+    if " " in key:
+        strokes = key.split(" ")
+        return ("" if all(len(s) == 1 for s in strokes) else " ").join(map(display, strokes))
     if short and key == "enter":
         return "↵"
     if key in _DISPLAY:
@@ -213,7 +227,10 @@ def display(key: str, *, short: bool = False) -> str:
 
 
 def is_key(name: str) -> bool:
-    """Whether a terminal can send such a key, as far as its name tells."""
+    """Whether a terminal can send such a key, as far as its name tells; or two of them."""
+    strokes = name.split(" ")
+    if len(strokes) == 2:
+        return all(map(is_key, strokes))
     *modifiers, key = name.split("+") if len(name) > 1 else [name]
     if any(modifier not in _MODIFIERS for modifier in modifiers):
         return False
@@ -229,18 +246,33 @@ class Keymap:
     no sense is left out with a sentence in `warnings`; the default keys then stay.
     """
 
-    def __init__(self, overrides: Mapping[str, str | Sequence[str]] | None = None) -> None:
+    def __init__(
+        self,
+        overrides: Mapping[str, str | Sequence[str]] | None = None,
+        flavour: str = DEFAULT,
+    ) -> None:
         self.warnings: list[str] = []
+        if flavour not in FLAVOURS:
+            known = ", ".join(FLAVOURS)
+            self.warnings.append(f"keys: there is no flavour {flavour!r}; known are {known}.")
+            flavour = DEFAULT
+        self.flavour = flavour
+        differs = FLAVOURS[flavour]
+        self._usual = {action.id: differs.get(action.id, action.keys) for action in ACTIONS}
         wanted: dict[str, tuple[str, ...]] = {}
         for action_id, given in (overrides or {}).items():
             keys = self._read(action_id, given)
             if keys:
                 wanted[action_id] = keys
         self.overrides = self._without_conflicts(wanted)
-        self.actions = tuple(
-            replace(action, keys=self.overrides.get(action.id, action.keys)) for action in ACTIONS
-        )
+        in_force = self._usual | self.overrides
+        self.actions = tuple(replace(action, keys=in_force[action.id]) for action in ACTIONS)
         self._by_id = {action.id: action for action in self.actions}
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The actions whose keys are not those that `ACTIONS` gives them."""
+        return frozenset(a.id for a in self.actions if a.keys != BY_ID[a.id].keys)
 
     def __getitem__(self, action_id: str) -> Action:
         return self._by_id[action_id]
@@ -279,21 +311,22 @@ class Keymap:
         if bad:
             self.warnings.append(
                 f"keys: {action_id} = {', '.join(map(repr, bad))}: no such key; "
-                f"{action_id} keeps {' '.join(BY_ID[action_id].keys)}."
+                f"{action_id} keeps {self._kept(action_id)}."
             )
             return ()
         if not keys:
-            self.warnings.append(
-                f"keys: {action_id} has no key; it keeps {' '.join(BY_ID[action_id].keys)}."
-            )
+            self.warnings.append(f"keys: {action_id} has no key; it keeps {self._kept(action_id)}.")
         return keys
+
+    def _kept(self, action_id: str) -> str:
+        return " ".join(display(key) for key in self._usual[action_id])
 
     def _without_conflicts(self, wanted: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         # Dropping one override gives its default keys back, which may collide with another:
         # so look again until nothing collides. Two defaults never do (a test holds them to it).
         wanted = dict(wanted)
         while True:
-            clash = _first_clash(wanted)
+            clash = first_clash(self._usual | wanted)
             if clash is None:
                 return wanted
             key, first, second = clash
@@ -301,20 +334,30 @@ class Keymap:
             winner = first if loser == second else second
             self.warnings.append(
                 f"keys: {loser} = {key!r} is the key of {winner}; "
-                f"{loser} keeps {' '.join(BY_ID[loser].keys)}."
+                f"{loser} keeps {self._kept(loser)}."
             )
             del wanted[loser]
 
 
-def _first_clash(wanted: Mapping[str, tuple[str, ...]]) -> tuple[str, str, str] | None:
+def first_clash(keys: Mapping[str, tuple[str, ...]]) -> tuple[str, str, str] | None:
+    """A key that means two of these actions (by id) on one screen, and both; None if none does.
+
+    The first of two strokes is a key of its own: nothing else may lie on it.
+    """
     for contexts in SCOPES.values():
         owner: dict[str, str] = {}
+        firsts: dict[str, str] = {}
         for action in ACTIONS:
             if not frozenset(contexts).intersection(action.contexts):
                 continue
-            for key in wanted.get(action.id, action.keys):
+            for key in keys[action.id]:
                 if owner.setdefault(key, action.id) != action.id:
                     return key, owner[key], action.id
+                if " " in key:
+                    firsts.setdefault(key.partition(" ")[0], action.id)
+        for key, action_id in firsts.items():
+            if key in owner:
+                return key, owner[key], action_id
     return None
 
 
@@ -344,4 +387,16 @@ def markdown_table(keymap: Keymap | None = None) -> str:
             where = ", ".join(item.value for item in action.contexts if item is not RE)
             cells = [where, keys, text, action_id]
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def flavour_table() -> str:
+    """The keys that differ between the flavours, for the documentation."""
+    maps = {name: Keymap(flavour=name) for name in FLAVOURS}
+    lines = ["| action | " + " | ".join(maps) + " |", "|---" * (len(maps) + 1) + "|"]
+    differ = frozenset[str]().union(*(keymap.changed for keymap in maps.values()))
+    for action in ACTIONS:
+        if action.id in differ:
+            cells = [" ".join(f"`{display(k)}`" for k in m[action.id].keys) for m in maps.values()]
+            lines.append(f"| `{action.id}` | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

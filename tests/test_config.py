@@ -89,6 +89,7 @@ accept_jobs = true
 theme = "nord"
 mouse = false
 [keys]
+flavour = "vim"
 "plan.open" = ["m", "ctrl+x"]
 "app.help" = "f1"
 """
@@ -102,6 +103,7 @@ mouse = false
     assert engine.kafka.accept_jobs
     assert (console.theme, console.mouse) == ("nord", False)
     assert console.keymap() == {"plan.open": "m,ctrl+x", "app.help": "f1"}
+    assert console.flavour == "vim"
 
 
 def test_the_environment_beats_dotenv_which_beats_the_file() -> None:

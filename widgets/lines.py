@@ -19,6 +19,8 @@ class Lines(LineView, can_focus=True, inherit_bindings=False):
         Binding("down,j", "scroll_down", "Down", show=False, id="down"),
         Binding("pageup", "page_up", "Page up", show=False, id="page-up"),
         Binding("pagedown", "page_down", "Page down", show=False, id="page-down"),
+        Binding("ctrl+u", "half_up", "Half up", show=False, id="half-up"),
+        Binding("ctrl+d", "half_down", "Half down", show=False, id="half-down"),
         Binding("home,g", "scroll_home", "Top", show=False, id="first"),
         Binding("end,G", "scroll_end", "Bottom", show=False, id="last"),
     ]
@@ -29,6 +31,12 @@ class Lines(LineView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id, classes=classes)
         self._built: list[Cell] = []
         self._built_for = -1
+
+    def action_half_up(self) -> None:
+        self.scroll_relative(y=-max(self.size.height // 2, 1), animate=False)
+
+    def action_half_down(self) -> None:
+        self.scroll_relative(y=max(self.size.height // 2, 1), animate=False)
 
     def build(self, width: int) -> list[Cell]:
         """The lines for this width."""

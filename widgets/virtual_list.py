@@ -43,6 +43,8 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
         Binding("down,j", "cursor_down", "Down", show=False, id="down"),
         Binding("pageup", "page_up", "Page up", show=False, id="page-up"),
         Binding("pagedown", "page_down", "Page down", show=False, id="page-down"),
+        Binding("ctrl+u", "half_up", "Half up", show=False, id="half-up"),
+        Binding("ctrl+d", "half_down", "Half down", show=False, id="half-down"),
         Binding("home,g", "first", "First", show=False, id="first"),
         Binding("end,G", "last", "Last", show=False, id="last"),
     ]
@@ -183,6 +185,12 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
 
     def action_page_down(self) -> None:
         self.move_cursor(self._cursor + max(self.visible_count - 1, 1))
+
+    def action_half_up(self) -> None:
+        self.move_cursor(self._cursor - max(self.visible_count // 2, 1))
+
+    def action_half_down(self) -> None:
+        self.move_cursor(self._cursor + max(self.visible_count // 2, 1))
 
     def action_first(self) -> None:
         self.move_cursor(0)

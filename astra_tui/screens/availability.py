@@ -57,6 +57,9 @@ def _reason(screen: "ConsoleScreen", action: Action) -> str:
         case "follow":
             if snapshot.kafka.state is KafkaState.OFF:
                 return "Kafka is off (kafka.bootstrap); there are no events to follow."
+        case "next-match" | "previous-match":
+            if not panel.filter_text:
+                return f"There is no filter; {screen.astra.keymap.key_of('filter')} sets one."
         case "move-left" | "move-right":
             by = -1 if action.id == "move-left" else 1
             if screen.panels.beside(by) is None:

@@ -330,6 +330,12 @@ class ConsoleScreen(AstraScreen[None]):
                 noun="object", verbs=("marked", "unmarked"), where="that are shown here",
             )  # fmt: skip
 
+    def do_next_match(self) -> None:
+        self.panel.pane_list().action_cursor_down()
+
+    def do_previous_match(self) -> None:
+        self.panel.pane_list().action_cursor_up()
+
     def do_sort(self) -> None:
         if self.pane is not None:
             self.pane.action_sort()

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from astra_tui.flavours import FLAVOURS
 from astra_tui.keymap import (
     ACTIONS,
     BY_ID,
@@ -11,10 +12,12 @@ from astra_tui.keymap import (
     Context,
     Keymap,
     display,
+    first_clash,
     is_key,
     markdown_table,
 )
 
+DANGEROUS = {"approve", "cancel"}
 EATEN_BY_MULTIPLEXERS = {"ctrl+j", "ctrl+o", "ctrl+s", "ctrl+b", "ctrl+a"}
 
 
@@ -29,6 +32,61 @@ def test_every_action_has_words_keys_and_a_place() -> None:
 
 def test_ids_are_unique() -> None:
     assert len(BY_ID) == len(ACTIONS)
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_no_key_means_two_things_in_any_flavour(flavour: str) -> None:
+    keymap = Keymap(flavour=flavour)
+    assert not keymap.warnings
+    assert first_clash({action.id: action.keys for action in keymap.actions}) is None
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_every_flavour_has_keys_and_ways_out(flavour: str) -> None:
+    keymap = Keymap(flavour=flavour)
+    for action in keymap.actions:
+        assert all(is_key(key) for key in action.keys), action.id
+        assert not EATEN_BY_MULTIPLEXERS & set(action.keys), action.id
+        if {Context.LIST, Context.READER} & set(action.contexts):
+            assert any(" " not in key for key in action.keys), f"lists know no strokes: {action.id}"
+    assert {"ctrl+q", "ctrl+c"} <= set(keymap["quit"].keys)
+    assert "escape" in keymap["back"].keys
+    assert {"?", "f1"} <= set(keymap["help"].keys)
+    assert ":" in keymap["palette"].keys
+
+
+def test_flavours_name_known_actions_and_only_what_differs() -> None:
+    for name, keys in FLAVOURS.items():
+        for action_id, wanted in keys.items():
+            assert action_id in BY_ID, f"{name}: {action_id}"
+            assert wanted != BY_ID[action_id].keys, f"{name}: {action_id} is as usual"
+
+
+def test_what_is_dangerous_asks_in_every_flavour() -> None:
+    # A confirmation stands behind these; no flavour may add others or take their marks away.
+    for flavour in FLAVOURS:
+        assert {a.id for a in Keymap(flavour=flavour).actions if a.dangerous} == DANGEROUS
+
+
+def test_no_letter_moves_in_the_arrows_flavour() -> None:
+    keymap = Keymap(flavour="arrows")
+    for action in keymap.valid_in([Context.LIST]):
+        assert not any(len(key) == 1 for key in action.keys), action.id
+
+
+def test_overrides_lie_on_the_flavour() -> None:
+    keymap = Keymap({"lab": "ctrl+g"}, "vim")
+    assert keymap["lab"].keys == ("ctrl+g",)
+    assert keymap["first"].keys == ("home", "g g")
+    assert not keymap.warnings
+    assert Keymap({"migrate": "g"}, "vim")["migrate"].keys == ("m",)  # gg begins with it
+    assert Keymap({"migrate": "g m"}, "vim").key_of("migrate") == "gm"
+
+
+def test_an_unknown_flavour_is_told() -> None:
+    keymap = Keymap(flavour="emacs")
+    assert keymap.flavour == "astra"
+    assert "no flavour 'emacs'" in keymap.warnings[0]
 
 
 @pytest.mark.parametrize("scope", SCOPES)
@@ -51,7 +109,7 @@ def test_no_key_is_one_that_multiplexers_eat() -> None:
 
 def test_what_destroys_is_marked_as_changing() -> None:
     dangerous = {action.id for action in ACTIONS if action.dangerous}
-    assert dangerous == {"approve", "cancel"}
+    assert dangerous == DANGEROUS
     assert all(BY_ID[action_id].changes for action_id in dangerous)
 
 
@@ -114,7 +172,15 @@ def test_the_same_key_may_mean_two_things_on_two_screens() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "shown"), [("ctrl+p", "^p"), ("escape", "esc"), ("?", "?"), ("pageup", "pgup")]
+    ("key", "shown"),
+    [
+        ("ctrl+p", "^p"),
+        ("g g", "gg"),
+        ("ctrl+w w", "^w w"),
+        ("escape", "esc"),
+        ("?", "?"),
+        ("pageup", "pgup"),
+    ],
 )
 def test_keys_are_shown_short(key: str, shown: str) -> None:
     assert display(key) == shown

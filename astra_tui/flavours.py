@@ -1,0 +1,35 @@
+"""Sets of keys for hands that know other programs. Each names only what differs from `astra`.
+
+In every flavour escape, ctrl+q and ctrl+c lead out, and no single key destroys anything.
+"""
+
+from collections.abc import Mapping
+
+DEFAULT = "astra"
+Keys = Mapping[str, tuple[str, ...]]
+
+_VIM: Keys = {
+    "first": ("home", "g g"),
+    "next-panel": ("tab", "g t", "ctrl+w w"),
+    "previous-panel": ("shift+tab", "g T", "ctrl+w W"),
+    "lab": ("g l",),
+    "quit": ("q", "Z Z", "ctrl+q", "ctrl+c"),
+}
+# As in mc and far: arrows move, function keys act, insert marks. Letters still act, none moves.
+_ARROWS: Keys = {
+    "up": ("up",),
+    "down": ("down",),
+    "first": ("home",),
+    "last": ("end",),
+    "help": ("f1", "?"),
+    "palette": ("f2", "f9", ":", "ctrl+p"),
+    "inspect": ("f3", "enter"),
+    "tier": ("f4", "t"),
+    "migrate": ("f5", "f6", "m"),
+    "filter": ("f7", "/"),
+    "cancel": ("f8", "c"),
+    "quit": ("f10", "q", "ctrl+q", "ctrl+c"),
+    "mark": ("insert", "space"),
+}
+
+FLAVOURS: Mapping[str, Keys] = {DEFAULT: {}, "vim": _VIM, "arrows": _ARROWS}
