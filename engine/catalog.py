@@ -14,7 +14,6 @@ from engine.frame import Frame, Totals
 from engine.listing import Listing
 from engine.model import ListingQuery, Provider, SortKey
 from engine.pricing.book import PriceBook
-from engine.pricing.columns import Floats
 from engine.views import FolderView, View, build, build_folder
 
 _FIXED_ORDERS = frozenset({SortKey.NAME, SortKey.SIZE, SortKey.TIER, SortKey.CLASS})
@@ -27,7 +26,6 @@ class Catalog:
         self.book = book
         self._listings: dict[str, Listing] = {}
         self._views: dict[str, View | FolderView] = {}
-        self._costs: dict[str, tuple[tuple[int, int], Floats]] = {}  # as of a frame's state
 
     def add(self, cloud: str, provider: Provider, region: str) -> Listing:
         """Know a cloud; its listing is IDLE."""
@@ -81,14 +79,11 @@ class Catalog:
     ) -> FolderView:
         if isinstance(last, FolderView) and last.query == query and last.frame.state == frame.state:
             return FolderView(frame, query, last.sums, last.order)
-        known = self._costs.get(listing.cloud)
-        before = known[1] if known is not None and known[0] == frame.state else None
-        view, text, index, costs = await asyncio.to_thread(
-            build_folder, frame, query, listing.text, listing.folders, before
+        view, text, index = await asyncio.to_thread(
+            build_folder, frame, query, listing.text, listing.folders
         )
         if frame.keys is listing.keys:
             listing.text, listing.folders = text, index
-            self._costs[listing.cloud] = (frame.state, costs)
         return view
 
     async def folders(self, cloud: str) -> tuple[Frame, FolderIndex]:

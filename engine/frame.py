@@ -18,6 +18,19 @@ Rows = slice | npt.NDArray[np.intp]
 DAY = 86_400.0
 _TIERS = tuple(Tier)
 _ALL = slice(None)
+_FRESH = 3600.0  # seconds for which costs hold: they depend on whole days without a read
+_MOST = 4  # costs of all rows are computed and kept where more than a fourth are asked for
+
+
+@dataclass(slots=True)
+class Kept:
+    """What was computed for all rows of a listing; a listing that changes begins a new one.
+
+    Written by threads: each writes whole columns, and the same ones.
+    """
+
+    costs: Floats | None = None
+    now: float = 0.0  # of `costs`
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +121,7 @@ class Frame:
         self._access = listing.access
         self._etags = listing.etags
         self._etag_at = listing.etag_at.view()
+        self._kept = listing.kept
 
     @property
     def codes(self) -> Codes:
@@ -202,7 +216,22 @@ class Frame:
         return np.where(last > 0, np.minimum(since, age), age)
 
     def costs(self, rows: Rows = _ALL) -> Floats:
-        """USD a month of each object where it is, at the reads of the last 30 days. NaN unknown."""
+        """USD a month of each object where it is, at the reads of the last 30 days. NaN unknown.
+
+        Not to be written to.
+        """
+        kept = self._kept
+        costs = kept.costs
+        if costs is None or len(costs) != self.count or abs(self.now - kept.now) > _FRESH:
+            part = rows != _ALL if isinstance(rows, slice) else len(rows) * _MOST < self.count
+            if part:
+                return self._costs(rows)
+            costs = self._costs(_ALL)
+            costs.flags.writeable = False
+            kept.costs, kept.now = costs, self.now
+        return costs[rows]
+
+    def _costs(self, rows: Rows) -> Floats:
         return month_costs(
             self.table,
             self._codes(rows),

@@ -18,6 +18,8 @@ Positions = npt.NDArray[np.int64]
 _END = 0xFF  # closes every key; never part of UTF-8
 _CHUNK = 20_000  # keys encoded in one go: the interpreter is held for milliseconds only
 _SAMPLE = 1 << 16
+_PART = 1 << 20  # bytes that tell which of some texts is rare
+_FEW = 20_000  # keys that are tried one by one
 
 
 class KeyText:
@@ -45,19 +47,30 @@ class KeyText:
         has no `/`; `*` also crosses `/`.
         """
         needle = _fold(query)
-        if "*" in query or "?" in query:
+        if "?" in query:
+            return self._slow_glob(needle, whole=True, name="/" not in query)
+        if "*" in query:
             return self._glob(needle)
         return self._contains(needle)
 
     def match_name(self, glob: str) -> Bools:
         """Which keys have a last segment that fits the glob, regardless of case."""
+        if "?" in glob:
+            return self._slow_glob(_fold(glob), whole=False, name=True)
         return self._glob_from(_fold(glob), self._name_starts())
 
     def _contains(self, needle: bytes) -> Bools:
         if not needle:
             return np.ones(self.count, np.bool_)
+        hits = self._hits(needle)
+        if len(hits) > self.count // 2:  # fewer searches the other way round
+            before = np.searchsorted(hits, self._ends)
+            found = np.empty(self.count, np.bool_)
+            found[:1] = before[:1] > 0
+            np.greater(before[1:], before[:-1], out=found[1:])
+            return found
         found = np.zeros(self.count, np.bool_)
-        found[self._rows(self._hits(needle))] = True
+        found[self._rows(hits)] = True
         return found
 
     def _glob(self, glob: bytes) -> Bools:
@@ -68,8 +81,6 @@ class KeyText:
 
     def _glob_from(self, glob: bytes, anchors: Positions) -> Bools:
         """Keys whose text from their anchor to their end fits the whole glob."""
-        if b"?" in glob:
-            return self._slow_glob(glob, anchors)
         first, *rest = glob.split(b"*")
         ok = self._at(anchors, first)
         position = anchors + len(first)
@@ -89,15 +100,23 @@ class KeyText:
         fits: Bools = ok & (tail >= position) & self._at(tail, rest[-1])
         return fits
 
-    def _slow_glob(self, glob: bytes, anchors: Positions) -> Bools:
-        """`?` means one character, not one byte: the candidates are tried one by one."""
+    def _slow_glob(self, glob: bytes, *, whole: bool, name: bool) -> Bools:
+        """`?` means one character, not one byte: the candidates are tried one by one, from the
+        beginning of the key, of its last segment, or both."""
         fits = pattern(glob.decode("utf-8", "surrogatepass")).fullmatch
         found = np.ones(self.count, np.bool_)
-        for literal in set(re.split(rb"[*?]", glob)) - {b""}:
+        # The rarest first; what few it leaves are tried without looking for the others.
+        for literal in sorted(set(re.split(rb"[*?]", glob)) - {b""}, key=self.text[:_PART].count):
             found &= self._contains(literal)
-        for row in np.flatnonzero(found):
-            key = self.text[anchors[row] : self._ends[row]].decode("utf-8", "surrogatepass")
-            found[row] = fits(key) is not None
+            if np.count_nonzero(found) < _FEW:
+                break
+        rows = np.flatnonzero(found)
+        starts, ends = self._starts[rows].tolist(), self._ends[rows].tolist()
+        for row, start, end in zip(rows.tolist(), starts, ends, strict=True):
+            key = self.text[start:end].decode("utf-8", "surrogatepass")
+            found[row] = (whole and fits(key) is not None) or (
+                name and fits(key.rpartition("/")[2]) is not None
+            )
         return found
 
     def _hits(self, needle: bytes) -> Positions:

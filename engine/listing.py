@@ -17,7 +17,7 @@ import numpy.typing as npt
 from engine.access import AccessColumns
 from engine.errors import AstraError, NotFound
 from engine.folders import FolderIndex
-from engine.frame import Frame, Totals
+from engine.frame import Frame, Kept, Totals
 from engine.keytext import KeyText
 from engine.model import ListEntry, ListingState, Provider
 from engine.pricing.book import PriceBook
@@ -122,6 +122,7 @@ class Listing:
         self.access: AccessColumns | None = None
         self.text: KeyText | None = None
         self.folders: FolderIndex | None = None
+        self.kept = Kept()
         self.totals = Totals()
         self.saving = 0.0  # USD a month that the targets would save together
 
@@ -223,7 +224,7 @@ class Listing:
             self.etags.append([e.etag for e in entries])
         if self.access is not None:
             self.access = _move_access(frame, keep, at, [known.get(e.key) for e in entries])
-        self.text = None
+        self.text, self.kept = None, Kept()
         if self.folders is not None:
             self.folders = self.folders.changed(kept, keep, at) if self.ordered else None
         new = np.array(at, np.intp) + np.arange(len(at))
@@ -237,7 +238,7 @@ class Listing:
     def set_access(self, scan: int, columns: AccessColumns) -> None:
         """Take over access statistics; row i of them belongs to row i. May be shorter."""
         if scan == self.scan and len(columns.reads_30d) <= len(self.keys):
-            self.access = columns
+            self.access, self.kept = columns, Kept()
             self.told += 1
             self.generation += 1
 
@@ -279,6 +280,7 @@ class Listing:
         return np.array([self._name_codes[name] for name in classes], np.int16)
 
     def _changed(self) -> None:
+        self.kept = Kept()
         self.revision += 1
         self.generation += 1
 

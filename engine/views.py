@@ -13,7 +13,7 @@ from engine.globs import text_fits
 from engine.keytext import Bools, KeyText
 from engine.model import ListingQuery, ObjectRow, Picked, RowColumns, SortKey, Tier
 from engine.model.folders import base_of
-from engine.pricing.columns import Floats
+from engine.order import stable_order
 
 _TIERS = tuple(Tier)
 _FEW = 8  # keys that are looked up one by one
@@ -150,7 +150,8 @@ def _sorted(frame: Frame, query: ListingQuery, rows: Order) -> Order:
     by_name = _by_name(frame, rows)
     whole = len(by_name) == frame.count and frame.ordered
     values = values_of(frame, query.sort, slice(None) if whole else by_name)
-    return by_name[np.argsort(-values if query.descending else values, kind="stable")]
+    order = stable_order(values, descending=query.descending)
+    return order if whole else by_name[order]
 
 
 def _by_name(frame: Frame, rows: Order) -> Order:
@@ -186,10 +187,8 @@ class FolderSums:
     costs are NaN where a price is unknown. `objects` are rows of the index.
     """
 
-    def __init__(
-        self, frame: Frame, costs: Floats, index: FolderIndex, folder: str, chosen: Bools | None
-    ) -> None:
-        """`costs` of all rows of the frame; `chosen` are the rows that a filter leaves."""
+    def __init__(self, frame: Frame, index: FolderIndex, folder: str, chosen: Bools | None) -> None:
+        """`chosen` are the rows that a filter leaves."""
         self.index = index
         low, high = index.span(folder)
         level = folder.count("/") + 1
@@ -211,7 +210,7 @@ class FolderSums:
         whole = len(below) == high - low and index.order is None
         self.rows: Rows = slice(low, high) if whole else self.at(below + low)
         self.sizes = self._over(np.add, frame.sizes[self.rows])
-        self.costs = self._over(np.add, costs[self.rows])
+        self.costs = self._over(np.add, frame.costs()[self.rows])
         self.reads = self._over(np.add, frame.access("reads_30d", self.rows))
         self.modified = self._over(np.maximum, frame.modified[self.rows])
         self.ages = self._over(np.minimum, frame.ages(self.rows))
@@ -349,21 +348,17 @@ def build_folder(
     query: ListingQuery,
     text: KeyText | None,
     index: FolderIndex | None,
-    costs: Floats | None,
-) -> tuple[FolderView, KeyText | None, FolderIndex, Floats]:
-    """Find, sum up and sort what a folder holds; runs in a thread. `costs` of all rows of the
-    frame, None where they have to be counted: they come back to be used again."""
+) -> tuple[FolderView, KeyText | None, FolderIndex]:
+    """Find, sum up and sort what a folder holds; runs in a thread."""
     if index is None or index.count != frame.count:
         index = FolderIndex.of(frame.keys, frame.count, frame.ordered, index)
-    if costs is None:
-        costs = frame.costs()
     chosen = None
     if query.text:
         text = searchable(frame, text)
         chosen = text.match(query.text)
-    sums = FolderSums(frame, costs, index, query.folder or "", chosen)
+    sums = FolderSums(frame, index, query.folder or "", chosen)
     view = FolderView(frame, query, sums, _folder_order(frame, query, sums))
-    return view, text, index, costs
+    return view, text, index
 
 
 def _folder_order(frame: Frame, query: ListingQuery, sums: FolderSums) -> Order:
@@ -378,11 +373,11 @@ def _folder_order(frame: Frame, query: ListingQuery, sums: FolderSums) -> Order:
     of_objects = values_of(frame, query.sort, sums.at(sums.objects))
     if not query.mixed:
         folders = folders[np.argsort(sign * of_folders, kind="stable")]
-        objects = sums.objects[np.argsort(sign * of_objects, kind="stable")]
+        objects = sums.objects[stable_order(of_objects, descending=query.descending)]
         return np.concatenate([folders, objects])
     values = np.concatenate([of_folders, of_objects])
     entries = np.concatenate([folders, sums.objects])
-    return entries[np.argsort(sign * values, kind="stable")]
+    return entries[stable_order(values, descending=query.descending)]
 
 
 def _folder_values(sums: FolderSums, sort: SortKey) -> npt.NDArray[Any]:

@@ -211,6 +211,23 @@ async def test_a_row_tells_what_it_costs_and_where_it_belongs() -> None:
     assert listing.totals.by_tier == ((Tier.HOT, 1, 5), (Tier.COLD, 1, 1 << 30))
 
 
+async def test_costs_that_were_kept_are_not_those_of_what_changed_since() -> None:
+    catalog, listing = catalog_with([entry("a", 1 << 30), entry("b", 1 << 33)])
+
+    def costs() -> list[float]:
+        found: list[float] = listing.frame(NOW).costs().tolist()
+        return found
+
+    before = costs()
+    await catalog.set_access("aws", listing.scan, access(reads_30d=[1000, 0], last_access=[NOW, 0]))
+    read = costs()
+    assert read[0] > before[0]
+    assert read[1] == before[1]
+    listing.apply([entry("a", 1 << 31), entry("c", 1 << 30)], ["b"])
+    assert costs()[0] > read[0]
+    assert costs()[1] == before[0]
+
+
 async def test_windows_end_where_the_rows_end() -> None:
     catalog, _ = catalog_with([entry(f"k{i}") for i in range(5)])
     found = await view(catalog)

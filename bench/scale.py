@@ -1,0 +1,366 @@
+"""Clouds of a million objects in the console, over the real socket: is every key still quick?
+
+    python -m bench.scale [--objects 1000000] [--clouds 3] [--quick]
+
+Everything is as an operator has it: `astra`'s console in a terminal of 120 × 40, its engine in a
+process of its own, clouds of kind s3 whose pages come over HTTP (`bench.million`). A key counts
+from when it reaches the console until a frame that shows what it asked for, with all its rows,
+has been handed to the terminal's driver. The loop's lag is how late a timer of 5 ms fires.
+Memory is the resident set of each process, its share of libraries included.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import pty
+import select
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fcntl import ioctl
+from pathlib import Path
+from typing import Any
+
+WIDTH, HEIGHT = 120, 40
+ROUNDS = 8
+TYPED = "customer_transactions_99"
+PATIENCE = 120.0
+MOVES = ("down", "pagedown", "end", "up", "pageup", "home")
+
+
+# -- the console that is measured ---------------------------------------------------------
+
+
+@dataclass
+class Seen:
+    """Seconds of every key by what it was for, and of every look at the loop by phase."""
+
+    keys: dict[str, list[float]] = field(default_factory=dict)
+    lags: dict[str, list[float]] = field(default_factory=dict)
+    engine: dict[str, list[float]] = field(default_factory=dict)
+    facts: dict[str, float] = field(default_factory=dict)
+    phase: str = "loading"
+
+
+class Probe:
+    """Presses keys in a console that runs, and looks at its loop and its engine meanwhile."""
+
+    def __init__(self, app: Any, seen: Seen, rounds: int) -> None:
+        self.app, self.seen, self.rounds = app, seen, rounds
+
+    async def run(self) -> None:
+        """Keys while the pages come, then keys, orders and filters in all of it."""
+        app, seen = self.app, self.seen
+        begin = time.perf_counter()
+        watchers = [asyncio.create_task(self._lag()), asyncio.create_task(self._answers())]
+        await until(lambda: app.started and len(app.snapshot.clouds) > 0)
+        await until(lambda: app.screen.panes[0].objects.count() > 5000)
+        seen.facts["first_rows"] = time.perf_counter() - begin
+        while not self._ready():
+            for key in MOVES:
+                await self.key(f"{key}, pages come", key)
+                await asyncio.sleep(0.15)
+            seen.facts["console_loading"] = max(
+                seen.facts.get("console_loading", 0), resident(os.getpid())
+            )
+        seen.facts["listed"] = time.perf_counter() - begin
+        await until(lambda: self._settled(), 10)
+        seen.phase = "listed"
+        await asyncio.sleep(2.0)
+        await self._moves()
+        await self._sorts()
+        await self._filters()
+        engine = app.engine.link.peer.pid
+        seen.facts["console"] = resident(os.getpid())
+        seen.facts["engine"] = resident(engine)
+        seen.facts["console_peak"] = peak(os.getpid())
+        seen.facts["engine_peak"] = peak(engine)
+        for watcher in watchers:
+            watcher.cancel()
+
+    async def _moves(self) -> None:
+        for _ in range(self.rounds):
+            for key in MOVES:
+                await self.key(key, key)
+                await asyncio.sleep(0.02)
+
+    async def _sorts(self) -> None:
+        for _ in range(max(self.rounds // 2, 1)):
+            for _ in range(6):
+                await self.key("", "s")  # the next column; named by what it came to
+                await asyncio.sleep(0.05)
+                for move in ("end", "home"):
+                    await self.key(f"{move}, sorted", move)
+                await self.key("sort, reversed", "S")
+                await asyncio.sleep(0.05)
+
+    async def _filters(self) -> None:
+        pane = self.app.screen.panes[0]
+        for text in (TYPED, "*_99?.csv", "data/0005"):
+            await self.key("filter opens", "/", lambda: pane._input.has_focus)
+            for character in text:
+                await self.key("filter, a letter", character)
+                await asyncio.sleep(0.05)
+            for _ in range(4):
+                await self.key("filter, a letter back", "backspace")
+            await self.key("filter cleared", "escape")
+            await asyncio.sleep(0.1)
+
+    def _ready(self) -> bool:
+        return all(cloud.state.value in ("ready", "failed") for cloud in self.app.snapshot.clouds)
+
+    def _settled(self) -> bool:
+        shown = [pane.objects.count() for pane in self.app.screen.panes]
+        return shown == [cloud.objects for cloud in self.app.snapshot.clouds]
+
+    async def key(self, name: str, key: str, wanted: Callable[[], bool] | None = None) -> None:
+        """Press it and wait for the frame."""
+        from textual.events import Key
+
+        app = self.app
+        pane = app.screen.panes[0]
+        objects = pane.objects
+        before = (objects.cursor, pane.listing_query)
+        painted = asyncio.Event()
+        draw = app._display
+
+        def shown() -> bool:
+            if wanted is not None:
+                return wanted()
+            if (objects.cursor, pane.listing_query) == before:
+                return False
+            window = objects._window
+            same = objects.view is not None and objects.view.query == pane.listing_query
+            return same and (not objects.count() or (window is not None and None not in window))
+
+        def watched(screen: Any, renderable: Any) -> None:
+            is_shown = shown()
+            draw(screen, renderable)
+            if is_shown:
+                painted.set()
+
+        if key in ("end", "pagedown", "down") and objects.cursor >= objects.count() - 1:
+            return
+        if key in ("home", "pageup", "up") and objects.cursor == 0:
+            return
+        app._display = watched
+        try:
+            begin = time.perf_counter()
+            app.post_message(Key(NAMES.get(key, key), key if len(key) == 1 else None))
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await painted.wait()
+            except TimeoutError:
+                raise RuntimeError(f"{key!r} ({name}) never showed") from None
+            seconds = time.perf_counter() - begin
+        finally:
+            app._display = draw
+        query = pane.listing_query
+        self.seen.keys.setdefault(name or f"sort by {query.sort.value}", []).append(seconds)
+
+    async def _lag(self) -> None:
+        while True:
+            begin = time.perf_counter()
+            await asyncio.sleep(0.005)
+            late = time.perf_counter() - begin - 0.005
+            self.seen.lags.setdefault(self.seen.phase, []).append(max(late, 0.0))
+
+    async def _answers(self) -> None:
+        while True:
+            await asyncio.sleep(0.1)
+            if self.app.started:
+                begin = time.perf_counter()
+                await self.app.engine.link.call("desk.status")
+                seconds = time.perf_counter() - begin
+                self.seen.engine.setdefault(self.seen.phase, []).append(seconds)
+
+
+NAMES = {"_": "underscore", "*": "asterisk", "?": "question_mark", "/": "slash", ".": "full_stop"}
+
+
+async def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
+    """Look every 10 ms until it holds."""
+    end = time.monotonic() + patience
+    while not condition():
+        if time.monotonic() > end:
+            raise RuntimeError("waited in vain")
+        await asyncio.sleep(0.01)
+
+
+def resident(pid: int) -> float:
+    """MiB of a process that are in memory."""
+    return _status(pid, "VmRSS:")
+
+
+def peak(pid: int) -> float:
+    """The most of them so far."""
+    return _status(pid, "VmHWM:")
+
+
+def _status(pid: int, name: str) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def console(folder: Path, rounds: int) -> None:
+    """Be the console, as `astra` alone starts it, with a probe beside it."""
+    import gc
+
+    gc.set_threshold(10_000, 20, 20)
+    from astra_tui.app import AstraApp
+    from astra_tui.cli import console as starting
+    from astra_tui.cli.context import Command, Globals
+    from astra_tui.cli.output import Output
+    from astra_tui.cli.running import loop_factory
+
+    options = Globals(config=folder / "astra.toml", state=folder / "state")
+    command = Command(options, Output(json=False))
+    app: Any = AstraApp(starting._engine(command), command.loaded[1])
+    seen = Seen()
+
+    async def work() -> None:
+        probe = asyncio.create_task(Probe(app, seen, rounds).run())
+
+        def told(task: "asyncio.Task[None]") -> None:
+            failed = "" if task.cancelled() or task.exception() is None else repr(task.exception())
+            result = {"keys": seen.keys, "lags": seen.lags, "engine": seen.engine,
+                      "facts": seen.facts, "failed": failed}  # fmt: skip
+            (folder / "result.json").write_text(json.dumps(result))
+            app.exit()
+
+        probe.add_done_callback(told)
+        await app.run_async()
+
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(work())
+
+
+# -- the world around it ------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def world(objects: int, clouds: int) -> Iterator[Path]:
+    """A folder with a config of that many clouds; the server and the engine end with it."""
+    names = [f"million{number + 1}" for number in range(clouds)]
+    with tempfile.TemporaryDirectory(prefix="astra-scale-") as text:
+        folder = Path(text)
+        server = subprocess.Popen(
+            [sys.executable, "-m", "bench.million", str(objects), *names],
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        try:
+            assert server.stdout is not None
+            port = int(server.stdout.readline())
+            (folder / "astra.toml").write_text(
+                '[kafka]\nbootstrap = "off"\n'
+                + "".join(
+                    f'[clouds.{name}]\nkind = "s3"\nprovider = "aws"\nregion = "us-east-1"\n'
+                    f'endpoint = "http://127.0.0.1:{port}"\npath_style = true\nbucket = "{name}"\n'
+                    'access_key = "bench"\nsecret_key = "bench"\n'
+                    for name in names
+                )
+            )
+            yield folder
+        finally:
+            subprocess.run(
+                [sys.executable, "-m", "astra_tui", "--config", str(folder / "astra.toml"),
+                 "--state", str(folder / "state"), "engine", "stop", "--force"],
+                check=False, capture_output=True,
+            )  # fmt: skip
+            server.kill()
+            server.wait()
+
+
+def on_terminal(words: Sequence[str], environ: dict[str, str]) -> int:
+    """Run a program on a terminal that takes everything at once; its exit code."""
+    main, other = pty.openpty()
+    ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
+    process = subprocess.Popen(
+        list(words), stdin=other, stdout=other, stderr=other, env=environ, start_new_session=True
+    )
+    os.close(other)
+    ended = threading.Event()
+
+    def drain() -> None:
+        while not ended.is_set():
+            if select.select([main], [], [], 0.1)[0]:
+                try:
+                    os.read(main, 65_536)
+                except OSError:
+                    return
+
+    thread = threading.Thread(target=drain)
+    thread.start()
+    code = process.wait()
+    ended.set()
+    thread.join()
+    os.close(main)
+    return code
+
+
+def measure(objects: int, clouds: int, rounds: int) -> dict[str, Any]:
+    """One run; what the console's probe saw."""
+    environ = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
+    with world(objects, clouds) as folder:
+        words = [sys.executable, "-m", "bench.scale", "--console", str(folder), str(rounds)]
+        code = on_terminal(words, environ)
+        result = folder / "result.json"
+        if not result.exists():
+            raise SystemExit(f"the console ended with {code}")
+        found: dict[str, Any] = json.loads(result.read_text())
+    if found["failed"]:
+        print(f"it broke off: {found['failed']}", file=sys.stderr)
+    return found
+
+
+def at(values: Sequence[float], share: float) -> float:
+    """That quantile, in ms."""
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000
+
+
+def tell(found: dict[str, Any]) -> None:
+    """Every figure, a line each."""
+    for name, values in found["keys"].items():
+        print(
+            f"  {name:26} median {statistics.median(values) * 1000:7.1f} ms   "
+            f"p95 {at(values, 0.95):7.1f} ms   worst {max(values) * 1000:7.1f} ms   ({len(values)})"
+        )
+    for title in ("lags", "engine"):
+        words = {"lags": "loop lag, console", "engine": "the engine answers"}[title]
+        for phase, values in found[title].items():
+            print(
+                f"  {words + ', ' + phase:26} p50 {at(values, 0.5):6.1f} ms   p99 "
+                f"{at(values, 0.99):6.1f} ms   worst {max(values) * 1000:6.1f} ms"
+            )
+    for name, value in found["facts"].items():
+        print(f"  {name:26} {value:8.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--objects", type=int, default=1_000_000)
+    parser.add_argument("--clouds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="100,000 objects, fewer rounds")
+    chosen = parser.parse_args()
+    objects = min(chosen.objects, 100_000) if chosen.quick else chosen.objects
+    print(f"{chosen.clouds} clouds of {objects:,} objects; load {os.getloadavg()[0]:.1f}")
+    tell(measure(objects, chosen.clouds, 3 if chosen.quick else ROUNDS))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--console"]:
+        console(Path(sys.argv[2]), int(sys.argv[3]))
+    else:
+        main()
