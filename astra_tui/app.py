@@ -133,8 +133,8 @@ class AstraApp(App[int], inherit_bindings=False):
 
     @property
     def detachable(self) -> bool:
-        """Whether jobs go on when the console is left."""
-        return isinstance(self.engine, RemoteEngine)
+        """Whether jobs go on when the console is left; those of a demo world do not."""
+        return isinstance(self.engine, RemoteEngine) and not self.is_demo
 
     def _bind_keys(self) -> None:
         """One binding for each key; which action it means depends on the screen."""

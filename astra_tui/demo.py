@@ -43,6 +43,7 @@ class DemoWorld:
         self.keep = keep
         self.folder = Path()
         self.server_pid = 0
+        self.held = -1  # the storage ends when nobody has this descriptor any more
         self._process: asyncio.subprocess.Process | None = None
         self._ready: asyncio.Task[None] | None = None
 
@@ -93,14 +94,8 @@ class DemoWorld:
 
     async def _start(self) -> None:
         sockets = {cloud: _listen() for cloud in REGIONS}
-        self.settings = EngineSettings(
-            clouds=tuple(
-                cloud_settings(cloud, listening.getsockname()[1])
-                for cloud, listening in sockets.items()
-            ),
-            state_dir=self.folder,
-            kafka=KafkaSettings(bootstrap="embedded", group="astra-demo", accept_jobs=True),
-        )
+        ports = {cloud: listening.getsockname()[1] for cloud, listening in sockets.items()}
+        self.settings = world_settings(self.folder, ports)
         order = demo_server.Order(
             clouds=tuple(
                 demo_server.Cloud(cloud, REGIONS[cloud], listening.fileno())
@@ -110,26 +105,27 @@ class DemoWorld:
             remove="" if self.keep else str(self.folder),
         )
         log = (self.folder / "storage.log").open("wb")
+        reading, self.held = os.pipe()
         try:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-P",  # the folder we are in must not lend its modules
                 "-m",
                 "astra_tui.demo_server",
-                stdin=asyncio.subprocess.PIPE,
+                stdin=reading,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 pass_fds=[listening.fileno() for listening in sockets.values()],
                 start_new_session=True,  # the terminal's signals are not for it
-                env=_environment(),
+                env=environment(dict(os.environ)),
             )
         finally:
             log.close()
+            os.close(reading)
             for listening in sockets.values():
                 listening.close()
         self.server_pid = self._process.pid
-        assert self._process.stdin is not None
-        self._process.stdin.write(order.to_json().encode() + b"\n")
+        os.write(self.held, order.to_json().encode() + b"\n")
         self._ready = asyncio.create_task(self._wait_ready(self._process))
 
     async def _wait_ready(self, process: asyncio.subprocess.Process) -> None:
@@ -152,10 +148,11 @@ class DemoWorld:
             self._ready.cancel()
             with contextlib.suppress(asyncio.CancelledError, StateError):
                 await self._ready
+        if self.held >= 0:
+            os.close(self.held)
+            self.held = -1
         process, self._process = self._process, None
         if process is not None:
-            assert process.stdin is not None
-            process.stdin.close()
             try:
                 async with asyncio.timeout(_END_SECONDS):
                     await process.wait()
@@ -188,6 +185,15 @@ def _listen() -> socket.socket:
     return listening
 
 
+def world_settings(folder: Path, ports: dict[str, int]) -> EngineSettings:
+    """What an engine of that world is told: its state's folder, and the port of each cloud."""
+    return EngineSettings(
+        clouds=tuple(cloud_settings(cloud, port) for cloud, port in ports.items()),
+        state_dir=folder,
+        kafka=KafkaSettings(bootstrap="embedded", group="astra-demo", accept_jobs=True),
+    )
+
+
 def cloud_settings(name: str, port: int) -> CloudSettings:
     """One of the three clouds, served on that port."""
     return CloudSettings(
@@ -203,11 +209,11 @@ def cloud_settings(name: str, port: int) -> CloudSettings:
     )
 
 
-def _environment() -> dict[str, str]:
-    """This process's environment, less what would turn moto away from its order."""
+def environment(given: dict[str, str]) -> dict[str, str]:
+    """An environment less what would turn moto, or the engine, away from its order."""
     kept = {
         name: value
-        for name, value in os.environ.items()
+        for name, value in given.items()
         if not name.startswith(("MOTO_", "AWS_", "S3_", "TEST_SERVER_MODE"))
     }
     here = str(Path(__file__).resolve().parent.parent)

@@ -49,11 +49,13 @@ def run_demo_tour(
 async def _console(keep: Path | None, console: ConsoleSettings, mouse: bool, rate: float) -> int:
     async with DemoWorld(keep) as world:
         from astra_tui.app import AstraApp
-        from astra_tui.demo_life import DemoEngine, DemoLife
+        from astra_tui.demo_remote import DemoRemote
 
-        engine = DemoEngine(world.settings)
+        engine = DemoRemote(world, rate=rate)
         again = shlex.join(["astra", "demo", "--keep", str(keep)]) if keep else ""
         app = AstraApp(engine, console, resume_command=again, demo=True)
-        async with DemoLife(world, engine, rate=rate):
+        try:
             result = await app.run_async(mouse=mouse and console.mouse)
+        finally:
+            await engine.stop()
         return int(result or app.return_code or 0)

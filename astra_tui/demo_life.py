@@ -5,9 +5,8 @@ import logging
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
-from astra_tui.demo import DemoWorld
 from astra_tui.demo_traffic import Traffic
 from demo_data import inventory
 from demo_data.history import DAYS, daily_reads
@@ -32,6 +31,17 @@ def past_accesses(now: float) -> list[tuple[Address, int, int, int]]:
     return rows
 
 
+class World(Protocol):
+    """What life in a demo world has to know of it."""
+
+    @property
+    def first_time(self) -> bool:
+        """Whether nothing was kept here by an earlier demo."""
+
+    async def ready(self) -> None:
+        """Wait until its storage answers."""
+
+
 class DemoEngine(Engine):
     """The engine, whose end is also the end of the demo's traffic: the broker ends with it."""
 
@@ -53,7 +63,7 @@ class DemoLife:
     `traffic` is there once the broker is; a rate of 0 sends none.
     """
 
-    def __init__(self, world: DemoWorld, engine: DemoEngine, *, rate: float = 5.0) -> None:
+    def __init__(self, world: World, engine: DemoEngine, *, rate: float = 5.0) -> None:
         self.traffic: Traffic | None = None
         self._world = world
         self._engine = engine

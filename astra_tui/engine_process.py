@@ -27,19 +27,27 @@ async def launch(state_dir: Path, words: Sequence[str]) -> None:
     path = socket_path(state_dir)
     with tempfile.TemporaryFile() as told:
         process = await asyncio.to_thread(_start, words, told)
-        try:
-            async with asyncio.timeout(_START_SECONDS):
-                while not await _answers(path):
-                    if process.poll() is not None:
-                        raise _failed(told)
-                    await asyncio.sleep(_LOOK_SECONDS)
-        except TimeoutError:
-            process.terminate()
-            raise StateError(
-                f"The engine did not answer within {_START_SECONDS:.0f} seconds.",
-                safe="Nothing was moved.",
-                todo="Try again; the log in the state directory may say more.",
-            ) from None
+        await answering(process, path, told)
+
+
+async def answering(process: "subprocess.Popen[bytes]", path: Path, told: IO[bytes]) -> None:
+    """Wait until an engine that was just started answers on its socket.
+
+    Raises StateError with its own words, which it writes to `told`, if it ends instead.
+    """
+    try:
+        async with asyncio.timeout(_START_SECONDS):
+            while not await _answers(path):
+                if process.poll() is not None:
+                    raise _failed(told)
+                await asyncio.sleep(_LOOK_SECONDS)
+    except TimeoutError:
+        process.terminate()
+        raise StateError(
+            f"The engine did not answer within {_START_SECONDS:.0f} seconds.",
+            safe="Nothing was moved.",
+            todo="Try again; the log in the state directory may say more.",
+        ) from None
 
 
 def _start(words: Sequence[str], told: IO[bytes]) -> "subprocess.Popen[bytes]":

@@ -47,6 +47,7 @@ class Seen:
     keys: dict[str, list[float]] = field(default_factory=dict)
     lags: dict[str, list[float]] = field(default_factory=dict)
     engine: dict[str, list[float]] = field(default_factory=dict)
+    cpu: dict[str, list[float]] = field(default_factory=dict)  # of both processes, by key
     facts: dict[str, float] = field(default_factory=dict)
     phase: str = "loading"
 
@@ -148,11 +149,13 @@ class Probe:
             if is_shown:
                 painted.set()
 
+        engine = app.engine.link.peer.pid
         if key in ("end", "pagedown", "down") and objects.cursor >= objects.count() - 1:
             return
         if key in ("home", "pageup", "up") and objects.cursor == 0:
             return
         app._display = watched
+        used = cpu(engine) + cpu(os.getpid())
         try:
             begin = time.perf_counter()
             app.post_message(Key(NAMES.get(key, key), key if len(key) == 1 else None))
@@ -164,8 +167,10 @@ class Probe:
             seconds = time.perf_counter() - begin
         finally:
             app._display = draw
-        query = pane.listing_query
-        self.seen.keys.setdefault(name or f"sort by {query.sort.value}", []).append(seconds)
+        name = name or f"sort by {pane.listing_query.sort.value}"
+        self.seen.keys.setdefault(name, []).append(seconds)
+        used = cpu(engine) + cpu(os.getpid()) - used
+        self.seen.cpu.setdefault(name, []).append(used)
 
     async def _lag(self) -> None:
         while True:
@@ -194,6 +199,14 @@ async def until(condition: Callable[[], bool], patience: float = PATIENCE) -> No
         if time.monotonic() > end:
             raise RuntimeError("waited in vain")
         await asyncio.sleep(0.01)
+
+
+def cpu(pid: int) -> float:
+    """Seconds that all threads of a process have computed."""
+    return sum(
+        int((task / "schedstat").read_text().split()[0]) / 1e9
+        for task in Path(f"/proc/{pid}/task").iterdir()
+    )
 
 
 def resident(pid: int) -> float:
@@ -235,7 +248,7 @@ def console(folder: Path, rounds: int) -> None:
         def told(task: "asyncio.Task[None]") -> None:
             failed = "" if task.cancelled() or task.exception() is None else repr(task.exception())
             result = {"keys": seen.keys, "lags": seen.lags, "engine": seen.engine,
-                      "facts": seen.facts, "failed": failed}  # fmt: skip
+                      "cpu": seen.cpu, "facts": seen.facts, "failed": failed}  # fmt: skip
             (folder / "result.json").write_text(json.dumps(result))
             app.exit()
 
@@ -336,6 +349,7 @@ def tell(found: dict[str, Any]) -> None:
         print(
             f"  {name:26} median {statistics.median(values) * 1000:7.1f} ms   "
             f"p95 {at(values, 0.95):7.1f} ms   worst {max(values) * 1000:7.1f} ms   ({len(values)})"
+            f"   CPU {statistics.median(found['cpu'][name]) * 1000:6.1f} ms"
         )
     for title in ("lags", "engine"):
         words = {"lags": "loop lag, console", "engine": "the engine answers"}[title]

@@ -18,7 +18,7 @@ Positions = npt.NDArray[np.int64]
 _END = 0xFF  # closes every key; never part of UTF-8
 _CHUNK = 20_000  # keys encoded in one go: the interpreter is held for milliseconds only
 _SAMPLE = 1 << 16
-_PART = 1 << 20  # bytes that tell which of some texts is rare
+_PART = 1 << 20  # bytes looked at in one go
 _FEW = 20_000  # keys that are tried one by one
 
 
@@ -123,11 +123,18 @@ class KeyText:
         """Where the needle begins, in order. Looks for its rarest byte first."""
         order = sorted(range(len(needle)), key=lambda i: self._frequency[needle[i]])
         size = len(self._bytes) - len(needle) + 1
-        if size <= 0:
-            return np.empty(0, np.int64)
+        found = [self._hits_in(needle, order, start, min(start + _PART, size))
+                 for start in range(0, size, _PART)]  # fmt: skip
+        return np.concatenate(found) if found else np.empty(0, np.int64)
+
+    def _hits_in(self, needle: bytes, order: Sequence[int], start: int, stop: int) -> Positions:
+        """Those from start to stop: a part that stays in the processor's cache."""
         rarest = order[0]
-        hits = np.flatnonzero(self._bytes[rarest : rarest + size] == needle[rarest])
+        hits = np.flatnonzero(self._bytes[start + rarest : stop + rarest] == needle[rarest])
+        hits += start
         for index in order[1:]:
+            if not len(hits):
+                break
             hits = hits[self._bytes[hits + index] == needle[index]]
         return hits
 

@@ -22,7 +22,7 @@ from engine.model.events import LIVE
 if TYPE_CHECKING:
     from engine.engine import Engine
 
-_VIEWS = 32  # views kept for one connection; older ones are asked for again
+_VIEWS = 4  # views of one cloud that are kept for one connection, those looked at last
 WINDOW = 2000  # rows of one answer at most
 PICKED = 20_000  # rows that are searched for one answer
 FRESH = 60  # messages of the feed that travel with the state
@@ -86,7 +86,7 @@ class Desk:
     def __init__(self, engine: "Engine", host: Host) -> None:
         self._engine = engine
         self._host = host
-        self._views: dict[int, ListingView] = {}
+        self._views: dict[int, tuple[str, ListingView]] = {}  # looked at last: last
         self._handles = 0
         self._revision = -1
         self._feed_last = 0
@@ -97,9 +97,10 @@ class Desk:
         """A listing sorted and filtered; its rows are asked for by window."""
         view = await self._engine.view(cloud, query)
         self._handles += 1
-        self._views[self._handles] = view
-        while len(self._views) > _VIEWS:
-            del self._views[next(iter(self._views))]
+        self._views[self._handles] = cloud, view
+        same = [handle for handle, (of, _) in self._views.items() if of == cloud]
+        for handle in same[:-_VIEWS]:  # of this cloud: what other panes show stays
+            del self._views[handle]
         return ViewInfo(
             self._handles,
             view.generation,
@@ -166,9 +167,10 @@ class Desk:
 
     def _view(self, handle: int) -> ListingView:
         try:
-            return self._views[handle]
+            found = self._views[handle] = self._views.pop(handle)
         except KeyError:
             raise UsageError("That view of the listing is gone.", todo="Ask again.") from None
+        return found[1]
 
 
 @contextmanager

@@ -29,12 +29,23 @@ async def serve(
     is not paused it stops by itself. Raises StateBusy if the state directory is taken.
     """
     async with Engine(settings) as engine:
-        server = Server(engine, stopping.set)
-        async with server.listening(socket_path(settings.state_dir)):
-            log.info("the engine serves; state in %s", settings.state_dir)
-            on_ready()
-            await _needed(engine, server, idle_stop, stopping)
-            log.info("the engine ends")
+        await serve_engine(engine, idle_stop=idle_stop, stopping=stopping, on_ready=on_ready)
+
+
+async def serve_engine(
+    engine: Engine,
+    *,
+    idle_stop: float | None,
+    stopping: asyncio.Event,
+    on_ready: Callable[[], None] = lambda: None,
+) -> None:
+    """The same for an engine that is started already, and stays so."""
+    server = Server(engine, stopping.set)
+    async with server.listening(socket_path(engine.settings.state_dir)):
+        log.info("the engine serves; state in %s", engine.settings.state_dir)
+        on_ready()
+        await _needed(engine, server, idle_stop, stopping)
+        log.info("the engine ends")
 
 
 async def _needed(

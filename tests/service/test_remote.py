@@ -129,6 +129,20 @@ async def test_views_come_by_window(ends: Ends) -> None:
         assert [row.size for row in await sizes.load(0, 5)] == [6] * 5
 
 
+async def test_what_one_pane_asks_for_takes_nothing_from_the_others(ends: Ends) -> None:
+    put(ends, "k")
+    async with ends.door() as door:
+        await listed(door)
+        other = await door.view("two", ListingQuery())
+        used, idle = [await door.view("one", ListingQuery(text="k")) for _ in range(2)]
+        for number in range(40):
+            await door.view("one", ListingQuery(descending=bool(number % 2)))
+            assert await used.find(["k"]) == [0]
+        assert await other.find(["k"]) == [None]
+        with pytest.raises(UsageError, match="gone"):
+            await idle.find(["k"])
+
+
 async def test_names_that_are_no_text_come_through(ends: Ends) -> None:
     names = ["caf\udce9", "\ufdd0\ufdd0x", "plain", "🚀", "a\x1b]0;x\x07"]
     for name in names:

@@ -1,6 +1,8 @@
 """`astra demo` in a real terminal: it draws, obeys its keys, and leaves nothing behind."""
 
+import os
 import shutil
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -33,8 +35,8 @@ def demo(size: tuple[int, int], temporary: Path, arguments: str = "") -> Termina
 
 
 async def running(terminal: Terminal) -> set[int]:
-    """The program and its storage, once both run."""
-    await until(lambda: len(descendants(terminal.pid)) >= 2, "the program and its storage run")
+    """The program, its storage and its engine, once all run."""
+    await until(lambda: len(descendants(terminal.pid)) >= 3, "the program and its two others run")
     return descendants(terminal.pid)
 
 
@@ -100,6 +102,16 @@ async def test_a_dropped_line_leaves_nothing_running(temporary: Path):
         await terminal.shows("101 objects")
         processes = await running(terminal)
         await terminal.hang_up()
+        await until(lambda: not any(map(alive, processes)), "every process has ended")
+
+
+async def test_a_console_that_is_killed_leaves_nothing_running(temporary: Path):
+    async with demo(LARGE, temporary) as terminal:
+        await terminal.shows("101 objects")
+        processes = await running(terminal)
+        (console,) = processes - {other for process in processes for other in descendants(process)}
+        os.kill(console, signal.SIGKILL)
+        await terminal.shows("left with 137")
         await until(lambda: not any(map(alive, processes)), "every process has ended")
 
 
