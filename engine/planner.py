@@ -232,8 +232,8 @@ class Planner:
     async def preflight(self, plan: Plan, *, write: bool = False) -> Plan:
         """The plan with what would stop it, as far as can be seen before; see `preflight`."""
         sums = await self._runner.ledger.sums()
-        jobs = self._runner.limits().jobs
-        return await preflight(plan, self.places, sums, jobs, write=write)
+        jobs, bandwidth = self._runner.limits().jobs, self._runner.bandwidth
+        return await preflight(plan, self.places, sums, jobs, bandwidth, write=write)
 
     async def plan_request(self, request: JobRequest) -> Plan:
         """What a message on `migration_jobs` asks for; the same message gives the same jobs."""

@@ -9,12 +9,14 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from math import inf
 from uuid import uuid4
 
 from engine.errors import AstraError, NotFound
+from engine.migration.bandwidth import Bandwidth
 from engine.migration.plan_sources import Place
 from engine.migration.reports import Sum
-from engine.model import Address, Check, CheckState, Move, MoveKind, ObjectMeta, Plan
+from engine.model import Address, Check, CheckState, Evidence, Move, MoveKind, ObjectMeta, Plan
 from engine.stores.base import HasRoom, ObjectStore
 
 SKEW_FAILED = 14 * 60.0  # seconds; signatures that are a quarter of an hour off are refused
@@ -31,12 +33,14 @@ async def preflight(
     places: Mapping[str, Place],
     sums: Sequence[Sum],
     jobs: int,
+    bandwidth: Bandwidth,
     *,
     write: bool = False,
 ) -> Plan:
     """The plan with what was found (`checks`, and as warnings) and how long it may take.
 
-    `sums` are those of earlier jobs, `jobs` how many run at once. Raises nothing of the stores'.
+    `sums` are those of earlier jobs, `jobs` how many run at once, `bandwidth` what bounds them.
+    Raises nothing of the stores'.
     """
     known = frozenset(places)
     seen = await asyncio.to_thread(_Overview.of, plan, known)  # it may have a million moves
@@ -59,7 +63,11 @@ async def preflight(
         plan,
         checks=tuple(checks),
         warnings=(*kept, *told),
-        seconds=expected_seconds(seen.routes, sums, jobs),
+        seconds=bounded(
+            expected_seconds(seen.routes, sums, jobs),
+            seen.through * (2 if plan.options.verify is Evidence.REREAD else 1),
+            bandwidth,
+        ),
     )
 
 
@@ -84,6 +92,15 @@ def expected_seconds(
     return total / max(min(jobs, number), 1)
 
 
+def bounded(seconds: float | None, count: int, bandwidth: Bandwidth) -> float | None:
+    """The expected time under a limit, which `count` bytes will have to pass; None unknown.
+
+    A limit alone tells how long it takes at least.
+    """
+    taken = bandwidth.seconds(count, seconds or 0.0)
+    return seconds if taken == inf or (seconds is None and not taken) else taken
+
+
 @dataclass(slots=True)
 class _Overview:
     """The accepted moves of a plan: the smallest of each bucket, so that asking costs little,
@@ -94,6 +111,7 @@ class _Overview:
     targets: dict[tuple[str, str], Move] = field(default_factory=dict)
     bytes_into: dict[tuple[str, str], int] = field(default_factory=dict)
     routes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    through: int = 0  # bytes that come through this machine once
     clouds: dict[str, None] = field(default_factory=dict)
 
     @classmethod
@@ -111,6 +129,7 @@ class _Overview:
         if move.kind is not MoveKind.TIER and move.destination.cloud in self.known:
             place = _smaller(self.targets, move.destination, move)
             self.bytes_into[place] = self.bytes_into.get(place, 0) + move.size
+            self.through += move.size
         count, size = self.routes.get(move.route, (0, 0))
         self.routes[move.route] = (count + 1, size + move.size)
         self.clouds[move.source.cloud] = self.clouds[move.destination.cloud] = None

@@ -1,14 +1,16 @@
 """What would stop a plan is found out before anything is moved, and nothing is left behind."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from engine.migration.bandwidth import Bandwidth
 from engine.migration.plan_sources import Place
 from engine.migration.reports import Sum
-from engine.model import CheckState, Move, MoveKind, Plan, Tier, VersionPin
-from engine.preflight import clock, expected_seconds, preflight
+from engine.model import CheckState, Move, MoveKind, Plan, Tier, VersionPin, parse_bandwidth
+from engine.preflight import bounded, clock, expected_seconds, preflight
 from engine.stores import open_store
 from engine.stores.base import HasRoom, ObjectStore
 from tests.fake_s3 import FakeS3, Fault, Quirks, Seen
@@ -48,7 +50,7 @@ def found(made: Plan) -> dict[tuple[str, str], CheckState]:
 async def looked(made: Plan, stores: dict[str, ObjectStore], *, write: bool) -> Plan:
     places = {name: Place(store) for name, store in stores.items()}
     try:
-        return await preflight(made, places, [], 8, write=write)
+        return await preflight(made, places, [], 8, Bandwidth(), write=write)
     finally:
         for store in stores.values():
             await store.close()
@@ -124,6 +126,7 @@ async def test_a_disk_that_is_too_small_is_told(tmp_path: Path) -> None:
         {name: Place(store) for name, store in stores.items()},
         [],
         8,
+        Bandwidth(),
         write=True,
     )
     assert found(fits)["to", "space"] is CheckState.OK
@@ -141,10 +144,10 @@ async def test_a_disk_that_is_too_small_is_told(tmp_path: Path) -> None:
 
 async def test_a_second_look_replaces_the_first(fake: FakeS3) -> None:
     places = {"aws": Place(open_store(fake.cloud("aws")))}
-    first = await preflight(plan(move("aws:b/gone", "aws:c/k", 5)), places, [], 8)
+    first = await preflight(plan(move("aws:b/gone", "aws:c/k", 5)), places, [], 8, Bandwidth())
     assert len(first.warnings) == 2
     fake.state.put("b", "gone", b"back")
-    second = await preflight(first, places, [], 8)
+    second = await preflight(first, places, [], 8, Bandwidth())
     assert second.warnings == ("said before",)
     await places["aws"].store.close()
 
@@ -170,6 +173,32 @@ async def test_a_wrong_clock_is_told(
     (check,) = clock(store)
     assert check.state is state
     await store.close()
+
+
+NOON = datetime(2026, 11, 23, 12, 0).timestamp()  # a Monday
+
+
+@pytest.mark.parametrize(
+    ("limit", "free", "seconds"),
+    [
+        ("off", 10.0, 10.0),
+        ("1000B", 10.0, 100.0),  # the limit is what holds it up
+        ("1000B", 400.0, 400.0),  # the stores are
+        ("08:00,1000B 12:01,10000B", 1.0, 60.0 + 4.0),  # 60,000 bytes until then
+        ("08:00,1000B 12:01,off", 0.0, 60.0),
+    ],
+)
+def test_a_limit_bounds_the_expected_time(limit: str, free: float, seconds: float) -> None:
+    bandwidth = Bandwidth(parse_bandwidth(limit), clock=lambda: NOON)
+    assert bandwidth.seconds(100_000, free) == pytest.approx(seconds)
+    assert bandwidth.seconds(0, free) == free
+    assert bounded(free, 100_000, bandwidth) == pytest.approx(seconds)
+
+
+def test_a_limit_alone_tells_the_least_time() -> None:
+    assert bounded(None, 100_000, Bandwidth(1000)) == pytest.approx(100.0)
+    assert bounded(None, 100_000, Bandwidth()) is None
+    assert bounded(None, 0, Bandwidth(1000)) is None
 
 
 def test_time_is_that_of_earlier_jobs_of_the_route() -> None:

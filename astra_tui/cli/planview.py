@@ -115,7 +115,7 @@ def show_plan(
                 item.startswith(RESTORED_FIRST) for move in plan.moves for item in move.risks
             )
             put(
-                f"Time: about {duration_text(plan.seconds)} at the pace of earlier jobs"
+                f"Time: about {duration_text(plan.seconds)} by earlier jobs and your limits"
                 f"{', after the restores' if later else ''}."
             )
     for warning in plan.warnings:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from math import inf
 from typing import TYPE_CHECKING
 
 from engine.model import Limits, Timetable
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 _PERIOD = 0.25  # seconds; also the longest burst
 _SLICE = 64 * 1024
+_ENTRIES = 10_000  # of a timetable that an estimate goes through: years
 _LOOK = 0.5  # seconds between two looks at the clock
 
 
@@ -80,6 +82,25 @@ class Bandwidth:
             await self._limiter.acquire(some)
             count -= some
             self._follow()
+
+    def seconds(self, count: int, free: float) -> float:
+        """How long `count` bytes take from now that would take `free` seconds without a limit.
+
+        What an operator set by hand beside a timetable holds until the table's next entry.
+        """
+        self._follow()
+        if count <= 0:
+            return free
+        limit, local, passed, left = self._limit, self._local(), 0.0, float(count)
+        for _ in range(_ENTRIES):
+            pace = min(count / free if free > 0 else inf, limit or inf)
+            following = self._table.next_change(local) if self._table is not None else None
+            last = (following[0] - local).total_seconds() if following is not None else inf
+            if left <= pace * last:
+                return passed + (left / pace if pace < inf else 0.0)
+            assert following is not None
+            left, passed, (local, limit) = left - pace * last, passed + last, following
+        return inf
 
     def limits(self, jobs: int) -> Limits:
         """What holds now, for the screen."""

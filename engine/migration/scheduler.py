@@ -96,6 +96,11 @@ class Scheduler(Progress):
         """What bounds the jobs now. Cheap."""
         return self._services.bandwidth.limits(self._limit)
 
+    @property
+    def bandwidth(self) -> Bandwidth:
+        """The limit of bytes a second over all jobs."""
+        return self._services.bandwidth
+
     def flows(self) -> tuple[StoreFlow, ...]:
         """How each store takes what is sent to it. Cheap."""
         return self._services.lanes.view()

@@ -82,7 +82,7 @@ def test_the_money_reads_as_a_sentence(
 def test_the_time_of_a_restore_is_not_hidden(capsys: pytest.CaptureFixture[str]) -> None:
     plan = replace(_plan(0.1, 0.2), seconds=3.0)
     show_plan(Output(), plan, err=False)
-    assert "Time: about 3s at the pace of earlier jobs.\n" in capsys.readouterr().out
+    assert "Time: about 3s by earlier jobs and your limits.\n" in capsys.readouterr().out
     move = replace(plan.moves[0], risks=("must be restored first: about 12 hours",))
     show_plan(Output(), replace(plan, moves=(move,)), err=False)
-    assert "at the pace of earlier jobs, after the restores.\n" in capsys.readouterr().out
+    assert "by earlier jobs and your limits, after the restores.\n" in capsys.readouterr().out
