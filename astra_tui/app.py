@@ -29,6 +29,7 @@ from astra_tui.keymap import Action, Context, Keymap
 from astra_tui.logfile import LogFile
 from astra_tui.notices import NoticeBoard
 from astra_tui.report import describe
+from astra_tui.run_ends import RunEnds
 from astra_tui.screens.base import AstraScreen
 from astra_tui.screens.console import ConsoleScreen
 from astra_tui.screens.dialogs import Tell
@@ -110,6 +111,7 @@ class AstraApp(App[int], inherit_bindings=False):
         self._watched: list[signal.Signals] = []
         self._ticking: Timer | None = None
         self._since = time.time()
+        self._ends = RunEnds(self._tell_end, self._since)
         if isinstance(engine, RemoteEngine):
             engine.on_end = self.engine_ended
         self._warnings = [*([warning] if warning else []), *self.keymap.warnings]
@@ -277,6 +279,7 @@ class AstraApp(App[int], inherit_bindings=False):
         if snapshot.revision == self.snapshot.revision:
             return
         self.snapshot = snapshot
+        self._ends.take(snapshot, self.keymap.key_of("last-run"))
         screen = self.our_screen
         if screen is not None and screen.is_mounted:
             screen.show_snapshot(snapshot)
@@ -305,6 +308,9 @@ class AstraApp(App[int], inherit_bindings=False):
         made visible."""
         self.notice_board.keep(Notice(_LEVEL[severity], text, time=time.time()))
         self._toast(text, severity)
+
+    def _tell_end(self, text: str, failed: bool) -> None:
+        self.say(text, "warning" if failed else "information")
 
     def _toast(self, text: str, severity: Severity) -> None:
         self.notify(visible(text, width=400), severity=severity, markup=False)

@@ -263,7 +263,11 @@ async def cancel(app: "AstraApp", job_ids: Sequence[str]) -> None:
 async def report(app: "AstraApp", job_id: str) -> None:
     """Ask for the format, then write the report of the job's set and say where it is."""
     job = next((job for job in app.snapshot.jobs if job.job_id == job_id), None)
-    jobset = (job or await app.engine.job(job_id)).jobset
+    await report_set(app, (job or await app.engine.job(job_id)).jobset)
+
+
+async def report_set(app: "AstraApp", jobset: str) -> None:
+    """Ask for the format, then write the report of a job set and say where it is."""
     forms = (("text", "failures first, in words"), ("csv", "one row an object, for spreadsheets"),
              ("json", "one JSON object a line, for programs"))  # fmt: skip
     lines: list[Line] = [field("job set", visible(jobset, width=40)), "", "In which form?"]

@@ -22,6 +22,8 @@ class Context(StrEnum):
     FEED = "event feed"
     BOARD = "migrations"
     PLAN = "plan"
+    JOBS = "jobs"
+    JOBSET = "job set"
     JOB = "job"
     OBJECT = "object"
     LAB = "lab"
@@ -52,12 +54,14 @@ class Action:
     offline: bool = False  # needs no running engine
 
 
-G, LI, CO, PA, FE, BO, PL, JO, OB, LA, ME, RE = Context
+G, LI, CO, PA, FE, BO, PL, JL, JS, JO, OB, LA, ME, RE = Context
 
 # Contexts whose keys work at the same time, because they meet on one screen.
 SCOPES: Mapping[str, tuple[Context, ...]] = {
     "console": (G, CO, PA, FE, BO, LI),
     "plan": (G, PL, LI),
+    "jobs": (G, JL, LI),
+    "jobset": (G, JS, RE),
     "job": (G, JO, RE),
     "object": (G, OB, RE),
     "lab": (G, LA, LI),
@@ -81,12 +85,12 @@ def _jump(number: int) -> Action:
 ACTIONS: tuple[Action, ...] = (
     # -- objects ------------------------------------------------------------------------
     Action("inspect", ("enter",), "inspect", "Show the object, message or job at the cursor.",
-           (PA, FE, BO), footer=6),
+           (PA, FE, BO, JL), footer=6),
     Action("mark", ("space",), "mark", "Mark or unmark the line at the cursor. In a plan: take "
            "the move out, or in again. In the lab: take the policy out, or in again.",
-           (PA, BO, PL, LA), footer=1, offline=True),
+           (PA, BO, PL, JL, LA), footer=1, offline=True),
     Action("mark-all", ("*",), "mark all", "Mark every line that is not marked, and unmark the "
-           "others. In a plan or the lab: take every line in, or out.", (PA, BO, PL, LA),
+           "others. In a plan or the lab: take every line in, or out.", (PA, BO, PL, JL, LA),
            offline=True),
     Action("mark-pattern", ("+",), "mark by", "Mark all that is shown and fits a text or a pattern "
            "such as *.csv. In a plan: take those moves in.", (PA, PL)),
@@ -101,13 +105,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("policy", ("E",), "policy", "Choose a tier policy, then ask it.", (CO,)),
     Action("plan", ("P",), "plan", "Plan what the tier policy decided.", (CO,), footer=9),
     Action("filter", ("/",), "filter", "Show only names with this text, or that fit a glob like "
-           "*.csv. In the feed: messages with this text.", (PA, FE, BO), footer=5, offline=True),
+           "*.csv. In the feed: messages with this text. For jobs: state:failed route:aws>gcp "
+           "size:>10MiB text.", (PA, FE, BO, JL), footer=5, offline=True),
     Action("next-match", ("n",), "next match", "To the next line that fits the filter.",
            (PA, FE, BO), palette=False, offline=True),
     Action("previous-match", ("N",), "previous match", "To the line before that fits the filter.",
            (PA, FE, BO), palette=False, offline=True),
-    Action("sort", ("s",), "sort", "Sort by the next column.", (PA, LA), offline=True),
-    Action("reverse", ("S",), "reverse", "Turn the order around.", (PA, LA), offline=True),
+    Action("sort", ("s",), "sort", "Sort by the next column.", (PA, JL, LA), offline=True),
+    Action("reverse", ("S",), "reverse", "Turn the order around.", (PA, JL, LA), offline=True),
     Action("open", ("o",), "open", "Show another bucket or prefix in this pane.", (PA,)),
     Action("reload", ("r", "ctrl+r"), "reload", "List the cloud again.", (PA,)),
     Action("age", ("a",), "age", "Let the objects look older by some days (for demonstrations; "
@@ -115,24 +120,35 @@ ACTIONS: tuple[Action, ...] = (
     Action("access", ("x",), "access", "Send a simulated access event for the objects to Kafka.",
            (PA, OB), changes=True),
     Action("copy", ("y",), "copy", "Copy the address to the clipboard (OSC 52), and show it.",
-           (PA, FE, BO, JO, OB, ME), offline=True),
+           (PA, FE, BO, JL, JS, JO, OB, ME), offline=True),
     Action("copy-url", ("Y",), "copy URL", "Copy the URL (s3://, gs://, https://, file://) to the "
            "clipboard, and show it.", (PA, OB), offline=True),
     # -- events and migrations ----------------------------------------------------------
     Action("follow", ("f",), "follow", "Let the feed follow new events, or hold it still.", (CO,),
            footer=7, offline=True),
     Action("pause", ("p",), "pause", "Pause the jobs, or let them go on. No finished part is "
-           "lost.", (CO, JO), footer=7),
-    Action("retry", ("R",), "retry", "Queue the failed jobs again.", (BO, JO), footer=3,
+           "lost. In the list of jobs: those that are marked, or all that fit the filter.",
+           (CO, JL, JS, JO), footer=7),
+    Action("retry", ("R",), "retry", "Queue the failed jobs again.", (BO, JL, JS, JO), footer=3,
            changes=True),
     Action("cancel", ("c",), "cancel", "Cancel the jobs: what they wrote is removed, every source "
-           "is kept.", (BO, JO), footer=4, changes=True, dangerous=True),
+           "is kept.", (BO, JL, JS, JO), footer=4, changes=True, dangerous=True),
     Action("report", ("w",), "report", "Write the report of the job's whole set to a file: every "
-           "object with digests, evidence and times, failures first.", (BO, JO)),
+           "object with digests, evidence and times, failures first.", (BO, JL, JS, JO)),
     Action("priority", ("u",), "priority", "Let the jobs run sooner or later than others: low, "
-           "normal, high or a number.", (BO, JO), changes=True),
+           "normal, high or a number.", (BO, JL, JO), changes=True),
     Action("limits", ("b",), "limits", "Change how many objects move at once, and the bytes a "
-           "second: a size, off, or a timetable like 08:00,5MiB 19:00,off.", (CO,)),
+           "second: a size, off, or a timetable like 08:00,5MiB 19:00,off.", (CO, JL)),
+    Action("jobs", ("J",), "jobs", "Show all jobs of all runs: filter, sort, retry, speed.", (CO,)),
+    Action("sets", ("tab",), "sets", "Show the job sets instead of the jobs, and back.", (JL,),
+           footer=2, offline=True),
+    Action("failed", ("f",), "failed", "Show only the failed jobs, or all again.", (JL, JS),
+           footer=8, offline=True),
+    Action("last-run", ("O",), "last run", "Show how the last job set ended: done, failed, kept, "
+           "bytes, time, saving.", (CO, JL)),
+    Action("open-jobs", ("enter",), "jobs", "List the jobs of this set.", (JS,), footer=1),
+    Action("open-object", ("o",), "object", "Show the object: the copy once the move is done, the "
+           "source before.", (JO,), footer=5),
     # -- plan ---------------------------------------------------------------------------
     Action("approve", ("A",), "approve", "Approve the plan and start its jobs, after one more "
            "question.", (PL,), footer=2, changes=True, dangerous=True),
@@ -372,7 +388,7 @@ def markdown_table(keymap: Keymap | None = None) -> str:
     lines = ["| where | keys | what | id |", "|---|---|---|---|"]
     keymap = keymap or Keymap()
     seen: set[str] = set()
-    for context in (PA, FE, BO, CO, PL, JO, OB, LA, ME, LI, G):
+    for context in (PA, FE, BO, CO, PL, JL, JS, JO, OB, LA, ME, LI, G):
         for action in keymap.valid_in([context]):
             if action.id in seen:
                 continue

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual.message import Message
 
-from engine.model import JobState, JobView, Snapshot
+from engine.model import JobState, JobView, Snapshot, Term, job_fits, parse_job_filter
 from widgets.cells import Cell, Name
 from widgets.columns import Column
 from widgets.glyphs import current
@@ -118,7 +118,7 @@ class JobList(VirtualList[BoardLine]):
 class MigrationBoard(FilterPane):
     """Jobs, the running ones first, as the snapshot gives them."""
 
-    FILTER_HINT = "filter: part of a name, cloud, state or error"
+    FILTER_HINT = "filter: state:failed route:aws>gcp, or part of a name, state or error"
 
     class Inspect(Message):
         """The operator wants to see one job."""
@@ -150,6 +150,7 @@ class MigrationBoard(FilterPane):
         self._now = 0.0
         self._all: Sequence[JobView] = ()
         self._snapshot: Snapshot | None = None
+        self._terms: tuple[Term, ...] = ()
         self._list = JobList(self._marks, lambda job: board_line(job, self._now))
 
     def pane_list(self) -> VirtualList[Any]:
@@ -186,7 +187,7 @@ class MigrationBoard(FilterPane):
         held = rows.jobs[at].job_id if at < len(rows.jobs) else ""
         text = self.filter_text.casefold()
         rows.filtered = bool(text)
-        rows.jobs = [job for job in self._all if _fits(job, text)] if text else self._all
+        rows.jobs = [job for job in self._all if self._fits(job, text)] if text else self._all
         if at < len(rows.jobs) and rows.jobs[at].job_id == held:
             rows.rows_changed()
             return
@@ -197,7 +198,16 @@ class MigrationBoard(FilterPane):
             rows.rows_changed(cursor=found, top=max(found - (at - rows.top), 0))
 
     def filter_changed(self) -> None:
+        try:
+            self._terms = parse_job_filter(self.filter_text)
+        except ValueError as error:
+            self._banner.show(f"{current().bad} {error}")
+            return
+        self._banner.show("")
         self._show_jobs()
+
+    def _fits(self, job: JobView, text: str) -> bool:
+        return text in job.state.value or job_fits(self._terms, job)
 
     @property
     def cursor_id(self) -> str | None:
@@ -285,8 +295,3 @@ class MigrationBoard(FilterPane):
             if len(longer) <= max(self.size.width - 2, 20):
                 line = longer
         return Text(line)
-
-
-def _fits(job: JobView, text: str) -> bool:
-    fields = (str(job.spec.source), str(job.spec.destination), job.state.value, job.error)
-    return any(text in field.casefold() for field in fields)

@@ -1,6 +1,16 @@
 """One job, whole: its five steps, digests, proof, error and notes."""
 
-from engine.model import STEPS, Evidence, JobState, JobView, MoveKind, SourceProof, VersionPin
+from engine.model import (
+    STEPS,
+    Evidence,
+    JobState,
+    JobStory,
+    JobView,
+    MoveKind,
+    SourceProof,
+    Step,
+    VersionPin,
+)
 from widgets.cells import Cell, Name, Part
 from widgets.glyphs import current
 from widgets.job_text import STEP_WORD, eta_text, percent_text, state_word, track
@@ -43,7 +53,14 @@ class JobSteps(Lines):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.job: JobView | None = None
+        self.story: JobStory | None = None
         self._now = 0.0
+
+    def tell(self, story: JobStory) -> None:
+        """Show what is on record of the job, too: requests, failed tries, parts."""
+        if story != self.story:
+            self.story = story
+            self.lines_changed()
 
     def show(self, job: JobView, *, now: float = 0.0) -> None:
         """Show this job as of `now` (epoch seconds, for the time left)."""
@@ -65,16 +82,30 @@ class JobSteps(Lines):
             heading("proof"),
             *_proof(job, width),
         ]
+        story = (
+            self.story if self.story is not None and self.story.job.job_id == job.job_id else None
+        )
         if job.error:
             lines += ["", (f"{current().bad} error", "bad")]
             lines += paragraph(job.error, width, indent=2)
             if job.error_todo:
                 todo: list[Part] = [("  do: ", "warn")]
                 lines += paragraph(job.error_todo, width, first=todo, indent=6)
+        if story is not None and story.tries:
+            lines += ["", heading("failed tries")]
+            for one in story.tries:
+                when: list[Part] = [
+                    (f"  {one.attempt:>2}  ", "strong"),
+                    (f"{clock_text(one.at, now=job.created)}  ", "dim"),
+                ]
+                indent = 8 + len(clock_text(one.at, now=job.created))
+                lines += paragraph(one.reason, width, first=when, indent=indent)
         if job.notes:
             lines += ["", heading("notes")]
             for note in job.notes:
                 lines += paragraph(note, width, first=[f"{current().dot} "], indent=2)
+        if story is not None and story.requests:
+            lines += ["", heading("on record"), *_requests(story, job)]
         return lines
 
     def _head(self, job: JobView, width: int) -> list[Cell]:
@@ -136,16 +167,37 @@ def _steps(job: JobView) -> list[Cell]:
         if step == 5 and job.spec.kind is not MoveKind.MOVE:
             tells = "not taken: the source is kept"
         took = _seconds(seconds)
+        moves = step in (Step.DOWNLOAD, Step.UPLOAD) or (
+            step is Step.VERIFY and job.evidence is Evidence.REREAD
+        )
+        whole = job.state is JobState.COMPLETED and not job.server_copied
+        rate = rate_text(job.spec.size / seconds) if moves and whole and seconds > 0 else ""
         lines.append(
             [
                 "  ",
                 sign,
                 f" {int(step)} ",
                 (f"{word:<10}", "strong"),
-                f"{took:>8}  ",
+                f"{took:>8}",
+                f"{rate:>11}  ",
                 (tells, "dim"),
             ]
         )
+    return lines
+
+
+def _requests(story: JobStory, job: JobView) -> list[Cell]:
+    """What was meant, when, and how it ended; the parts of an upload that is under way."""
+    lines: list[Cell] = []
+    for one in story.requests:
+        at = clock_text(one.at, now=job.created)
+        took = f"  after {_seconds(one.done - one.at)}" if one.done > one.at else ""
+        style = {"done": "good", "refused": "bad", "": "warn"}.get(one.outcome, "dim")
+        ended: list[Part] = [(one.outcome or "open: it may have happened", style), (took, "dim")]
+        lines.append([(f"  {at}  ", "dim"), f"{one.what:<38} ", *ended])
+    if story.parts:
+        size = f"{bytes_text(story.part_bytes)} in parts of {bytes_text(story.part_size)}"
+        lines.append(["  parts done  ", f"{story.parts}, ", size])
     return lines
 
 

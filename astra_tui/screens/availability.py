@@ -77,6 +77,8 @@ def _reason(screen: "ConsoleScreen", action: Action) -> str:
         case "plan":
             if not snapshot.decisions:
                 return f"Nothing is decided yet; press {screen.astra.keymap.key_of('engine')}."
+        case "last-run" if not snapshot.ended:
+            return "No job set ended since the engine began."
         case "pause":
             if not job_flows.unfinished(snapshot):
                 return "No job is running or waiting."

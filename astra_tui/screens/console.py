@@ -13,6 +13,8 @@ from astra_tui.screens.availability import ROWLESS, console_reason
 from astra_tui.screens.base import AstraScreen
 from astra_tui.screens.dashboard import DashboardScreen
 from astra_tui.screens.job import JobScreen
+from astra_tui.screens.job_set import JobSetScreen
+from astra_tui.screens.jobs import JobsScreen
 from astra_tui.screens.lab import LabScreen
 from astra_tui.screens.message import MessageScreen
 from astra_tui.screens.object import ObjectScreen
@@ -353,6 +355,12 @@ class ConsoleScreen(AstraScreen[None]):
 
     def do_dashboard(self) -> None:
         self.app.push_screen(DashboardScreen())
+
+    def do_jobs(self) -> None:
+        self.app.push_screen(JobsScreen())
+
+    def do_last_run(self) -> None:
+        self.app.push_screen(JobSetScreen(self.astra.snapshot.ended[-1].jobset))
 
     def do_lab(self) -> None:
         self.app.push_screen(LabScreen())

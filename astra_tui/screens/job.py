@@ -6,9 +6,11 @@ from textual.app import ComposeResult
 
 from astra_tui import flows, job_flows
 from astra_tui.keymap import Action
+from astra_tui.latest import Latest
 from astra_tui.screens.base import AstraScreen
+from astra_tui.screens.object import ObjectScreen
 from astra_tui.screens.title import TitleLine
-from engine.model import FINAL_STATES, JobState, JobView, Snapshot
+from engine.model import FINAL_STATES, JobState, JobStory, JobView, MoveKind, Snapshot
 from widgets.job_steps import JobSteps
 
 
@@ -24,6 +26,8 @@ class JobScreen(AstraScreen[None]):
         self.job_id = job_id
         self.job: JobView | None = None
         self._asking = False
+        self._stories: Latest[str, JobStory] = Latest(self._look, self._told)
+        self._told_of: tuple[object, ...] = ()
 
     def compose_body(self) -> ComposeResult:
         yield TitleLine("Job")
@@ -48,8 +52,22 @@ class JobScreen(AstraScreen[None]):
         finally:
             self._asking = False
 
+    async def _look(self, job_id: str) -> JobStory:
+        return await self.astra.engine.job_story(job_id)
+
+    def _told(self, story: JobStory) -> None:
+        if self.is_mounted:
+            self.query_one(JobSteps).tell(story)
+
     def _show(self, job: JobView, now: float) -> None:
         self.job = job
+        # What is on record changes with these, or with every part that is sent.
+        part = job.bytes_done >> 23
+        mark = (job.state, job.step, job.attempt, job.error, job.evidence, job.guarded, part)
+        if mark != self._told_of and self.astra.started:
+            self._told_of = mark
+            if self._stories.request(self.job_id):
+                self.astra.launch(self._stories.run(), "read the job")
         # The clock only matters to what still runs; a finished page is never drawn again.
         self.query_one(JobSteps).show(job, now=0.0 if job.state in FINAL_STATES else now)
         self.query_one(TitleLine).show(job.spec.source.key, job.job_id)
@@ -87,6 +105,13 @@ class JobScreen(AstraScreen[None]):
 
     async def do_priority(self) -> None:
         await job_flows.prioritise(self.astra, [self.job_id])
+
+    def do_open_object(self) -> None:
+        job = self.job
+        if job is None:
+            return
+        moved = job.state is JobState.COMPLETED and job.spec.kind is MoveKind.MOVE
+        self.app.push_screen(ObjectScreen(job.spec.destination if moved else job.spec.source))
 
     def do_copy(self) -> None:
         if self.job is not None:

@@ -5,6 +5,7 @@ it was told and gives back what it was made with.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,14 @@ from engine.model import (
     ActivePolicy,
     Address,
     Bookmark,
+    JobChange,
+    JobQuery,
+    JobsetLine,
+    JobsetSummary,
+    JobSort,
+    JobStory,
     JobView,
+    JobWindow,
     LabChoices,
     LabRequest,
     LabStep,
@@ -26,7 +34,11 @@ from engine.model import (
     PanelLayout,
     Plan,
     Snapshot,
+    Throughput,
+    job_fits,
+    parse_job_filter,
 )
+from engine.model.jobfilter import bucket
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings
 from tests import lab_samples
 from tests.console import world
@@ -83,6 +95,7 @@ class FakeDoor:
         self.noted: list[tuple[int, Notice]] = []
         self.views: list[ListingQuery] = []
         self.stopped = 0
+        self.rates = world.rates()
         self.lab_policies = given.get("lab_policies", lab_samples.CALM)
 
     def show(self, snapshot: Snapshot) -> None:
@@ -178,6 +191,41 @@ class FakeDoor:
     async def job(self, job_id: str) -> JobView:
         found = next(job for job in world.jobs() if job.job_id == job_id)
         return await self._do("job", job_id, found)
+
+    def _all(self, query: JobQuery) -> list[JobView]:
+        terms = parse_job_filter(query.text)
+        return [job for job in self.now.jobs if job_fits(terms, job)]
+
+    async def job_window(self, query: JobQuery, start: int = 0, stop: int = 100) -> JobWindow:
+        found = self._all(query)
+        keys: dict[JobSort, Any] = {
+            JobSort.SIZE: lambda job: -job.spec.size,
+            JobSort.NAME: lambda job: job.spec.source.key,
+            JobSort.SPEED: lambda job: -job.rate,
+        }
+        found.sort(key=keys.get(query.sort, lambda job: 0), reverse=query.reverse)
+        states = Counter(bucket(job) for job in found)
+        size = sum(job.spec.size for job in found)
+        shown = tuple(found[start:stop])
+        window = JobWindow(self.now.time, len(found), size, tuple(states.items()), start, shown)
+        return await self._do("job_window", (query, start, stop), window)
+
+    async def jobsets(self) -> list[JobsetLine]:
+        return await self._do("jobsets", None, world.jobsets(self.now))
+
+    async def summary(self, jobset: str = "") -> JobsetSummary:
+        return await self._do("summary", jobset, world.summary(self.now, jobset))
+
+    async def change_jobs(self, change: JobChange, text: str = "", *, priority: int = 0) -> int:
+        number = len(self._all(JobQuery(text)))
+        return await self._do("change_jobs", (change, text, priority), number)
+
+    async def throughput(self) -> Throughput:
+        return await self._do("throughput", None, self.rates)
+
+    async def job_story(self, job_id: str) -> JobStory:
+        job = next(job for job in (*self.now.jobs, *world.jobs()) if job.job_id == job_id)
+        return await self._do("job_story", job_id, world.story(job))
 
     async def lab_choices(self, request: LabRequest) -> LabChoices:
         return await self._do("lab_choices", request, lab_samples.lab_choices(self.lab_policies))

@@ -408,3 +408,6 @@ def detail(address: Address) -> ObjectDetail:
         ),
         decisions=tuple(decisions()[:1]),
     )  # fmt: skip
+
+
+from tests.console.job_world import jobsets, rates, story, summary  # noqa: E402, F401 - as one world
