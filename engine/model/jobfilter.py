@@ -1,7 +1,8 @@
 """The filter language of job lists: `state:failed route:aws>gcp text`.
 
 Terms stand apart by blanks and all must hold; `-` before one turns it around; `"two words"` is
-one term. A term without a known `field:` is text, looked for in both addresses and the error.
+one term; numbers also take `size>10MiB`. A term without a known `field:` is text, looked for in
+both addresses and the error. docs/jobs.md has the table.
 """
 
 import re
@@ -24,7 +25,7 @@ STATE_WORDS: Mapping[str, tuple[str, ...]] = {
 }
 _GUARDS = {"guarded": True, "unguarded": False, "none": None}
 _COMPARED = re.compile(r"(>=|<=|>|<|=)?(.+)")
-_TERM = re.compile(r'(-?)(?:([a-z]+):)?("[^"]*"?|\S+)')
+_TERM = re.compile(r'(-?)(?:([a-z]+)(?::|(?=[<>=])))?("[^"]*"?|\S+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def parse_job_filter(text: str) -> tuple[Term, ...]:
     for match in _TERM.finditer(text):
         minus, field, value = match[1], match[2] or "", match[3]
         if field and field not in FIELDS:
-            field, value = "", f"{field}:{value}"
+            field, value = "", match[0].removeprefix("-")
         value = value.strip('"')
         if value in ("", "-") or (value.removesuffix(":") in FIELDS and value.endswith(":")):
             continue  # still being typed

@@ -197,6 +197,8 @@ def test_what_is_still_being_typed_is_no_term() -> None:
     assert parse_job_filter('- "') == ()
     [term] = parse_job_filter("http://x")  # no field of ours
     assert (term.field, term.values) == ("text", ("http://x",))
+    assert parse_job_filter("-a=b")[0].values == ("a=b",)
+    assert parse_job_filter("size>=1KiB") == parse_job_filter("size:>=1KiB")
     assert parse_job_filter("state:q")[0].values == ("queued",)
 
 
