@@ -12,24 +12,21 @@ from dataclasses import replace
 
 from engine.errors import (
     AstraError,
-    DestinationChanged,
-    DestinationExists,
     NotFound,
     NotSupported,
     PreconditionFailed,
     StoreError,
     TruncatedBody,
-    Unavailable,
 )
 from engine.migration.answers import refused
 from engine.migration.copy_limits import attestable, check_limits
 from engine.migration.digest import MULTIPART_MD5, check_algorithm
 from engine.migration.job import Job, StartOver, Stopped
 from engine.migration.multipart import abandon_upload
-from engine.migration.packing import STORED, Packer, described, level_of, original
+from engine.migration.occupied import Occupied
+from engine.migration.packing import STORED, Packer, described, level_of
 from engine.migration.parts import put_parts
 from engine.migration.records import Effect, Outcome
-from engine.migration.same import check_twins
 from engine.migration.server_copy import copy_on_server, known_digests, may_copy
 from engine.migration.services import SMALL, Services, peek
 from engine.migration.source import Expected, Read, SourcePass, changed, expectations
@@ -42,7 +39,6 @@ from engine.model import (
     ObjectMeta,
     SourceProof,
     Step,
-    VersionPin,
 )
 from engine.stores.base import Written
 
@@ -55,17 +51,12 @@ async def copy(job: Job, services: Services, head: ObjectHead, given: Read | Non
     await _Copy(job, services, head, given).run()
 
 
-class _Copy:
+class _Copy(Occupied):
     def __init__(self, job: Job, services: Services, head: ObjectHead, given: Read | None) -> None:
-        self.job = job
+        super().__init__(job, services, head)
         self.given = given
-        self.services = services
-        self.head = head
-        self.spec = job.record.spec
         self.source = services.store(self.spec.source)
-        self.destination = services.store(self.spec.destination)
         self.expected = Expected()
-        self.replace: VersionPin | None = None
         self.packer: Packer | None = None
         # The intent to write is on disk already, and nothing was sent yet.
         self.early = given is not None and given.intended
@@ -119,65 +110,6 @@ class _Copy:
             or (self.job.intended(Effect.WRITE) is not None and not self.early)
             or self.job.intended(Effect.COMPLETE) is not None
         )
-
-    async def _use_existing(self) -> bool:
-        """Whether the destination holds the bytes already; else what to replace is known."""
-        found = await peek(self.destination, self.spec.destination)
-        if found is None:
-            return False
-        if self._differs(found) and not self.spec.options.overwrite:
-            raise _exists(str(self.spec.destination))
-        await check_twins(self.job, self.services, self.head, found)
-        if self._differs(found) or (self.spec.options.overwrite and self.spec.options.compress):
-            self.replace = found.pin
-            return False
-        if self.spec.options.overwrite and not self._surely_same(found):
-            self.replace = found.pin
-            return False
-        await self._adopt(found)
-        return True
-
-    def _differs(self, found: ObjectHead) -> bool:
-        if self.spec.options.compress:
-            # What is in it is proved by decompressing it (step 4); the mark says what to expect.
-            mark = original(found.meta)
-            return mark is None or mark[1] != self.head.size
-        return found.size != self.head.size or self._compared(found) is False
-
-    def _surely_same(self, found: ObjectHead) -> bool:
-        return found.size == self.head.size and self._compared(found) is True
-
-    def _compared(self, found: ObjectHead) -> bool | None:
-        """What checksums of both stores say; None if they have none in common."""
-        for item in found.checksums:
-            mine = self.head.checksum(item.algorithm)
-            if mine is not None and not item.parts and item.computed_by_provider:
-                return mine.value.lower() == item.value.lower()
-        return None
-
-    async def _adopt(self, found: ObjectHead) -> None:
-        """Take what lies there as the copy; step 4 proves it like any other."""
-        job = self.job
-        if self.spec.options.checksum not in job.record.digests:
-            await self._digest_only()
-        await abandon_upload(job, self.destination)
-        for effect in (Effect.WRITE, Effect.COMPLETE):
-            if job.intended(effect) is not None:
-                job.note(
-                    "An interrupted write may have made what was found at the destination; if the"
-                    " job is undone, that copy may be left there."
-                )
-            job.settle(effect, Outcome.SUPERSEDED)
-        job.set(destination_pin=found.pin, wrote=False)
-        if any(item.details.get("server") for item in await job.history()):
-            job.note(SERVER_COPY)  # perhaps: it is to be proved as one
-        wanted = self.spec.to_class
-        if wanted and found.storage_class and found.storage_class != wanted:
-            job.note(
-                f"What was at the destination already is in {found.storage_class}, not in"
-                f" {wanted}; it was left so."
-            )
-        await job.commit()
 
     async def _digest_only(self) -> None:
         reading = self._pass(self.expected, self._algorithms())
@@ -397,37 +329,3 @@ class _Copy:
                 job.note("The source is unattested: it has only an MD5 that somebody noted.")
             else:
                 job.note("The source is unattested: it has no checksum of its own.")
-
-    # -- refused ------------------------------------------------------------------------
-
-    async def _refused(self, error: PreconditionFailed) -> None:
-        """The destination did not take it because something is (or changed) there."""
-        job, address = self.job, str(self.spec.destination)
-        await abandon_upload(job, self.destination)
-        if self.replace is not None:
-            raise DestinationChanged(
-                "The destination was changed while it was to be replaced.",
-                subject=address,
-                safe="What is there now and the source are kept.",
-                todo="Plan the move again.",
-            ) from error
-        found = await peek(self.destination, self.spec.destination)
-        if found is None:
-            raise Unavailable(
-                "Something was at the destination for a moment.",
-                subject=address,
-                safe="Nothing was written and the source is kept.",
-            ) from error
-        if self._differs(found):
-            raise _exists(address) from error
-        await check_twins(self.job, self.services, self.head, found)
-        await self._adopt(found)
-
-
-def _exists(address: str) -> DestinationExists:
-    return DestinationExists(
-        "Another object is already there.",
-        subject=address,
-        safe="It was not touched and the source is kept.",
-        todo="Choose another destination, or plan again with --overwrite.",
-    )
