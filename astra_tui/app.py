@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any, ClassVar, Literal, TypeVar
 
 from textual import events
@@ -17,6 +17,7 @@ from textual.app import App
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.command import CommandPalette
 from textual.driver import Driver
+from textual.filter import DimFilter, LineFilter
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
@@ -53,6 +54,7 @@ ResultT = TypeVar("ResultT")
 
 REFRESH_SECONDS = 0.25
 _SETTLING = 2.0  # seconds that an action waits for the rows it is about
+_FAINTLY = DimFilter(0.85)
 Severity = Literal["information", "warning", "error"]
 _SEVERITY: dict[NoticeLevel, Severity] = {
     NoticeLevel.INFO: "information",
@@ -160,6 +162,13 @@ class AstraApp(App[int], inherit_bindings=False):
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return dict(themes.DEFAULT_VARIABLES)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's, but what is dim stays readable where the theme is one of high contrast."""
+        filters = super().get_line_filters()
+        if self.theme != themes.CONTRAST:
+            return filters
+        return [_FAINTLY, *filters]
 
     def get_driver_class(self) -> type[Driver]:
         return driver_class(super().get_driver_class())

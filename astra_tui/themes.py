@@ -48,7 +48,8 @@ THEMES: Final[tuple[Theme, ...]] = (
         variables={
             **_tiers("#f2936b", "#e3c26f", "#74b8e8", "#a99bdb"),
             "text-muted": "#7f8a9f",
-            "text-disabled": "#566073",
+            "text-dim": "#cdd5e3 60%",
+            "text-disabled": "#7f8a9f",
             "text-primary": "#8fb2fa",
             "text-secondary": "#b8aae6",
             "text-accent": "#e8b56a",
@@ -89,7 +90,8 @@ THEMES: Final[tuple[Theme, ...]] = (
         variables={
             **_tiers("#b5400f", "#8a6100", "#0b6699", "#6a4bb0"),
             "text-muted": "#5d6673",
-            "text-disabled": "#8a929e",
+            "text-dim": "#565e69",
+            "text-disabled": "#646c78",
             "text-primary": "#1f4cb0",
             "text-secondary": "#5d40a0",
             "text-accent": "#8a5200",
@@ -126,21 +128,23 @@ THEMES: Final[tuple[Theme, ...]] = (
         surface="#000000",
         panel="#1a1a1a",
         variables={
-            **_tiers("#ff9e5e", "#ffd84d", "#6fc3ff", "#e0a8ff"),
+            **_tiers("#ffb07a", "#ffd84d", "#9ad6ff", "#e8bfff"),
             "text": "#ffffff",
             "text-muted": "#d0d0d0",
-            "text-disabled": "#a8a8a8",
+            "text-dim": "#c8c8c8",
+            "text-disabled": "#c8c8c8",
             "text-primary": "#8fd0ff",
             "text-secondary": "#e8bfff",
             "text-accent": "#ffd84d",
             "text-warning": "#ffd84d",
-            "text-error": "#ff8f8f",
+            "text-error": "#ffa8a8",
             "text-success": "#7dff97",
-            "primary-muted": "#00469b",
+            "primary-muted": "#002f6b",
             "border": "#ffd84d",
             "border-blurred": "#8c8c8c",
-            "block-cursor-background": "#00469b",
+            "block-cursor-background": "#002f6b",
             "block-cursor-foreground": "#ffffff",
+            "input-selection-background": "#002f6b",
             "button-focus-text-style": "bold",
             "footer-background": "#000000",
             "footer-key-foreground": "#ffd84d",
@@ -168,6 +172,7 @@ THEMES: Final[tuple[Theme, ...]] = (
             "ansi-background": "ansi_black",
             "ansi-foreground": "ansi_white",
             "text-muted": "ansi_bright_black",
+            "text-dim": "ansi_default",
             "text-disabled": "ansi_bright_black",
             "primary-muted": "ansi_default",
             "border": "ansi_bright_blue",
@@ -201,6 +206,7 @@ THEMES: Final[tuple[Theme, ...]] = (
             "ansi-background": "ansi_white",
             "ansi-foreground": "ansi_black",
             "text-muted": "ansi_bright_black",
+            "text-dim": "ansi_default",
             "text-disabled": "ansi_bright_black",
             "primary-muted": "ansi_default",
             "border": "ansi_blue",
@@ -217,8 +223,8 @@ THEMES: Final[tuple[Theme, ...]] = (
 )
 
 NAMES: Final[tuple[str, ...]] = tuple(theme.name for theme in THEMES)
-# What a theme that is not ours falls back to for the tiers.
-DEFAULT_VARIABLES: Final[Mapping[str, str]] = _ANSI_TIERS
+# What a theme that is not ours falls back to for the tiers and for what is less important.
+DEFAULT_VARIABLES: Final[Mapping[str, str]] = {**_ANSI_TIERS, "text-dim": "ansi_default"}
 
 
 def choose(wanted: str, *, no_color: bool = False) -> tuple[str, str]:

@@ -161,11 +161,12 @@ class Choice(Dialog[Choosable[ValueT] | None], Generic[ValueT]):
         choice = self._choices[index]
         number = f"{index + 1} " if index < 9 else "  "
         text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(number, "dim")
+        faint = "" if choice.why_not else "dim"  # what cannot be taken is faint as a whole
+        text.append(number, faint)
         text.append(choice.label if isinstance(choice.label, Text) else visible(choice.label))
         detail = choice.why_not or choice.detail
         if detail:
-            text.append(f"  {visible(detail)}", "dim")
+            text.append(f"  {visible(detail)}", faint)
         return Option(text, disabled=bool(choice.why_not))
 
     def on_mount(self) -> None:
