@@ -5,12 +5,13 @@ What cannot be used is a ConfigError that lists every problem; what is merely od
 key, a file that everybody may read) is a warning.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
+from astra_tui.config_clouds import CLOUD_KEYS, RESERVED_CLOUD, read_cloud
+from astra_tui.config_kafka import read_kafka
 from astra_tui.config_sources import (
     Environment,
     export_credentials,
@@ -25,7 +26,7 @@ from astra_tui.config_table import Findings, Override, Table, did_you_mean
 from astra_tui.flavours import DEFAULT, FLAVOURS
 from engine.errors import ConfigError
 from engine.model import RESTORE_SPEEDS, Provider, StoreKind, parse_size
-from engine.settings import MAX_DELETES, CloudSettings, EngineSettings, KafkaSettings
+from engine.settings import MAX_DELETES, CloudSettings, EngineSettings
 
 __all__ = [
     "POLICY_NAMES",
@@ -45,25 +46,6 @@ __all__ = [
 ]
 
 POLICY_NAMES = ("rules", "recency", "reactive", "proactive", "cost")
-RESERVED_CLOUD = "file"  # this machine's own files, for `astra ingest`
-
-_DEFAULT_PROVIDER = {
-    StoreKind.S3: Provider.AWS,
-    StoreKind.GCS: Provider.GCP,
-    StoreKind.AZURE: Provider.AZURE,
-    StoreKind.LOCAL: Provider.ONPREM,
-}
-_COMMON = ("kind", "provider", "bucket", "prefix", "region", "read_only")
-_BY_KIND: Mapping[StoreKind, tuple[str, ...]] = {
-    StoreKind.S3: (
-        *("endpoint", "path_style", "profile"),
-        *("access_key", "secret_key", "session_token"),
-    ),
-    StoreKind.GCS: ("endpoint", "credentials", "project"),
-    StoreKind.AZURE: ("endpoint", "account", "key", "sas"),
-    StoreKind.LOCAL: ("root",),
-}
-_CLOUD_KEYS = frozenset(_COMMON).union(*_BY_KIND.values())
 _TABLE_KEYS: Mapping[str, tuple[str, ...]] = {
     "kafka": (
         *("bootstrap", "group", "access_topic", "jobs_topic", "status_topic"),
@@ -77,7 +59,6 @@ _TABLE_KEYS: Mapping[str, tuple[str, ...]] = {
     "console": ("theme", "mouse", "ascii"),
 }
 _TABLES = ("clouds", *_TABLE_KEYS, "policy", "keys")
-_CLOUD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 PROCESSES = ("own", "inside")
@@ -141,7 +122,7 @@ def load_settings(
     clouds = tuple(
         cloud
         for name, entry in _all_clouds(clouds_data, overrides).items()
-        if (cloud := _cloud(findings, name, entry, overrides.get(f"clouds.{name}", {})))
+        if (cloud := read_cloud(findings, name, entry, overrides.get(f"clouds.{name}", {})))
     )
     if not clouds and not findings.problems:
         findings.problems.append(
@@ -152,7 +133,7 @@ def load_settings(
     def section(name: str) -> Table:
         return Table(findings, name, _table(findings, data, name), overrides.get(name))
 
-    kafka = _kafka(section("kafka"))
+    kafka = read_kafka(section("kafka"))
     table = section("engine")
     settings = EngineSettings(
         clouds=clouds,
@@ -275,7 +256,7 @@ def _overrides(findings: Findings, clouds: Mapping[str, Any]) -> Overrides:
             continue
         elif prefix not in _TABLE_KEYS:
             continue  # not ours: others use names with ASTRA_ too
-        known = _CLOUD_KEYS if prefix == "clouds" else _TABLE_KEYS[prefix]
+        known = CLOUD_KEYS if prefix == "clouds" else _TABLE_KEYS[prefix]
         findings.warnings.append(
             f"environment {variable}: unknown setting, ignored."
             + did_you_mean(rest.rpartition("_")[2] if prefix == "clouds" else rest, known)
@@ -291,7 +272,7 @@ def _split_cloud(rest: str, clouds: Mapping[str, Any]) -> tuple[str, str]:
     names = {name.lower().replace("-", "_").replace(".", "_"): name for name in clouds}
     fits = [
         (rest.removesuffix(f"_{key}"), key)
-        for key in sorted(_CLOUD_KEYS, key=len, reverse=True)
+        for key in sorted(CLOUD_KEYS, key=len, reverse=True)
         if rest.endswith(f"_{key}")
     ]
     for name, key in fits:
@@ -303,141 +284,6 @@ def _split_cloud(rest: str, clouds: Mapping[str, Any]) -> tuple[str, str]:
 def _all_clouds(clouds: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
     extra = [name.removeprefix("clouds.") for name in overrides if name.startswith("clouds.")]
     return {**clouds, **{name: {} for name in extra if name not in clouds}}
-
-
-def _cloud(
-    findings: Findings, name: str, data: object, overrides: Mapping[str, Override]
-) -> CloudSettings | None:
-    place = findings.place(f"clouds.{name}")
-    if not isinstance(data, dict):
-        findings.problems.append(f"{place}: found a plain value; allowed: a table [clouds.{name}].")
-        return None
-    if not _CLOUD_NAME.fullmatch(name) or name == RESERVED_CLOUD:
-        why = "is kept for this machine's files" if name == RESERVED_CLOUD else "is no cloud's name"
-        findings.problems.append(
-            f"{place}: found a name that {why}; allowed: letters, digits, - _ . (such as aws)."
-        )
-        return None
-    table = Table(findings, f"clouds.{name}", data, overrides)
-    kinds = tuple(StoreKind)
-    if "kind" not in table:
-        variables = ", ".join(item.variable for item in overrides.values())
-        hint = f" It is named only by {variables}." if not data and variables else ""
-        table.missing("kind", ", ".join(kinds), hint)
-        return None
-    text = table.text("kind", choices=kinds)
-    if text not in kinds:
-        return None  # without it no other key can be judged
-    kind = StoreKind(text)
-    cloud = CloudSettings(
-        name=name,
-        kind=kind,
-        provider=Provider(
-            table.text("provider", _DEFAULT_PROVIDER[kind], choices=tuple(Provider))
-            or _DEFAULT_PROVIDER[kind]
-        ),
-        bucket=table.pattern("bucket", "", r"[^/\x00-\x1f]+", "a bucket's name, without /"),
-        prefix=table.text("prefix"),
-        region=table.text("region") or _region(kind, findings.environ),
-        read_only=table.flag("read_only"),
-        **_connection(table, kind),
-    )
-    if kind is StoreKind.S3:
-        if bool(cloud.access_key) != bool(cloud.secret_key):
-            table.missing(
-                "secret_key" if cloud.access_key else "access_key",
-                "access_key and secret_key together, or neither",
-            )
-        if cloud.endpoint and "provider" not in table and "amazonaws.com" not in cloud.endpoint:
-            table.warn(
-                "provider",
-                "costs are shown at AWS prices because nothing else is said; set provider, for "
-                'example to "onprem".',
-            )
-    elif kind is StoreKind.AZURE and cloud.account_key and cloud.sas:
-        table.wrong("sas", "a key as well", "one of key and sas")
-    table.finish(dict.fromkeys(_CLOUD_KEYS, f"has no meaning for kind {kind}, ignored."))
-    return cloud
-
-
-def _region(kind: StoreKind, environ: Mapping[str, str]) -> str:
-    if kind is not StoreKind.S3:
-        return ""
-    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
-
-
-def _connection(table: Table, kind: StoreKind) -> dict[str, Any]:
-    """The settings that only some kinds have."""
-    if kind is StoreKind.LOCAL:
-        root = table.path("root")
-        if root is None:
-            table.missing("root", "the folder whose folders are the buckets")
-        return {"root": root}
-    values: dict[str, Any] = {"endpoint": table.endpoint("endpoint")}
-    if kind is StoreKind.AZURE:
-        allowed = "a storage account's name: 3 to 24 lower-case letters and digits"
-        values["account"] = table.pattern("account", "", r"[a-z0-9]{3,24}", allowed)
-        values["account_key"] = table.secret("key")
-        values["sas"] = table.secret("sas")
-        return values
-    if kind is StoreKind.S3:
-        values["path_style"] = table.flag("path_style", bool(values["endpoint"]))
-        values["profile"] = table.text("profile")
-        for key in ("access_key", "secret_key", "session_token"):
-            values[key] = table.secret(key)
-    if kind is StoreKind.GCS:
-        values["credentials_file"] = table.path("credentials", must_exist=True)
-        allowed = "the id of a Google Cloud project"
-        values["project"] = table.pattern("project", "", r"[a-z0-9.:-]{1,100}", allowed)
-    return values
-
-
-def _kafka(table: Table) -> KafkaSettings:
-    default = KafkaSettings()
-    servers = table.words("bootstrap") or [default.bootstrap]
-    if servers not in (["embedded"], ["off"]):
-        for server in servers:
-            if not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):[0-9]{1,5}", server):
-                shown = "a server with credentials" if "@" in server else f'"{server}"'
-                table.wrong(
-                    "bootstrap", shown, 'embedded, off, or "host:9092,host:9092" (no http://)'
-                )
-    protocols = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-    protocol = cast(
-        "Literal['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']",
-        table.text("security_protocol", default.security_protocol, choices=protocols),
-    )
-
-    def topic(key: str, fallback: str) -> str:
-        return table.pattern(
-            key, fallback, r"[A-Za-z0-9._-]{1,249}", "letters, digits, . _ - (at most 249)"
-        )
-
-    kafka = KafkaSettings(
-        bootstrap=",".join(servers),
-        group=table.text("group", default.group) or default.group,
-        access_topic=topic("access_topic", default.access_topic),
-        jobs_topic=topic("jobs_topic", default.jobs_topic),
-        status_topic=topic("status_topic", default.status_topic),
-        recommendations_topic=topic("recommendations_topic", default.recommendations_topic),
-        security_protocol=protocol,
-        sasl_mechanism=table.text(
-            "sasl_mechanism", "PLAIN", choices=("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-        ),
-        username=table.text("username"),
-        password=table.secret("password"),
-        ca_file=table.path("ca_file", must_exist=True),
-        accept_jobs=table.flag("accept_jobs"),
-    )
-    if protocol.startswith("SASL"):
-        if not kafka.username:
-            table.missing("username", f"a user name, as security_protocol is {protocol}")
-        if not kafka.password:
-            table.missing("password", 'a secret, "env:NAME" or "file:PATH"')
-        if protocol == "SASL_PLAINTEXT":
-            table.warn("security_protocol", "the password travels unencrypted; prefer SASL_SSL.")
-    table.finish()
-    return kafka
 
 
 def _console(table: Table, keys: Table, bindings: Mapping[str, Any]) -> ConsoleSettings:
