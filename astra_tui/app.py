@@ -42,7 +42,7 @@ from astra_tui.strokes import Strokes
 from astra_tui.typeahead import TypeAhead
 from engine.engine import Engine
 from engine.errors import AstraError
-from engine.model import ListingState, Notice, NoticeLevel
+from engine.model import Notice, NoticeLevel
 from engine.service.link import EngineGone, gone
 from engine.service.remote import RemoteEngine
 from widgets import glyphs
@@ -208,15 +208,18 @@ class AstraApp(App[int], inherit_bindings=False):
                 self.exit(return_code=2, message=visible(describe(error).sentence))
             return
         self.started = True
-        for cloud in self.engine.snapshot().clouds:
-            if cloud.state is ListingState.IDLE:  # an engine that runs has them already
-                self.engine.scan(cloud.name)
+        if (console := self._console) is not None:
+            await console.restore_places()
         self._tick()
-        for screen in self.screen_stack:
-            if isinstance(screen, ConsoleScreen) and self._ticking is None:
-                self.launch(screen.restore(), "read how the panels stood")
+        if console is not None and self._ticking is None:
+            self.launch(console.restore(), "read how the panels stood")
         if self._ticking is None:
             self._ticking = self.set_interval(REFRESH_SECONDS, self._tick)
+
+    @property
+    def _console(self) -> ConsoleScreen | None:
+        """The first screen, whatever lies over it."""
+        return next((s for s in self.screen_stack if isinstance(s, ConsoleScreen)), None)
 
     def engine_ended(self) -> None:
         """The engine's process is gone: say so, and offer to start it again."""
@@ -263,6 +266,8 @@ class AstraApp(App[int], inherit_bindings=False):
         if not self.detachable:
             self.caption("Stopping: running requests end or roll back …")
         try:
+            if self.started and (console := self._console) is not None:
+                await console.keep_places_at_last()
             await self.engine.stop()
         finally:
             self.exit(return_code, return_code=return_code, message=message or None)

@@ -56,7 +56,7 @@ _TABLE_KEYS: Mapping[str, tuple[str, ...]] = {
         *("jobs", "bwlimit", "max_deletes", "policy", "read_only", "prices"),
         *("restore_speed", "restore_days", "process", "idle_stop", "horizon_months"),
     ),
-    "console": ("theme", "mouse", "ascii"),
+    "console": ("theme", "mouse", "ascii", "restore"),
 }
 _TABLES = ("clouds", *_TABLE_KEYS, "policy", "keys")
 
@@ -87,6 +87,7 @@ class ConsoleSettings:
     log_level: str = "info"
     keys: tuple[tuple[str, str], ...] = ()
     flavour: str = DEFAULT
+    restore: bool = True  # begin where the panes were left
     engine: EngineProcess = EngineProcess()
 
     def keymap(self) -> dict[str, str]:
@@ -291,6 +292,7 @@ def _console(table: Table, keys: Table, bindings: Mapping[str, Any]) -> ConsoleS
         theme=table.text("theme"),
         mouse=table.flag("mouse", True),
         ascii=table.flag("ascii"),
+        restore=table.flag("restore", True),
         keys=tuple(
             (action, ",".join(keys.words(action))) for action in bindings if action != "flavour"
         ),

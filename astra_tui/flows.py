@@ -17,6 +17,8 @@ from engine.model import (
     Address,
     CloudStatus,
     Decision,
+    Filters,
+    ListingQuery,
     ListingState,
     MoveKind,
     Plan,
@@ -40,8 +42,15 @@ _NAMED_AT_MOST = 5
 _ROUTES_AT_MOST = 40  # lines that one may want to scroll through
 
 
-def objects_text(addresses: Sequence[Address]) -> str:
-    """`report.csv` or `12 objects`."""
+def objects_text(
+    addresses: Sequence[Address], folders: Sequence[Address] = (), count: int = 0
+) -> str:
+    """`report.csv`, `12 objects` or `3,104 objects of 2 folders`."""
+    if folders:
+        number = counted(count, "object")
+        if len(folders) == 1 and not addresses:
+            return f"{number} in {visible(folders[0].key, width=40)}"
+        return f"{number} ({counted(len(folders), 'folder')})"
     if len(addresses) == 1:
         return visible(addresses[0].key, width=40)
     return f"{count_text(len(addresses))} objects"
@@ -62,12 +71,18 @@ def named(addresses: Sequence[Address]) -> list[Line]:
 # -- plans ------------------------------------------------------------------------------
 
 
-async def migrate(app: "AstraApp", sources: Sequence[Address]) -> bool:
-    """Ask where to, and whether to move or copy; then show the plan. True if it was started."""
-    here = sources[0].cloud
-    title = f"Migrate {objects_text(sources)} from {here}"
+async def migrate(
+    app: "AstraApp", sources: Sequence[Address], folders: Sequence[Address] = (), count: int = 0
+) -> bool:
+    """Ask where to, and whether to move or copy; then show the plan. True if it was started.
+
+    `folders` mean all below them, `count` objects in all as far as is known.
+    """
+    every = [*sources, *folders]
+    here = every[0].cloud
+    title = f"Migrate {objects_text(sources, folders, count)} from {here}"
     place = await app.ask(
-        Choice(title, _places(app.snapshot, here), lines=[*named(sources), "", "To which place?"])
+        Choice(title, _places(app.snapshot, here), lines=[*named(every), "", "To which place?"])
     )
     if place is None:
         return False
@@ -78,7 +93,7 @@ async def migrate(app: "AstraApp", sources: Sequence[Address]) -> bool:
                 title,
                 _place_reader(app.snapshot),
                 lines=["To which place? Write cloud:bucket/ or cloud:bucket/prefix/"],
-                value=f"{here}:{sources[0].bucket}/",
+                value=f"{here}:{every[0].bucket}/",
             )
         )
         if destination is None:
@@ -101,35 +116,64 @@ async def migrate(app: "AstraApp", sources: Sequence[Address]) -> bool:
     )
     if kind is None:
         return False
-    return await show_plan(app, _plan_migration(app, sources, destination, kind.value))
+    return await show_plan(app, _plan_migration(app, sources, folders, destination, kind.value))
 
 
 async def _plan_migration(
-    app: "AstraApp", sources: Sequence[Address], destination: Address, kind: MoveKind
+    app: "AstraApp",
+    sources: Sequence[Address],
+    folders: Sequence[Address],
+    destination: Address,
+    kind: MoveKind,
 ) -> Plan:
     """A plan that keeps each object's whole key below the destination.
 
-    The engine keeps what follows a key's last slash; so each folder is planned to a folder.
+    The engine keeps what follows a key's last slash, or the folder named; so each folder is
+    planned to a folder.
     """
-    folders: dict[str, list[Address]] = {}
-    for source in sources:
-        folder, slash, _ = source.key.removesuffix("/").rpartition("/")
-        folders.setdefault(folder + slash if destination.is_prefix else "", []).append(source)
+    groups: dict[str, list[Address]] = {}
+    alone, rest = _apart(sources)
+    for source in rest:
+        folder, slash, _ = source.key.rpartition("/")
+        groups.setdefault(folder + slash if destination.is_prefix else "", []).append(source)
+    asked: list[tuple[list[Address], str, Filters]] = [
+        (group, folder, Filters()) for folder, group in groups.items()
+    ]
+    below = destination.is_prefix
+    asked += [([folder], folder.key if below else "", Filters()) for folder in folders]
+    asked += [([source], source.key if below else "", ALONE) for source in alone]
     plans = [
         await app.engine.plan_migration(
             group,
             Address(destination.cloud, destination.bucket, destination.key + folder),
             kind=kind,
+            filters=filters,
         )
-        for folder, group in folders.items()
+        for group, folder, filters in asked
     ]
+    return _together(
+        plans, "Copy" if kind is MoveKind.COPY else "Move", f"objects to {destination}"
+    )
+
+
+ALONE = Filters(keys=frozenset({""}))
+"""Of what an address with a slash at its end names, only the object of that very name."""
+
+
+def _apart(sources: Sequence[Address]) -> tuple[list[Address], list[Address]]:
+    """Objects whose names end in a slash, and the others: the engine takes the first for all
+    that lies below them."""
+    alone = [source for source in sources if source.key.endswith("/")]
+    return alone, [source for source in sources if not source.key.endswith("/")]
+
+
+def _together(plans: Sequence[Plan], verb: str, rest: str) -> Plan:
     if len(plans) == 1:
         return plans[0]
     warnings = dict.fromkeys(text for plan in plans for text in plan.warnings)
-    moves = tuple(move for plan in plans for move in plan.moves)
-    word = "Copy" if kind is MoveKind.COPY else "Move"
-    title = f"{word} {count_text(len(moves))} objects to {destination}"
-    return replace(plans[0], title=title, moves=moves, warnings=tuple(warnings))
+    moves = {move.source: move for plan in plans for move in plan.moves}
+    title = f"{verb} {count_text(len(moves))} {rest}"
+    return replace(plans[0], title=title, moves=tuple(moves.values()), warnings=tuple(warnings))
 
 
 def _places(snapshot: Snapshot, here: str) -> list[Choosable[Address | None]]:
@@ -164,10 +208,16 @@ def _place_reader(snapshot: Snapshot) -> Callable[[str], Address]:
     return read
 
 
-async def change_tier(app: "AstraApp", addresses: Sequence[Address]) -> bool:
+async def change_tier(
+    app: "AstraApp", addresses: Sequence[Address], folders: Sequence[Address] = (), count: int = 0
+) -> bool:
     """Ask for a tier or a class, then show the plan. True if it was started."""
-    title = f"Tier of {objects_text(addresses)}"
-    detail = await app.engine.inspect(addresses[0])
+    title = f"Tier of {objects_text(addresses, folders, count)}"
+    first = addresses[0] if addresses else await _first_below(app, folders[0])
+    if first is None:
+        app.say("Nothing lies in that folder any more.", "warning")
+        return False
+    detail = await app.engine.inspect(first)
     by_tier: dict[Tier, str] = {}
     for storage_class, tier, _ in detail.class_costs:
         by_tier.setdefault(tier, storage_class)
@@ -182,13 +232,13 @@ async def change_tier(app: "AstraApp", addresses: Sequence[Address]) -> bool:
     ]
     if detail.class_costs:
         tiers.append(Choosable(None, f"a storage class {current().ellipsis}"))
-    lines = [*named(addresses), "", "Which tier shall they have?"]
+    lines = [*named([*addresses, *folders]), "", "Which tier shall they have?"]
     wanted = await app.ask(Choice(title, tiers, lines=lines))
     if wanted is None:
         return False
     if wanted.value is not None:
-        return await show_plan(app, app.engine.plan_tier(addresses, tier=wanted.value))
-    one = len(addresses) == 1
+        return await show_plan(app, _plan_tier(app, addresses, folders, tier=wanted.value))
+    one = len(addresses) == 1 and not folders
     classes = [
         Choosable(
             name,
@@ -200,7 +250,39 @@ async def change_tier(app: "AstraApp", addresses: Sequence[Address]) -> bool:
     chosen = await app.ask(Choice(title, classes, lines=["Which storage class shall they have?"]))
     if chosen is None:
         return False
-    return await show_plan(app, app.engine.plan_tier(addresses, storage_class=chosen.value))
+    making = _plan_tier(app, addresses, folders, storage_class=chosen.value)
+    return await show_plan(app, making)
+
+
+async def _plan_tier(
+    app: "AstraApp",
+    addresses: Sequence[Address],
+    folders: Sequence[Address],
+    *,
+    tier: Tier | None = None,
+    storage_class: str = "",
+) -> Plan:
+    alone, rest = _apart(addresses)
+    asked = [([*rest, *folders], Filters())] if rest or folders else []
+    asked += [([source], ALONE) for source in alone]
+    plans = [
+        await app.engine.plan_tier(group, tier=tier, storage_class=storage_class, filters=filters)
+        for group, filters in asked
+    ]
+    return _together(plans, "Change", "objects' class")
+
+
+async def _first_below(app: "AstraApp", folder: Address) -> Address | None:
+    """Some object of a folder, None if there is none."""
+    key = folder.key
+    while True:
+        view = await app.engine.view(folder.cloud, ListingQuery(folder=key))
+        rows = await view.load(0, 1)
+        if not rows:
+            return None
+        key = rows[0].key
+        if rows[0].objects is None:
+            return Address(folder.cloud, folder.bucket, key)
 
 
 async def plan_decisions(app: "AstraApp") -> None:

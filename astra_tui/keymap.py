@@ -84,8 +84,8 @@ def _jump(number: int) -> Action:
 
 ACTIONS: tuple[Action, ...] = (
     # -- objects ------------------------------------------------------------------------
-    Action("inspect", ("enter",), "inspect", "Show the object, message or job at the cursor.",
-           (PA, FE, BO, JL), footer=6),
+    Action("inspect", ("enter",), "inspect", "Show the object, message or job at the cursor; open "
+           "the folder.", (PA, FE, BO, JL), footer=6),
     Action("mark", ("space",), "mark", "Mark or unmark the line at the cursor. In a plan: take "
            "the move out, or in again. In the lab: take the policy out, or in again.",
            (PA, BO, PL, JL, LA), footer=1, offline=True),
@@ -113,6 +113,14 @@ ACTIONS: tuple[Action, ...] = (
            (PA, FE, BO), palette=False, offline=True),
     Action("sort", ("s",), "sort", "Sort by the next column.", (PA, JL, LA), offline=True),
     Action("reverse", ("S",), "reverse", "Turn the order around.", (PA, JL, LA), offline=True),
+    Action("folders", ("F",), "folders", "Show folders as a file manager does, or all objects in "
+           "one list.", (PA,)),
+    Action("open-folder", ("right",), "open", "Open the folder at the cursor.", (PA,)),
+    Action("up-folder", ("left", "backspace"), "up", "Go up one folder.", (PA,)),
+    Action("place-back", ("[",), "go back", "Go to the folder or place where this pane was before.",
+           (PA,)),
+    Action("place-forward", ("]",), "go forward", "Go forward again to where back came from.",
+           (PA,)),
     Action("open", ("o",), "open", "Show another bucket or prefix in this pane.", (PA,)),
     Action("reload", ("r", "ctrl+r"), "reload", "List the cloud again.", (PA,)),
     Action("age", ("a",), "age", "Let the objects look older by some days (for demonstrations; "

@@ -4,15 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rich.text import Text
+from textual.app import ComposeResult
 from textual.message import Message
 
 from engine.model import Address, CloudStatus, ListingQuery, ListingState, ListingView, SortKey
-from widgets.cells import Cell, Name
-from widgets.glyphs import current
+from engine.model.folders import folder_of, parent_of, path_to
+from widgets import pane_words
+from widgets.cells import Cell
+from widgets.crumbs import Crumbs
+from widgets.marks import Chosen, Marks, only_objects
 from widgets.object_list import SORT_COLUMN, ObjectList
 from widgets.pane import FilterPane
-from widgets.text import bytes_text, count_text, money_text, name_text, size_text, wrap
+from widgets.trail import Spot, Trail
 from widgets.virtual_list import VirtualList
 
 _SORT_ORDER = tuple(SortKey)
@@ -68,15 +71,38 @@ class CloudPane(FilterPane):
     class Reload(PaneMessage):
         """The operator wants the cloud listed again."""
 
+    class Visit(PaneMessage):
+        """The operator goes to another place of the cloud; it has to be listed."""
+
+        def __init__(self, pane: "CloudPane", bucket: str, prefix: str) -> None:
+            super().__init__(pane)
+            self.bucket = bucket
+            self.prefix = prefix
+
+    class Told(PaneMessage):
+        """Why something was not done."""
+
+        def __init__(self, pane: "CloudPane", text: str) -> None:
+            super().__init__(pane)
+            self.text = text
+
     def __init__(self, cloud: str, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.cloud = cloud
         self.status: CloudStatus | None = None
         self.listing_query = ListingQuery()
-        self._marks: dict[str, int] = {}  # key to size
-        self._marked_bytes = 0
+        self.trail = Trail()
+        self._marks = Marks()
         self._unchecked: list[str] = []  # marks to look up in the next views
+        self._crumbs = Crumbs()
+        self._left_folder: str | None = None  # shown before the folders were put away
+        self._landing: tuple[str | None, str] | None = None  # a folder, and the line to go to there
+        self._arriving: Spot | None = None  # a place that is being listed to go back to
         self._objects = ObjectList(self._marks, self._placeholder)
+
+    def compose(self) -> ComposeResult:
+        yield self._crumbs
+        yield from super().compose()
 
     def pane_list(self) -> VirtualList[Any]:
         return self._objects
@@ -95,7 +121,9 @@ class CloudPane(FilterPane):
         """Show the cloud's state and totals."""
         if status == self.status:
             return
-        self.status = status
+        before, self.status = self.status, status
+        if before is not None and (before.bucket, before.prefix) != (status.bucket, status.prefix):
+            self._moved(before)
         self._objects.placeholder_changed()
         self._show_titles()
 
@@ -103,13 +131,14 @@ class CloudPane(FilterPane):
         """What `show_view` has to know of a view: where the cursor's key is, and which marks are
         still listed; what will show is loaded. Of very many marks a few are checked each time.
         """
-        objects, key = self._objects, self.cursor_key
-        if not view.query.text and self._ready and not self._unchecked:
-            self._unchecked = list(self._marks)
-        marks = self._unchecked[-_MARKS_CHECKED:] if not view.query.text and self._ready else []
+        objects, key = self._objects, self._anchor(view)
+        if self._ready and not view.query.text and not self._unchecked:
+            self._unchecked = [*self._marks.objects, *self._marks.folders]
+        marks = self._unchecked[-_MARKS_CHECKED:] if self._ready and not view.query.text else []
+        del self._unchecked[len(self._unchecked) - len(marks) :]
+        marks = [mark for mark in marks if self._lies_in(mark, view)]
         keys = [*([] if key is None else [key]), *marks]
         found = dict(zip(keys, await view.find(keys), strict=True))
-        del self._unchecked[len(self._unchecked) - len(marks) :]
         offset = objects.cursor - objects.top
         at = found.get(key) if key is not None else None
         if at is None:
@@ -127,23 +156,49 @@ class CloudPane(FilterPane):
         if before is view:
             return
         same_query = before is not None and before.query == view.query
-        row = objects.cursor_row if before is not None else None
+        key = self._anchor(view) if before is not None else None
         offset = objects.cursor - objects.top
+        if self._landing is not None and self._landing[0] == view.query.folder:
+            self._landing = None
         objects.show(view)
-        gone = [key for key, place in found.items() if place is None and key in self._marks]
-        if gone and not view.query.text and self._ready:
-            for key in gone:
-                del self._marks[key]
-            self._marks_changed()
-        if before is not None and objects.query_shown != view.query:
-            objects.header_changed()
-        objects.query_shown = view.query
-        position = found.get(row.key) if row is not None else None
+        if not view.query.text and self._ready:
+            self._drop_gone([key for key, place in found.items() if place is None], view)
+        objects.query_is(view.query)
+        position = found.get(key) if key is not None else None
         if position is None:
             objects.rows_changed(cursor=objects.cursor if same_query else 0)
         else:
             objects.rows_changed(cursor=position, top=max(position - offset, 0))
         self._show_titles()
+
+    def _anchor(self, view: ListingView) -> str | None:
+        """The key that the cursor shall be on in this view, if it is there."""
+        if self._landing is not None and self._landing[0] == view.query.folder:
+            return self._landing[1]
+        before = self._objects.view
+        if before is not None and before.query.folder != view.query.folder:
+            return None
+        return self.cursor_key
+
+    def _lies_in(self, key: str, view: ListingView) -> bool:
+        """Whether a marked object, or folder, should be a line of this view."""
+        folder = view.query.folder
+        if folder is None:
+            return key in self._marks.objects
+        if key in self._marks.folders and parent_of(key, self.top) == folder:
+            return True
+        return key in self._marks.objects and folder_of(key, self.top) == folder
+
+    def _drop_gone(self, keys: Sequence[str], view: ListingView) -> None:
+        """Unmark what should be in this view and is not."""
+        gone = [key for key in keys if self._lies_in(key, view)]
+        if not gone:
+            return
+        here = view.query.folder
+        folders = {key for key in gone if here is not None and key != here and key.endswith("/")}
+        self._marks.drop(folders, folders=True)
+        self._marks.drop((key for key in gone if key not in folders), folders=False)
+        self._marks_changed()
 
     @property
     def _ready(self) -> bool:
@@ -156,23 +211,122 @@ class CloudPane(FilterPane):
 
     @property
     def marked(self) -> frozenset[str]:
-        """Keys that carry a mark."""
-        return frozenset(self._marks)
+        """Keys of objects that carry a mark of their own."""
+        return frozenset(self._marks.objects)
+
+    @property
+    def marked_folders(self) -> frozenset[str]:
+        """Folders that are marked, with all that is in them."""
+        return frozenset(self._marks.folders)
 
     @property
     def cursor_key(self) -> str | None:
-        """The key under the cursor."""
+        """The key, or folder, under the cursor."""
         row = self._objects.cursor_row
         return None if row is None else row.key
 
-    def selection(self) -> list[Address]:
-        """The marked objects in the order they were marked, else the one under the cursor."""
+    @property
+    def cursor_folder(self) -> str | None:
+        """The folder under the cursor, None if there is an object or nothing."""
+        row = self._objects.cursor_row
+        return None if row is None or row.objects is None else row.key
+
+    def chosen(self) -> Chosen:
+        """What is marked, else what is under the cursor."""
         bucket = self.status.bucket if self.status is not None else ""
-        keys: Sequence[str] = list(self._marks)
-        if not keys:
-            key = self.cursor_key
-            keys = [] if key is None else [key]
-        return [Address(self.cloud, bucket, key) for key in keys]
+        if self._marks:
+            return self._marks.chosen(self.cloud, bucket)
+        row = self._objects.cursor_row
+        if row is None:
+            return Chosen()
+        address = (Address(self.cloud, bucket, row.key),)
+        return Chosen(address, (), 1) if row.objects is None else Chosen((), address, row.objects)
+
+    def selection(self) -> list[Address]:
+        """The same as addresses, a folder as the prefix that it is."""
+        return self.chosen().addresses
+
+    # -- folders ---------------------------------------------------------------------------
+
+    @property
+    def top(self) -> str:
+        """The folder above all that is listed."""
+        return self.status.prefix if self.status is not None else ""
+
+    @property
+    def folder(self) -> str | None:
+        """The folder that is shown; None while all objects are one list."""
+        return self.listing_query.folder
+
+    def action_folders(self) -> None:
+        """Show folders, or all objects in one list; the line of the cursor stays if it can."""
+        key = self.cursor_key
+        if self.folder is not None:
+            self._left_folder = self.folder
+            self.visit(None, key if self.cursor_folder is None else None)
+            return
+        folder = self._left_folder if self._left_folder is not None else self.top
+        below = None if key is None else next(path_to(key, folder), key)
+        self.visit(folder, below if key is not None and key.startswith(folder) else None)
+
+    def visit(self, folder: str | None, key: str | None = None, *, remember: bool = True) -> None:
+        """Show a folder (None: all objects in one list) with the cursor on that line."""
+        if folder == self.folder:
+            return
+        if remember:
+            self.trail.leave(self._here())
+        self._landing = None if key is None else (folder, key)
+        self._ask(replace(self.listing_query, folder=folder))
+
+    def action_open_folder(self) -> None:
+        """Show what is in the folder under the cursor."""
+        if self.cursor_folder is not None:
+            self.visit(self.cursor_folder)
+
+    def action_up_folder(self) -> None:
+        """Show the folder around this one, with the cursor on this one."""
+        if self.folder is not None and self.folder != self.top:
+            self.visit(parent_of(self.folder, self.top), self.folder)
+
+    def action_place_back(self) -> None:
+        """Go where the pane was before."""
+        self._go(self.trail.back(self._here()))
+
+    def action_place_forward(self) -> None:
+        """Undo that."""
+        self._go(self.trail.forward(self._here()))
+
+    def _here(self) -> Spot:
+        bucket = self.status.bucket if self.status is not None else ""
+        return Spot(bucket, self.top, self.folder, self.cursor_key or "")
+
+    def _go(self, spot: Spot | None) -> None:
+        if spot is None or self.status is None:
+            return
+        if (spot.bucket, spot.prefix) == (self.status.bucket, self.status.prefix):
+            self.visit(spot.folder, spot.key or None, remember=False)
+        else:
+            self._arriving = spot
+            self.post_message(self.Visit(self, spot.bucket, spot.prefix))
+
+    def _moved(self, before: CloudStatus) -> None:
+        """Another place of the cloud is listed now."""
+        spot, status = self._arriving, self.status
+        assert status is not None
+        if spot is not None and (spot.bucket, spot.prefix) == (status.bucket, status.prefix):
+            self._arriving = None
+            folder, self._landing = spot.folder, (spot.folder, spot.key)
+        else:
+            if before.bucket and spot is None:
+                self.trail.leave(replace(self._here(), bucket=before.bucket, prefix=before.prefix))
+            folder, self._landing = (None if self.folder is None else self.top), None
+        self._left_folder = None
+        self.action_clear_marks()
+        self._ask(replace(self.listing_query, folder=folder))
+
+    def on_crumbs_picked(self, event: Crumbs.Picked) -> None:
+        event.stop()
+        self.visit(event.folder)
 
     # -- actions -------------------------------------------------------------------------
 
@@ -206,9 +360,11 @@ class CloudPane(FilterPane):
         self._ask(replace(self.listing_query, descending=not self.listing_query.descending))
 
     def action_inspect(self) -> None:
-        """Ask to see the object under the cursor."""
+        """Ask to see the object under the cursor, or open the folder."""
         key = self.cursor_key
-        if key is not None and self.status is not None:
+        if self.cursor_folder is not None:
+            self.action_open_folder()
+        elif key is not None and self.status is not None:
             self.post_message(self.Inspect(self, Address(self.cloud, self.status.bucket, key)))
 
     def action_reload(self) -> None:
@@ -216,9 +372,22 @@ class CloudPane(FilterPane):
         self.post_message(self.Reload(self))
 
     def look_at(self, query: ListingQuery) -> None:
-        """Ask for another order and filter at once."""
+        """Ask for another order, filter and folder at once."""
+        if query.folder != self.folder:
+            self.trail.leave(self._here())
         self.filter_text = query.text
         self.set_filter(query.text)
+        self._ask(query)
+
+    def arrive(self, spot: Spot) -> None:
+        """What to show once the place is listed that was asked for."""
+        self._arriving = spot
+
+    def restore(self, bucket: str, prefix: str, query: ListingQuery, *, here: bool) -> None:
+        """Look at a place as it was left: at once if it is the one `here`, else when it comes."""
+        if not here:
+            self._arriving = Spot(bucket, prefix, query.folder)
+            query = replace(query, folder=self.folder)
         self._ask(query)
 
     def filter_changed(self) -> None:
@@ -238,9 +407,17 @@ class CloudPane(FilterPane):
         row = self._objects.row(index) if index < self._objects.count() else None
         if row is None:
             return
-        if self._marks.pop(row.key, None) is None:
-            self._marks[row.key] = row.size
-        self._marks_changed(index)
+        around = self._marks.covering(row.key, folder=row.objects is not None)
+        if around is not None:
+            self._tell(f"It is marked with its folder {around}; unmark that one.")
+        elif row.objects is not None and self.listing_query.text:
+            self._tell("A marked folder means all that is in it; clear the filter first.")
+        else:
+            self._marks.toggle(row)
+            self._marks_changed(index)
+
+    def _tell(self, text: str) -> None:
+        self.post_message(self.Told(self, text))
 
     async def mark_matching(self, text: str, *, mark: bool | None = True) -> tuple[int, int]:
         """Mark (unmark, or with None turn round) what a filter text means in the view: how many
@@ -248,25 +425,27 @@ class CloudPane(FilterPane):
         view, found = self._objects.view, 0
         if view is None:
             return 0, 0
+        filtered = bool(view.query.text) and view.folders > 0
         for chunk in _chunks(len(view)):
             picked = await view.pick(text, *chunk)
+            if filtered:
+                picked = only_objects(picked)
             found += len(picked.keys)
-            for key, size in zip(picked.keys, picked.sizes, strict=True):
-                if mark is False or (mark is None and key in self._marks):
-                    self._marks.pop(key, None)
-                else:
-                    self._marks[key] = size
+            self._marks.take(picked, mark)
+        self._marks.settle()
         self._marks_changed()
+        if filtered:
+            self._tell("Folders were left out: marked ones mean all that is in them, and a filter"
+                       " is on.")  # fmt: skip
         return found, len(view)
 
     def _marks_changed(self, index: int | None = None) -> None:
-        self._marked_bytes = sum(self._marks.values())
         if index is None:
             self._objects.rows_marked(0, self._objects.count())
         else:
             self._objects.rows_marked(index)
         self._show_titles()
-        self.post_message(self.MarksChanged(self, len(self._marks)))
+        self.post_message(self.MarksChanged(self, self._marks.count))
 
     def on_resize(self) -> None:
         self._show_titles()
@@ -293,104 +472,18 @@ class CloudPane(FilterPane):
     def _show_titles(self) -> None:
         if not self.is_mounted:
             return
-        self._banner.show(self._warning())
+        status, query = self.status, self.listing_query
+        self._banner.show(pane_words.warning(status, self._objects.count()))
         room = max(self.size.width - 2, 10)
-        self.set_titles(self._title(room), self._subtitle(room))
-
-    def _warning(self) -> str:
-        status = self.status
-        if status is None or status.state is not ListingState.FAILED or not self._objects.count():
-            return ""
-        return f"{current().bad} FAILED, r lists again: {status.error}"
-
-    def _title(self, room: int) -> Text:
-        title = name_text(self.cloud, width=16, style="bold")
-        status = self.status
-        if status is None:
-            return title
-        place = Text()
-        if status.region:
-            place.append_text(name_text(status.region, width=20))
-            place.append(f" {current().here} ")
-        place.append_text(name_text(status.bucket, width=40))
-        if status.prefix:
-            place.append("/").append_text(name_text(status.prefix, width=30, cut="left"))
-        if status.read_only:
-            place.append("  read-only")
-        left = room - title.cell_len - 2
-        if place.cell_len > left and status.region:
-            place = name_text(status.bucket, width=max(left, 4))
-        return Text.assemble(title, "  ", place)
-
-    def _subtitle(self, room: int) -> Text:
-        status = self.status
-        if status is None:
-            return Text()
-        glyphs = current()
-        view = self._objects.view
-        parts: list[Text] = []
-        if self._marks:
-            size = bytes_text(self._marked_bytes)
-            parts.append(Text(f"{glyphs.mark} {count_text(len(self._marks))} marked {size}"))
-        if status.state is ListingState.FAILED:
-            parts.append(Text("FAILED", "bold"))
-        elif status.state is ListingState.LOADING:
-            parts.append(Text(f"listing{glyphs.ellipsis} {count_text(status.objects)}"))
-        filtered = bool(self.listing_query.text)
-        if view is not None and (filtered or len(view)):
-            total = f" of {count_text(status.objects)}" if filtered else ""
-            parts.append(Text(f"{count_text(len(view))}{total} objects"))
-            parts.append(Text(size_text(view.total_bytes)))
-            parts.append(Text(f"{money_text(view.total_cost_month, currency=True)}/mo"))
-        if filtered:
-            parts.append(Text("/").append_text(name_text(self.listing_query.text, width=16)))
-        sort = self.listing_query.sort
-        if sort is not SortKey.NAME or self.listing_query.descending:
-            sign = glyphs.down if self.listing_query.descending else glyphs.up
-            parts.append(Text(f"by {sort.value} {sign}"))
-        line = Text()
-        for part in parts:
-            if line.cell_len + part.cell_len + 3 > room:
-                continue
-            if line:
-                line.append(f" {glyphs.dot} ")
-            line.append_text(part)
-        return line
+        self.set_titles(
+            pane_words.title(self.cloud, status, room),
+            pane_words.subtitle(status, self._objects.view, query, self._marks, room),
+        )
+        if status is not None:
+            self._crumbs.show(status.bucket, self.top, query.folder)
 
     def _placeholder(self, width: int) -> list[Cell]:
-        """What stands where rows would: each state has its own words."""
-        status, glyphs = self.status, current()
-        inner = max(width - 4, 8)
-        if status is None or status.state is ListingState.IDLE:
-            return [_line(("Not listed yet.", "strong")), _line(("Press r to list it.", "dim"))]
-        if status.state is ListingState.FAILED:
-            lines: list[Cell] = [_line((f"{glyphs.bad} FAILED: not listed", "bad"))]
-            lines += [_line(Name(text)) for text in wrap(status.error or "no reason given", inner)]
-            lines += [_line(Name(text, "dim")) for text in wrap(status.error_todo, inner)]
-            return [*lines, "", _line(("Press r to try again.", "strong"))]
-        if status.state is ListingState.LOADING and not status.objects:
-            return [_line((f"Listing{glyphs.ellipsis}", "strong"), " no objects so far")]
-        if self.listing_query.text and status.objects:
-            shown = Name(self.listing_query.text, "strong")
-            return [
-                _line("No name has ", shown, "."),
-                _line((f"{count_text(status.objects)} objects; / then esc shows them.", "dim")),
-            ]
-        if status.state is ListingState.LOADING:
-            return [
-                _line((f"Listing{glyphs.ellipsis}", "strong"),
-                      f" {count_text(status.objects)} objects so far"),
-            ]  # fmt: skip
-        if status.state is ListingState.EMPTY or not status.objects:
-            return [
-                _line(("Empty.", "strong"), " The listing came through"),
-                _line("and holds no object."),
-            ]
-        return [_line((f"{count_text(status.objects)} objects", "dim"))]
-
-
-def _line(*parts: str | tuple[str, str] | Name) -> Cell:
-    return ["  ", *parts]
+        return pane_words.placeholder(self.status, self.listing_query, width)
 
 
 def _chunks(total: int) -> Iterator[tuple[int, int]]:

@@ -1,15 +1,20 @@
 """The rows of a cloud pane."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from engine.model import ListingQuery, ListingView, ObjectRow, SortKey, Tier
+from engine.model.folders import base_of
 from widgets.cells import Cell, Name, Part
 from widgets.columns import Column
+from widgets.crumbs import empty_name
 from widgets.glyphs import current
-from widgets.text import age_text, count_text, money_text, size_text
+from widgets.marks import Marks
+from widgets.text import age_text, amount_text, count_text, money_text, size_text
 from widgets.virtual_list import VirtualList
 
+_SORTED_WIDTH = 7  # cells of the column sorted by where it is narrow
 TIER_SHORT = {Tier.HOT: "HOT", Tier.WARM: "WARM", Tier.COLD: "COLD", Tier.ARCHIVE: "ARCH"}
 """A tier in at most four letters; the first letters differ too."""
 
@@ -61,7 +66,7 @@ class ObjectList(VirtualList[ObjectRow]):
 
     def __init__(
         self,
-        marks: Collection[str],
+        marks: Marks,
         placeholder: Callable[[int], Sequence[Cell]],
         *,
         id: str | None = None,
@@ -88,7 +93,30 @@ class ObjectList(VirtualList[ObjectRow]):
         return () if self.view is None else self.view.rows(start, stop)
 
     def is_marked(self, row: ObjectRow) -> bool:
-        return row.key in self._marks
+        return self._marks.has(row)
+
+    def query_is(self, query: ListingQuery) -> None:
+        """Another order or folder may be shown now; the column sorted by always is."""
+        before, self.query_shown = self.query_shown, query
+        if before.sort is not query.sort:
+            self.columns_changed()
+        elif before != query:
+            self.header_changed()
+
+    def columns(self) -> Sequence[Column]:
+        by = SORT_COLUMN[self.query_shown.sort]
+        chosen = next(column for column in self.COLUMNS if column.key == by)
+        if not chosen.priority:
+            return self.COLUMNS
+        width = min(chosen.width, _SORTED_WIDTH)
+        here = replace(
+            chosen, priority=0, width=width, wide=chosen.width, wide_priority=chosen.priority
+        )
+        found: list[Column] = []
+        for column in self.COLUMNS:  # where it is narrow, the tier makes room for it
+            spare = replace(column, priority=1) if column.key == "tier" else column
+            found.append(here if column.key == by else spare)
+        return found
 
     def placeholder(self, width: int) -> Sequence[Cell]:
         return self._placeholder(width)
@@ -105,8 +133,10 @@ class ObjectList(VirtualList[ObjectRow]):
         match key:
             case "name":
                 parts: list[Part] = [(current().wait, "active"), " "] if row.busy else []
-                return [*parts, Name(row.key)]
+                return [*parts, *self._shown(row)]
             case "tier":
+                if row.objects is not None:
+                    return (amount_text(row.objects), "dim")
                 return tier_cell(row.tier, row.target_tier, row.target_class, width)
             case "size":
                 return size_text(row.size)
@@ -120,3 +150,14 @@ class ObjectList(VirtualList[ObjectRow]):
                 return age_text(row.idle_days)
             case _:
                 return Name(row.storage_class, "dim", "right")
+
+    def _shown(self, row: ObjectRow) -> list[Part]:
+        """The key; in a folder what follows the folder's own name."""
+        folder = self.query_shown.folder
+        if folder is None:
+            return [Name(row.key)]
+        name = row.key[len(base_of(folder)) :]
+        if row.objects is None:
+            return [Name(name) if name else empty_name()]
+        name = name[:-1]
+        return [("/", "group"), Name(name, "group") if name else empty_name()]

@@ -258,6 +258,20 @@ def count_text(number: int) -> str:
     return f"{value:.1f}{unit}" if abs(value) < 100 else f"{value:.0f}{unit}"
 
 
+def amount_text(number: int) -> str:
+    """A count in at most four characters: `7`, `999`, `1.2k`, `12k`, `3.4M`."""
+    if number < 1000:
+        return str(number)
+    value = float(number)
+    for unit in "kMG":
+        value /= 1000
+        if value < 9.95:
+            return f"{value:.1f}{unit}"
+        if value < 999.5:
+            return f"{value:.0f}{unit}"
+    return f"{value:.0f}G"
+
+
 def counted(number: int, noun: str) -> str:
     """`1 object`, `1,204 objects`."""
     return f"{count_text(number)} {noun}" if number == 1 else f"{count_text(number)} {noun}s"

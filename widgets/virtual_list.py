@@ -105,6 +105,10 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
         """A style for cells that have none of their own, "" for the usual one."""
         return "marked" if self.is_marked(row) else ""
 
+    def columns(self) -> Sequence[Column]:
+        """The columns; call `columns_changed` when they are others."""
+        return self.COLUMNS
+
     def merged(self, row: RowT) -> tuple[str, ...]:
         """Neighbouring columns that are one cell in this row; it is asked for by the first."""
         return ()
@@ -273,6 +277,12 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
                                                      self.top + self.visible_count)):  # fmt: skip
             self._refresh_row(index)
 
+    def columns_changed(self) -> None:
+        """Other columns are shown now; draw everything again."""
+        self._placed_for = -1
+        if self.is_mounted:
+            self.refresh()
+
     def header_changed(self) -> None:
         """Draw the header line again."""
         self.refresh_lines(self.top)
@@ -309,7 +319,7 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
 
     def _columns(self, width: int) -> tuple[Placed, ...]:
         if self._placed_for != width:
-            self._placed = fit(self.COLUMNS, width - self.GUTTER)
+            self._placed = fit(self.columns(), width - self.GUTTER)
             self._placed_for = width
         return self._placed
 

@@ -23,12 +23,13 @@ def console_reason(screen: "ConsoleScreen", action: Action) -> str:
     anywhere = {Context.CONSOLE, Context.GLOBAL}.intersection(action.contexts)
     if panels and not anywhere and screen.panel_context not in panels:
         return f"{action.label}: go to {_where(screen, panels)} first."
-    if panels and screen.panel.pane_list().count() == 0 and action.id not in ROWLESS:
+    if panels and screen.panel.pane_list().count() == 0 and action.id not in _EVEN_EMPTY:
         return f"{action.label}: nothing is listed here."
     return _reason(screen, action)
 
 
 ROWLESS = frozenset({"filter", "sort", "reverse", "open", "reload"})  # mean no row of a pane
+_EVEN_EMPTY = ROWLESS | {"folders", "up-folder", "place-back", "place-forward"}
 
 
 _PLACES = {Context.PANE: "a cloud", Context.FEED: "the events", Context.BOARD: "the migrations"}
@@ -52,8 +53,14 @@ def _reason(screen: "ConsoleScreen", action: Action) -> str:
     snapshot = screen.astra.snapshot
     panel = screen.panel
     match action.id:
+        case "age" | "access" if isinstance(panel, CloudPane) and panel.chosen().folders:
+            return f"{action.label}: goes object by object; open the folder and mark some there."
         case "tier" | "access" if isinstance(panel, CloudPane):
             return cloud_reason(snapshot, action, panel.cloud)
+        case "open-folder" | "up-folder" | "place-back" | "place-forward" if isinstance(
+            panel, CloudPane
+        ):
+            return _folder_reason(screen, action, panel)
         case "follow":
             if snapshot.kafka.state is KafkaState.OFF:
                 return "Kafka is off (kafka.bootstrap); there are no events to follow."
@@ -91,6 +98,21 @@ def _reason(screen: "ConsoleScreen", action: Action) -> str:
                 return "Only unfinished jobs can be cancelled."
             if action.id == "priority" and states and states <= FINAL_STATES:
                 return "Only unfinished jobs have an order."
+    return ""
+
+
+def _folder_reason(screen: "ConsoleScreen", action: Action, pane: CloudPane) -> str:
+    keys = screen.astra.keymap
+    if action.id == "place-back":
+        return "" if pane.trail.can_go_back else "This pane was nowhere else yet."
+    if action.id == "place-forward":
+        return "" if pane.trail.can_go_forward else "There is nothing to go forward to."
+    if pane.folder is None:
+        return f"All objects are one list here; {keys.key_of('folders')} shows folders."
+    if action.id == "up-folder" and pane.folder == pane.top:
+        return f"This is the top of what is listed; {keys.key_of('open')} opens another place."
+    if action.id == "open-folder" and pane.cursor_folder is None:
+        return f"This is an object; {keys.key_of('inspect')} shows it."
     return ""
 
 

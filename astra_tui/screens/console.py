@@ -10,7 +10,6 @@ from astra_tui import flows, job_flows, mark_flows, place_flows
 from astra_tui.keymap import SCOPES, Action, Context
 from astra_tui.latest import Latest
 from astra_tui.screens.availability import ROWLESS, console_reason
-from astra_tui.screens.base import AstraScreen
 from astra_tui.screens.dashboard import DashboardScreen
 from astra_tui.screens.job import JobScreen
 from astra_tui.screens.job_set import JobSetScreen
@@ -19,6 +18,7 @@ from astra_tui.screens.lab import LabScreen
 from astra_tui.screens.message import MessageScreen
 from astra_tui.screens.object import ObjectScreen
 from astra_tui.screens.panels import Panels, Tabs
+from astra_tui.screens.places import PlaceScreen
 from engine.model import (
     Address,
     Bookmark,
@@ -36,9 +36,10 @@ from widgets.glyphs import current
 from widgets.key_help import KeyHint
 from widgets.pane import FilterInput, FilterPane
 from widgets.status_line import StatusLine
+from widgets.trail import Spot
 
 
-class ConsoleScreen(AstraScreen[None]):
+class ConsoleScreen(PlaceScreen):
     """The first screen. The panel with the focus is the one that most keys are about."""
 
     SCOPE: ClassVar[str] = "console"
@@ -55,6 +56,7 @@ class ConsoleScreen(AstraScreen[None]):
         self._layouts: Latest[PanelLayout, None] = Latest(self._keep_layout, lambda _: None)
         self._views = {pane.cloud: self._asker(pane) for pane in self.panes}
         self._generations: dict[str, int] = {}
+        self._checked = {}
         yield StatusLine(id="status")
         yield Tabs()
         yield self.panels
@@ -139,6 +141,8 @@ class ConsoleScreen(AstraScreen[None]):
                 self._ask(pane, pane.listing_query)
         self.feed.show(snapshot.kafka, self.astra.engine.feed)
         self.board.show(snapshot.jobs, snapshot)
+        self.check_places()
+        self.places_changed()
         self._show_tabs()
 
     def _asker(self, pane: CloudPane) -> Latest[ListingQuery, tuple[ListingView, Found]]:
@@ -168,6 +172,7 @@ class ConsoleScreen(AstraScreen[None]):
     def _query_changed(self, event: CloudPane.QueryChanged) -> None:
         if self.astra.started:
             self._ask(event.pane, event.query)
+            self.places_changed()
         self.refresh_footer()
 
     # -- keys ---------------------------------------------------------------------------
@@ -197,6 +202,8 @@ class ConsoleScreen(AstraScreen[None]):
             return "leave zoom" if self.panels.zoomed else "show all"
         if action.id == "follow":
             return "hold" if self.feed.following else "follow"
+        if action.id == "inspect" and self.pane is not None and self.pane.cursor_folder is not None:
+            return "open"
         if action.id == "pause":
             return "resume" if job_flows.would_resume(self.astra.snapshot) else "pause"
         return action.label
@@ -371,12 +378,12 @@ class ConsoleScreen(AstraScreen[None]):
 
     async def do_migrate(self) -> None:
         pane = self.pane
-        if pane is not None and await flows.migrate(self.astra, pane.selection()):
+        if pane is not None and await flows.migrate(self.astra, *pane.chosen().parts):
             pane.action_clear_marks()
 
     async def do_tier(self) -> None:
         pane = self.pane
-        if pane is not None and await flows.change_tier(self.astra, pane.selection()):
+        if pane is not None and await flows.change_tier(self.astra, *pane.chosen().parts):
             pane.action_clear_marks()
 
     async def do_engine(self) -> None:
@@ -426,6 +433,7 @@ class ConsoleScreen(AstraScreen[None]):
         pane = next(pane for pane in self.panes if pane.cloud == mark.address.cloud)
         status, place = pane.status, mark.address
         if status is None or (status.bucket, status.prefix) != (place.bucket, place.key):
+            pane.arrive(Spot(place.bucket, place.key, mark.query.folder))
             self.astra.engine.scan(pane.cloud, bucket=place.bucket, prefix=place.key)
         pane.look_at(mark.query)
         self.do_panel(self.panels.panels.index(pane) + 1)

@@ -16,6 +16,8 @@ from engine.model import (
     ActivePolicy,
     Address,
     Bookmark,
+    ConsolePlaces,
+    Filters,
     JobChange,
     JobQuery,
     JobsetLine,
@@ -47,6 +49,7 @@ from tests.console import world
 @dataclass
 class FakeWorkspace:
     saved: list[Plan] = field(default_factory=list)
+    left: ConsolePlaces | None = None
     panels: PanelLayout = field(default_factory=PanelLayout)
     marks: dict[str, Bookmark] = field(default_factory=dict)
 
@@ -61,6 +64,12 @@ class FakeWorkspace:
 
     async def delete_bookmark(self, name: str) -> bool:
         return self.marks.pop(name, None) is not None
+
+    async def places(self) -> ConsolePlaces | None:
+        return self.left
+
+    async def save_places(self, places: ConsolePlaces) -> None:
+        self.left = places
 
     async def layout(self) -> PanelLayout:
         return self.panels
@@ -149,12 +158,22 @@ class FakeDoor:
         return await self._do("plan_decisions", None, world.plan())
 
     async def plan_tier(
-        self, addresses: Sequence[Address], *, tier: Any = None, storage_class: str = ""
+        self,
+        addresses: Sequence[Address],
+        *,
+        tier: Any = None,
+        storage_class: str = "",
+        filters: Filters = Filters(),
     ) -> Plan:
         return await self._do("plan_tier", (addresses, tier or storage_class), world.plan())
 
     async def plan_migration(
-        self, sources: Sequence[Address], destination: Address, *, kind: Any
+        self,
+        sources: Sequence[Address],
+        destination: Address,
+        *,
+        kind: Any,
+        filters: Filters = Filters(),
     ) -> Plan:
         return await self._do("plan_migration", (sources, destination, kind), world.plan())
 
