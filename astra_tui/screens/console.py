@@ -450,6 +450,9 @@ class ConsoleScreen(PlaceScreen):
             return "\n".join(str(address) for address in panel.selection())
         if isinstance(panel, EventFeed):
             row = panel.pane_list().cursor_row
-            return row.subject if row is not None else ""
+            if row is None:
+                return ""
+            subject: str = row.subject or row.raw.decode("utf-8", "replace")
+            return subject  # of a rejected message the whole, for it has none
         sources = {job.job_id: job.spec.source for job in self.astra.snapshot.jobs}
         return "\n".join(str(sources[i]) for i in self.board.selected_ids() if i in sources)

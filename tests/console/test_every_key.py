@@ -1,0 +1,204 @@
+"""Every action on every screen: it works, or says why not; escape always leads back."""
+
+import asyncio
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from textual.widgets import Input
+
+import astra_tui.screens
+from astra_tui.app import AstraApp
+from astra_tui.keymap import SCOPES, Action, Context, Keymap
+from astra_tui.screens.base import AstraScreen
+from astra_tui.screens.console import ConsoleScreen
+from astra_tui.screens.dashboard import DashboardScreen
+from astra_tui.screens.dialogs import Tell
+from astra_tui.screens.help import HelpScreen
+from astra_tui.screens.job import JobScreen
+from astra_tui.screens.lab import LabScreen
+from astra_tui.screens.log import LogScreen
+from astra_tui.screens.message import MessageScreen
+from astra_tui.screens.object import ObjectScreen
+from astra_tui.screens.plan import PlanScreen
+from engine.model import KafkaState, ListingState, Snapshot
+from tests.console import world
+from tests.console.conftest import AppMaker
+from tests.console.waiting import on, quiet, settled, until, words
+
+SIZE = (120, 40)
+NOTHING: dict[str, Any] = {"objects": 0, "bytes": 0, "cost_month": 0.0, "by_tier": ()}
+STATES: dict[str, Snapshot] = {
+    "busy": world.snapshot(),
+    "quiet": world.quiet(decisions=0),
+    "no kafka": world.quiet(kafka=world.kafka(state=KafkaState.OFF)),
+    "read-only": world.snapshot(read_only=True),
+    "empty": world.quiet(clouds=(world.cloud("aws", state=ListingState.EMPTY, **NOTHING),)),
+    "failed": world.quiet(
+        clouds=(world.cloud("aws", state=ListingState.FAILED, error="403", **NOTHING),)
+    ),
+    "loading": world.quiet(
+        clouds=(world.cloud("aws", state=ListingState.LOADING, **NOTHING),), decisions=0
+    ),
+}
+SILENT = {"redraw", "quit", "back"}  # draws the same again; ends the app; has nothing to leave
+
+
+def screens() -> Iterator[type[AstraScreen[Any]]]:
+    """Every full screen that there is."""
+    for module in pkgutil.iter_modules(astra_tui.screens.__path__):
+        importlib.import_module(f"astra_tui.screens.{module.name}")
+    waiting: list[type[AstraScreen[Any]]] = [AstraScreen]
+    while waiting:
+        found = waiting.pop().__subclasses__()
+        waiting += found
+        yield from found
+
+
+def own(action: Action) -> bool:
+    """Whether a screen carries it out; lists move by themselves, panels are numbered."""
+    return Context.LIST not in action.contexts and not action.id.startswith("panel-")
+
+
+@pytest.mark.parametrize("screen", list(screens()), ids=lambda screen: screen.__name__)
+def test_every_key_of_a_screen_is_carried_out_by_somebody(screen: type[AstraScreen[Any]]) -> None:
+    assert screen.SCOPE in SCOPES
+    for action in Keymap().valid_in(SCOPES[screen.SCOPE]):
+        name = "do_" + action.id.replace("-", "_")
+        if own(action):
+            assert hasattr(screen, name) or hasattr(AstraApp, name), f"{action.id} does nothing"
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_every_action_is_possible_or_says_why_not(state: str, make_app: AppMaker) -> None:
+    app: Any = make_app(STATES[state])
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        screen = app.screen
+        seen = set()
+        for number in range(len(screen.panels.panels)):
+            screen.go_to(number)
+            for action in app.keymap.valid_in(screen.contexts()):
+                reason = app.why_not_on(screen, action)
+                if reason:
+                    seen.add(action.id)
+                    assert reason[0].isupper() or reason.startswith(action.label), reason
+                    assert reason.rstrip().endswith((".", ")")), f"{action.id}: {reason}"
+                    assert len(reason) < 160, "one sentence"
+        assert "cancel" in seen, "something is not possible anywhere"
+
+
+def state_of(app: Any, pilot: Any) -> tuple[object, ...]:
+    """All that an operator or the engine could notice."""
+    console = app.screen_stack[0]
+    return (
+        words(pilot),
+        len(app.engine.calls),
+        len(app.engine.workspace.saved),
+        len(app._notifications),
+        len(app.screen_stack),
+        app.clipboard,
+        app.theme,
+        [len(pane.marked) for pane in console.panes],
+        [pane.listing_query for pane in console.panes],
+        console.panels.as_left,
+    )
+
+
+async def leads_back(pilot: Any, to: Any, what: str) -> None:
+    """Press escape until that screen is there again, with no question and no open filter."""
+    app = pilot.app
+    for _ in range(8):
+        if app.screen is to and not isinstance(app.focused, Input):
+            return
+        screen = app.screen
+        assert not (isinstance(screen, Tell) and screen.has_class("bad")), f"{what} fails"
+        await pilot.press("escape")
+        await quiet(pilot)
+    raise AssertionError(f"escape does not lead back from {what}")
+
+
+async def does_something(pilot: Any, action: Action) -> None:
+    before = state_of(pilot.app, pilot)
+    pilot.app.action_perform(action.id)
+    await until(pilot, lambda: state_of(pilot.app, pilot) != before, f"{action.id} does something")
+    await quiet(pilot)
+
+
+@pytest.mark.parametrize(
+    ("context", "others"),
+    [(Context.PANE, (Context.GLOBAL, Context.CONSOLE)), (Context.FEED, ()), (Context.BOARD, ())],
+)
+async def test_every_action_of_the_console_does_something_and_escape_leads_back(
+    context: Context, others: tuple[Context, ...], make_app: AppMaker
+) -> None:
+    app: Any = make_app(world.snapshot())
+    tried = set()
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settled(pilot)
+        console = app.screen
+        for action in app.keymap.valid_in((*others, context)):
+            if not own(action) or action.id in SILENT:
+                continue
+            places = [console.context_of(n) for n in range(len(console.panels.panels))]
+            console.do_show_panels()
+            console.go_to(places.index(context))
+            await quiet(pilot)
+            if not app.why_not_on(console, action):
+                tried.add(action.id)
+                await does_something(pilot, action)
+                await leads_back(pilot, console, action.id)
+    assert len(tried) >= 3
+
+
+@pytest.mark.parametrize(
+    ("keys", "kind"),
+    [
+        (("P",), PlanScreen),
+        (("enter",), ObjectScreen),
+        (("5", "enter"), JobScreen),
+        (("4", "enter"), MessageScreen),
+        (("l",), LabScreen),
+        (("d",), DashboardScreen),
+        (("?",), HelpScreen),
+        (("L",), LogScreen),
+    ],
+    ids=lambda value: value.__name__ if isinstance(value, type) else "",
+)
+async def test_every_action_of_a_screen_does_something_and_escape_leads_back(
+    keys: tuple[str, ...], kind: type, make_app: AppMaker
+) -> None:
+    app: Any = make_app(world.snapshot())
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press(*keys)
+        await until(pilot, on(pilot, kind))
+        await quiet(pilot)
+        screen = app.screen
+        for action in app.keymap.valid_in(screen.contexts()):
+            if own(action) and action.id not in SILENT and not app.why_not_on(screen, action):
+                await does_something(pilot, action)
+                await leads_back(pilot, screen, action.id)
+        await pilot.press("escape")
+        await until(pilot, on(pilot, ConsoleScreen), "escape leaves the screen itself")
+
+
+async def test_before_the_engine_is_there_every_key_says_so_or_works(make_app: AppMaker) -> None:
+    app: Any = make_app(world.snapshot())
+    app.engine.hold["start"] = asyncio.Event()
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await until(pilot, lambda: app.engine.asked("start"))
+        console = app.screen
+        for action in app.keymap.valid_in(console.contexts()):
+            if not own(action) or action.id == "quit":
+                continue
+            if not action.offline:
+                assert app.why_not_on(console, action) == "The engine is still starting."
+            elif not app.why_not_on(console, action):
+                app.action_perform(action.id)
+                await quiet(pilot)
+                await leads_back(pilot, console, action.id)
+        app.engine.hold["start"].set()
+        await settled(pilot)
