@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 
+from engine.migration.board import RECENT
 from engine.model import JobView, Snapshot
 from engine.parts import Parts
 from engine.settings import EngineSettings
@@ -23,7 +24,8 @@ def take(parts: Parts, settings: EngineSettings, active_policy: str, last: Snaps
         last,
         clouds=clouds,
         kafka=parts.bus.status(),
-        jobs=_once([*active, *runner.queued(), *runner.recent()]),
+        # Of what ended the fewer the more runs: a state with 200 jobs at work is large enough.
+        jobs=_once([*active, *runner.queued(), *runner.recent(max(RECENT - len(active), 30))]),
         job_counts=counts,
         rate=runner.rate(),
         bytes_left=runner.bytes_left(),
