@@ -22,18 +22,20 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
 
-from astra_tui import job_flows, themes
+from astra_tui import health, job_flows, themes
 from astra_tui.commands import KeymapCommands
 from astra_tui.config import ConsoleSettings
 from astra_tui.driver import driver_class, repaint
 from astra_tui.keymap import Action, Context, Keymap
 from astra_tui.logfile import LogFile
 from astra_tui.notices import NoticeBoard
+from astra_tui.redact import known_secrets
 from astra_tui.report import describe
 from astra_tui.run_ends import RunEnds
 from astra_tui.screens.base import AstraScreen
 from astra_tui.screens.console import ConsoleScreen
 from astra_tui.screens.dialogs import Tell
+from astra_tui.screens.doctor import DoctorScreen
 from astra_tui.screens.help import HelpScreen
 from astra_tui.screens.log import LogScreen
 from astra_tui.screens.question import Question
@@ -42,9 +44,11 @@ from astra_tui.strokes import Strokes
 from astra_tui.typeahead import TypeAhead
 from engine.engine import Engine
 from engine.errors import AstraError
-from engine.model import Notice, NoticeLevel
-from engine.service.link import EngineGone, gone
+from engine.model import Check, Notice, NoticeLevel
+from engine.service.link import EngineGone, OtherConfig, WrongVersion, gone
+from engine.service.place import socket_path
 from engine.service.remote import RemoteEngine
+from engine.service.replace import end_engine
 from widgets import glyphs
 from widgets.text import visible
 
@@ -86,6 +90,7 @@ class AstraApp(App[int], inherit_bindings=False):
         *,
         resume_command: str = "astra resume",
         demo: bool = False,
+        warnings: Sequence[str] = (),
     ) -> None:
         # Without colour Textual's terminal-colour mode is used: it sends no colour codes at
         # all, where the other would send shades of grey.
@@ -101,7 +106,9 @@ class AstraApp(App[int], inherit_bindings=False):
         self.started = False
         self.caption_text = ""
         self.notice_board = NoticeBoard(self._show_notice)
-        self.log_file = LogFile(engine.settings.state_dir, console.log_level)
+        self.log_file = LogFile(
+            engine.settings.state_dir, console.log_level, secrets=known_secrets(engine.settings)
+        )
         self.leaving = False
         self.asking_to_quit = False
         glyphs.use(glyphs.ASCII if console.ascii else glyphs.detect())
@@ -116,7 +123,8 @@ class AstraApp(App[int], inherit_bindings=False):
         self._ends = RunEnds(self._tell_end, self._since)
         if isinstance(engine, RemoteEngine):
             engine.on_end = self.engine_ended
-        self._warnings = [*([warning] if warning else []), *self.keymap.warnings]
+        self.config_warnings = [*warnings, *([warning] if warning else []), *self.keymap.warnings]
+        self.trouble = (0, 0)  # checks that failed, and that are to be looked at
         self._bind_keys()
 
     @property
@@ -181,7 +189,7 @@ class AstraApp(App[int], inherit_bindings=False):
     def on_mount(self) -> None:
         self.log_file.open()
         self._watch_signals()
-        for warning in self._warnings:
+        for warning in self.config_warnings:
             self.notice_board.add(Notice(NoticeLevel.WARNING, warning, time=time.time()))
         # The first frame is on the screen before the engine imports and opens anything.
         self.call_after_refresh(self._begin)
@@ -194,15 +202,19 @@ class AstraApp(App[int], inherit_bindings=False):
             await self.engine.start()
         except AstraError as error:
             log.warning("engine not started: %s", error)
+            text = describe(error).lines()
+            answers: tuple[tuple[str, str], ...] = (("Try again", "again"), ("Quit", ""))
+            keys: dict[str, str] = {}
+            if isinstance(error, (WrongVersion, OtherConfig)):
+                answers, keys = (*answers, ("End it, start this one", "end")), {"s": "end"}
+                text = [*text, "", "s: end it and start this one; its jobs wait until you resume."]
+            title = "Astra cannot start"
             again = await self.push_screen_wait(
-                Tell(
-                    "Astra cannot start",
-                    describe(error).lines(),
-                    answers=(("Try again", "again"), ("Quit", "")),
-                    bad=True,
-                )
+                Tell(title, text, answers=answers, keys=keys, bad=True)
             )
-            if again:
+            if again == "end":
+                await self._end_other()
+            elif again:
                 self._begin()
             else:
                 self.exit(return_code=2, message=visible(describe(error).sentence))
@@ -215,6 +227,21 @@ class AstraApp(App[int], inherit_bindings=False):
             self.launch(console.restore(), "read how the panels stood")
         if self._ticking is None:
             self._ticking = self.set_interval(REFRESH_SECONDS, self._tick)
+        self.launch(self._look_after_itself(), "check the state directory")
+
+    async def _end_other(self) -> None:
+        """End the engine that is in the way, then start; what goes wrong is told once more."""
+        self.caption("Ending the other engine: running requests end or roll back …")
+        try:
+            await end_engine(socket_path(self.engine.settings.state_dir))
+        except EngineGone:
+            log.info("the other engine is gone already")
+        except AstraError as error:
+            self.show_error(error, "end the other engine")
+            return
+        finally:
+            self.caption(None)
+        self._begin()
 
     @property
     def _console(self) -> ConsoleScreen | None:
@@ -509,6 +536,22 @@ class AstraApp(App[int], inherit_bindings=False):
     def do_help(self) -> None:
         if isinstance(self.screen, AstraScreen):
             self.push_screen(HelpScreen(self.screen))
+
+    def do_doctor(self) -> None:
+        if not isinstance(self.screen, DoctorScreen):
+            self.push_screen(DoctorScreen())
+
+    def know_health(self, checks: Sequence[Check]) -> None:
+        """Show a sign of what these checks found."""
+        self.trouble = health.sign(checks)
+        if (screen := self.our_screen) is not None and screen.is_mounted:
+            screen.show_snapshot(self.snapshot)
+
+    async def _look_after_itself(self) -> None:
+        try:
+            self.know_health(await health.at_start(self))
+        except AstraError as error:  # nobody asked; the doctor's screen tells it
+            log.warning("not looked after itself: %s", error)
 
     def do_notices(self) -> None:
         self.push_screen(LogScreen())

@@ -28,6 +28,8 @@ class Context(StrEnum):
     OBJECT = "object"
     LAB = "lab"
     MESSAGE = "message"
+    DOCTOR = "doctor"
+    LOG = "log"
     READER = "pages to read"
 
 
@@ -54,7 +56,7 @@ class Action:
     offline: bool = False  # needs no running engine
 
 
-G, LI, CO, PA, FE, BO, PL, JL, JS, JO, OB, LA, ME, RE = Context
+G, LI, CO, PA, FE, BO, PL, JL, JS, JO, OB, LA, ME, DO, LG, RE = Context
 
 # Contexts whose keys work at the same time, because they meet on one screen.
 SCOPES: Mapping[str, tuple[Context, ...]] = {
@@ -66,6 +68,8 @@ SCOPES: Mapping[str, tuple[Context, ...]] = {
     "object": (G, OB, RE),
     "lab": (G, LA, LI),
     "message": (G, ME, RE),
+    "doctor": (G, DO, LI),
+    "log": (G, LG, LI),
     "reader": (G, RE),
 }
 
@@ -106,7 +110,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("plan", ("P",), "plan", "Plan what the tier policy decided.", (CO,), footer=9),
     Action("filter", ("/",), "filter", "Show only names with this text, or that fit a glob like "
            "*.csv. In the feed: messages with this text. For jobs: state:failed route:aws>gcp "
-           "size:>10MiB text.", (PA, FE, BO, JL), footer=5, offline=True),
+           "size:>10MiB text.", (PA, FE, BO, JL, LG), footer=5, offline=True),
     Action("next-match", ("n",), "next match", "To the next line that fits the filter.",
            (PA, FE, BO), palette=False, offline=True),
     Action("previous-match", ("N",), "previous match", "To the line before that fits the filter.",
@@ -128,12 +132,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("access", ("x",), "access", "Send a simulated access event for the objects to Kafka.",
            (PA, OB), changes=True),
     Action("copy", ("y",), "copy", "Copy the address to the clipboard (OSC 52), and show it.",
-           (PA, FE, BO, JL, JS, JO, OB, ME), offline=True),
+           (PA, FE, BO, JL, JS, JO, OB, ME, DO, LG), offline=True),
     Action("copy-url", ("Y",), "copy URL", "Copy the URL (s3://, gs://, https://, file://) to the "
            "clipboard, and show it.", (PA, OB), offline=True),
     # -- events and migrations ----------------------------------------------------------
-    Action("follow", ("f",), "follow", "Let the feed follow new events, or hold it still.", (CO,),
-           footer=7, offline=True),
+    Action("follow", ("f",), "follow", "Let the feed follow new events, or hold it still.",
+           (CO, LG), footer=7, offline=True),
     Action("pause", ("p",), "pause", "Pause the jobs, or let them go on. No finished part is "
            "lost. In the list of jobs: those that are marked, or all that fit the filter.",
            (CO, JL, JS, JO), footer=7),
@@ -172,6 +176,16 @@ ACTIONS: tuple[Action, ...] = (
            "more question.", (LA,), footer=4),
     Action("export", ("w",), "write", "Write the result to a file, as JSON or CSV.", (LA,),
            footer=5),
+    # -- doctor and log -----------------------------------------------------------------
+    Action("check", ("r",), "run again", "Look at everything again. Nothing is written.", (DO,),
+           footer=1, offline=True),
+    Action("check-writing", ("w",), "check writing", "Check writing, conditions and deleting, too: "
+           "one small object in each cloud, removed again. Asks first.", (DO,), footer=2,
+           changes=True),
+    Action("details", ("enter",), "details", "Show the whole of the line at the cursor.",
+           (DO, LG), footer=3, offline=True),
+    Action("log-level", ("v",), "level", "Show only warnings and errors, only errors, or all.",
+           (LG,), footer=1, offline=True),
     # -- moving about -------------------------------------------------------------------
     Action("next-panel", ("tab",), "next", "Go to the next panel.", (CO,), palette=False,
            offline=True),
@@ -207,7 +221,10 @@ ACTIONS: tuple[Action, ...] = (
     # -- everywhere ---------------------------------------------------------------------
     Action("back", ("escape",), "back", "Leave this screen. In the console: leave the zoom.",
            (G,), footer=19, palette=False, offline=True),
-    Action("notices", ("L",), "log", "Show what Astra had to say so far.", (G,), offline=True),
+    Action("doctor", ("D",), "doctor", "Show what is wrong, and the one thing to do: engine, "
+           "state, clouds, Kafka, config, terminal.", (G,), offline=True),
+    Action("notices", ("L",), "log", "Show what Astra had to say so far, and the log.", (G,),
+           offline=True),
     Action("theme", ("T",), "theme", "Next theme: dark, light, high contrast, the terminal's own "
            "on dark, on light.", (G,), offline=True),
     Action("redraw", ("ctrl+l",), "redraw", "Draw the whole screen anew, should anything else have "
@@ -396,7 +413,7 @@ def markdown_table(keymap: Keymap | None = None) -> str:
     lines = ["| where | keys | what | id |", "|---|---|---|---|"]
     keymap = keymap or Keymap()
     seen: set[str] = set()
-    for context in (PA, FE, BO, CO, PL, JL, JS, JO, OB, LA, ME, LI, G):
+    for context in (PA, FE, BO, CO, PL, JL, JS, JO, OB, LA, ME, DO, LG, LI, G):
         for action in keymap.valid_in([context]):
             if action.id in seen:
                 continue

@@ -8,21 +8,44 @@ end there too.
 import contextlib
 import logging
 import queue
+from collections.abc import Sequence
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 from typing import Self
+
+from astra_tui.redact import redact
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _LARGEST = 2 * 1024 * 1024
 
 
+class _Redacting(logging.Formatter):
+    """Writes no secret, whoever said it."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        super().__init__(_FORMAT)
+        self._secrets = secrets
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record), self._secrets)
+
+
 class LogFile:
     """Open from `open()` to `close()`. `path` is None where the file could not be opened.
 
-    `level` is the lowest that is written: debug, info, warning or error.
+    `level` is the lowest that is written: debug, info, warning or error. `secrets` are never
+    written, nor is what looks like one.
     """
 
-    def __init__(self, state_dir: Path, level: str = "info", name: str = "astra.log") -> None:
+    def __init__(
+        self,
+        state_dir: Path,
+        level: str = "info",
+        name: str = "astra.log",
+        *,
+        secrets: Sequence[str] = (),
+    ) -> None:
+        self._secrets = tuple(secrets)
         self.path: Path | None = None
         self._wanted = state_dir / name
         self._listener: QueueListener | None = None
@@ -41,7 +64,7 @@ class LogFile:
             return self
         # A full disk loses lines of the log; a traceback about that must not reach the screen.
         logging.raiseExceptions = False
-        file.setFormatter(logging.Formatter(_FORMAT))
+        file.setFormatter(_Redacting(self._secrets))
         records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
         self._handler = QueueHandler(records)
         self._listener = QueueListener(records, file)

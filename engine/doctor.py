@@ -6,7 +6,7 @@ removed again, also when the checks are stopped in between. Read-only clouds are
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from uuid import uuid4
 
 from engine.errors import AstraError, ClockSkew, ConfigError, NotFound, StoreError, Unavailable
@@ -29,30 +29,98 @@ _SKEW_FAILED = 14 * 60.0  # seconds; signatures that are a quarter of an hour of
 _SKEW_WARNING = 30.0
 
 
-async def examine(parts: Parts, settings: EngineSettings) -> AsyncIterator[Check]:
-    """Each cloud, then Kafka and the state files."""
+LOCAL = ("kafka", "state", "prices")  # what is looked at beside the clouds
+
+
+async def examine(
+    parts: Parts,
+    settings: EngineSettings,
+    *,
+    write: bool = True,
+    together: bool = False,
+    subjects: Sequence[str] = (),
+) -> AsyncGenerator[Check, None]:
+    """Each cloud, then Kafka and the state files; `subjects` names the ones to look at.
+
+    Without `write` no canary is written. `together`: all at once, checks as they come, so that a
+    cloud that does not answer holds up no other; else one subject after the other.
+    """
     from engine.doctor_local import check_kafka, check_prices, check_state
 
-    for cloud in settings.shown:
-        async for check in check_cloud(parts.stores[cloud.name], cloud):
-            yield check
-    async for check in check_kafka(parts.bus):
+    write = write and not settings.read_only
+
+    async def local(check: Check) -> AsyncGenerator[Check, None]:
         yield check
-    yield await check_state(settings.state_dir)
-    yield check_prices(parts.book)
+
+    async def state() -> AsyncGenerator[Check, None]:
+        yield await check_state(settings.state_dir)
+        if (error := parts.runner.error) is not None:
+            yield Check("state", "ledger", CheckState.FAILED, error.what, error.todo)
+
+    looks: dict[str, AsyncGenerator[Check, None]] = {
+        cloud.name: check_cloud(parts.stores[cloud.name], cloud, write=write)
+        for cloud in settings.shown
+    }
+    looks |= {
+        "kafka": check_kafka(parts.bus),
+        "state": state(),
+        "prices": local(check_prices(parts.book)),
+    }
+    wanted = [look for name, look in looks.items() if not subjects or name in subjects]
+    if together:
+        async with contextlib.aclosing(_merged(wanted)) as checks:
+            async for check in checks:
+                yield check
+        return
+    for look in wanted:
+        async with contextlib.aclosing(look):
+            async for check in look:
+                yield check
 
 
-async def check_cloud(store: ObjectStore, settings: CloudSettings) -> AsyncIterator[Check]:
+async def _merged(looks: Sequence[AsyncGenerator[Check, None]]) -> AsyncGenerator[Check, None]:
+    """What all of them give, as it comes. Closed early, each ends and clears up."""
+    found: asyncio.Queue[Check | None] = asyncio.Queue()
+
+    async def run(look: AsyncGenerator[Check, None]) -> None:
+        try:
+            async with contextlib.aclosing(look):
+                async for check in look:
+                    found.put_nowait(check)
+        finally:
+            found.put_nowait(None)
+
+    tasks = [asyncio.create_task(run(look)) for look in looks]
+    try:
+        left = len(tasks)
+        while left:
+            check = await found.get()
+            if check is None:
+                left -= 1
+            else:
+                yield check
+        await asyncio.gather(*tasks)  # what went wrong in one is told, not swallowed
+    finally:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+
+async def check_cloud(
+    store: ObjectStore, settings: CloudSettings, *, write: bool = True
+) -> AsyncGenerator[Check, None]:
     """All checks of one cloud, each as soon as it is known. Raises nothing of the store's."""
-    doctor = _Doctor(store, settings)
+    doctor = _Doctor(store, settings, write=write)
     async with contextlib.aclosing(doctor.checks()) as checks:
         async for check in checks:
             yield check
 
 
 class _Doctor:
-    def __init__(self, store: ObjectStore, settings: CloudSettings) -> None:
+    def __init__(self, store: ObjectStore, settings: CloudSettings, *, write: bool) -> None:
         self._store = store
+        self._write_too = write
         self._settings = settings
         self._bucket = settings.bucket
         self._sample: ListEntry | None = None
@@ -78,10 +146,12 @@ class _Doctor:
         if listing.state is not CheckState.OK:
             return
         yield await self._classes()
-        if self._settings.read_only:
+        if self._settings.read_only or not self._write_too:
             yield await self._reading_sample()
+            forbidden = self._settings.read_only
+            why = "The cloud is configured read-only." if forbidden else "Not tried: it writes."
             for name in ("write", "conditions", "delete"):
-                yield self._check(name, CheckState.SKIPPED, "The cloud is configured read-only.")
+                yield self._check(name, CheckState.SKIPPED, why)
             return
         try:
             async for check in self._writing():

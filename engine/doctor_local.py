@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ _OLD_PRICES = 180  # days
 _BROKER_SECONDS = 8.0
 
 
-async def check_kafka(bus: EventBus) -> AsyncIterator[Check]:
+async def check_kafka(bus: EventBus) -> AsyncGenerator[Check, None]:
     """Wait a little for the broker to answer, then say how it stands."""
     deadline = asyncio.get_running_loop().time() + _BROKER_SECONDS
     while bus.status().state is KafkaState.CONNECTING:
@@ -78,7 +78,12 @@ def _check_state(directory: Path) -> Check:
             f"{directory} has {free // 1024**2} MiB left.",
             "Free some space: without a ledger nothing can be moved.",
         )
-    return Check("state", "directory", CheckState.OK, f"{directory} can be written.")
+    return Check(
+        "state",
+        "directory",
+        CheckState.OK,
+        f"{directory} can be written; {free / 1024**3:,.1f} GiB are free.",
+    )
 
 
 def check_prices(book: PriceBook) -> Check:

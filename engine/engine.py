@@ -158,11 +158,19 @@ class Engine(Deciding, Accesses, Events, JobLists, Objects):
 
         return await inspect(self._parts, address)
 
-    def doctor(self) -> AsyncIterator[Check]:
-        """Check each cloud, Kafka and the state files; canaries are removed again."""
+    def doctor(
+        self, *, write: bool = True, together: bool = False, subjects: Sequence[str] = ()
+    ) -> AsyncGenerator[Check, None]:
+        """Check each cloud, Kafka and the state files; canaries are removed again.
+
+        Without `write`, and in read-only mode, nothing is written to any cloud. `together` looks
+        at all subjects (`subjects`: at these) side by side, and gives checks as they come.
+        """
         from engine.doctor import examine
 
-        return examine(self._parts, self.settings)
+        return examine(
+            self._parts, self.settings, write=write, together=together, subjects=subjects
+        )
 
     # -- carrying out -------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ from widgets.text import count_text, money_text, rate_text, visible
 
 Group = list[Part]
 
-# Groups are Astra 0, clouds 1, Kafka 2, cost 3, policy 4, work 5, read-only 6: the order in which
-# they lose a form where the line is too short.
+# Groups are Astra 0, clouds 1, Kafka 2, cost 3, policy 4, work 5, read-only 6, doctor 7: the
+# order in which they lose a form where the line is too short.
 _SHORTEN = (4, 5, 0, 4, 3, 2, 2, 1, 5)
 
 
@@ -29,8 +29,11 @@ class StatusLine(LineView, can_focus=False):
         super().__init__(id=id, classes=classes)
         self._groups: tuple[list[Group], ...] = ()
 
-    def show(self, snapshot: Snapshot) -> None:
-        """Show this snapshot; a line that reads the same is not sent again."""
+    def show(self, snapshot: Snapshot, trouble: tuple[int, int] = (0, 0)) -> None:
+        """Show this snapshot; a line that reads the same is not sent again.
+
+        `trouble`: checks of the doctor that failed, and that are to be looked at.
+        """
         groups: tuple[list[Group], ...] = (
             [[("Astra", "strong")], []],
             _clouds(snapshot.clouds),
@@ -39,6 +42,7 @@ class StatusLine(LineView, can_focus=False):
             _policy(snapshot.policy),
             _work(snapshot),
             [[("READ-ONLY", "warn")]] if snapshot.read_only else [[]],
+            _trouble(*trouble),
         )
         if groups != self._groups:
             self._groups = groups
@@ -144,6 +148,16 @@ def _policy(name: str) -> list[Group]:
         return [[]]
     shown = Name(name, "accent", "right")
     return [[("policy ", "dim"), shown], [shown], []]
+
+
+def _trouble(failed: int, warned: int) -> list[Group]:
+    """What the doctor found; the state of clouds and Kafka has signs of its own."""
+    if not failed and not warned:
+        return [[]]
+    glyphs = current()
+    number, mark = (failed, glyphs.bad) if failed else (warned, glyphs.warn)
+    style = "bad" if failed else "warn"
+    return [[(f"doctor {mark} {number}", style)]]
 
 
 def _work(snapshot: Snapshot) -> list[Group]:

@@ -31,7 +31,8 @@ def open_console(command: Command, *, mouse: bool) -> int:
     from astra_tui.cli.running import loop_factory
 
     resume = resume_command(command.options)
-    app = AstraApp(_engine(command), console, resume_command=resume)
+    engine, warnings = _engine(command), command.warnings
+    app = AstraApp(engine, console, resume_command=resume, warnings=warnings)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         result = runner.run(app.run_async(mouse=mouse and console.mouse))
     return int(result or app.return_code or 0)

@@ -57,6 +57,7 @@ class Command:
     def __init__(self, options: Globals, out: Output) -> None:
         self.options = options
         self.out = out
+        self.warnings: list[str] = []  # of the configuration, once it is loaded
         self._working = False  # the engine has been started
 
     @cached_property
@@ -75,6 +76,7 @@ class Command:
         export_credentials(
             read_environment(find_config(self.options.config, os.environ), os.environ)
         )
+        self.warnings = warnings
         for warning in warnings:
             self.out.say(f"Warning: {warning}")
         if self.options.read_only:
@@ -112,6 +114,7 @@ class Command:
         from astra_tui.cli.logs import open_log
         from astra_tui.cli.running import run_async
         from astra_tui.cli.state import StateUnusable, check_state, spare_state
+        from astra_tui.redact import known_secrets
 
         settings = settings or self.settings
         # A verb does its own work only: requests on the jobs topic wait for the console.
@@ -122,7 +125,7 @@ class Command:
 
         try:
             check_state(settings.state_dir)
-            open_log(settings.state_dir, self.options.log_level)
+            open_log(settings.state_dir, self.options.log_level, secrets=known_secrets(settings))
             return go(settings)
         except (StateError, StateUnusable) as error:
             if spare is None or self._working:

@@ -99,8 +99,10 @@ def status(command: Command) -> int:
 def stop(command: Command, *, force: bool) -> int:
     """End the engine: running requests end or roll back, unfinished jobs wait in the ledger."""
     from astra_tui.cli.running import run_async
-    from engine.service.link import EngineGone
+    from engine.service.link import EngineGone, WrongVersion
+    from engine.service.place import socket_path
     from engine.service.process import at_work
+    from engine.service.replace import end_engine
 
     async def work() -> int:
         try:
@@ -108,6 +110,13 @@ def stop(command: Command, *, force: bool) -> int:
         except EngineGone:
             command.out.emit({"state": "stopped"})
             command.out.say("No engine runs.")
+            return DONE
+        except WrongVersion:
+            if not force:
+                raise
+            pid = await end_engine(socket_path(command.settings.state_dir))
+            command.out.emit({"state": "stopped"})
+            command.out.say(f"The engine of another version ended (process {pid}).")
             return DONE
         try:
             snapshot: Snapshot = await link.call("desk.snapshot")
@@ -137,12 +146,14 @@ def run(command: Command, *, log_to_file: bool) -> int:
     from astra_tui.cli.running import loop_factory
     from astra_tui.cli.state import check_state
     from astra_tui.config import with_files
+    from astra_tui.redact import known_secrets
     from engine.service.process import serve
 
     settings, console = command.loaded
     settings = with_files(settings)  # for what `astra ingest` hands over
     check_state(settings.state_dir)
-    open_log(settings.state_dir, command.options.log_level, "engine.log")
+    secrets = known_secrets(settings)
+    open_log(settings.state_dir, command.options.log_level, "engine.log", secrets=secrets)
     os.nice(_NICE)  # the console, and whatever else runs here, comes first
 
     async def work() -> None:

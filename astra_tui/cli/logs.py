@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import logging
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 from astra_tui.logfile import LogFile
@@ -11,14 +12,16 @@ from astra_tui.logfile import LogFile
 _file: LogFile | None = None
 
 
-def open_log(state_dir: Path, level: str, name: str = "astra.log") -> None:
+def open_log(
+    state_dir: Path, level: str, name: str = "astra.log", *, secrets: Sequence[str] = ()
+) -> None:
     """Send all logging to that file; nothing of it reaches the screen. Once a process."""
     global _file
     if _file is not None:
         return
     # A full disk loses lines of the log; the command itself says what matters.
     logging.raiseExceptions = False
-    _file = LogFile(state_dir, name=name).open()
+    _file = LogFile(state_dir, name=name, secrets=secrets).open()
     atexit.register(_close, _file)
     root = logging.getLogger()
     if _file.path is None:

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 from engine.model import Check, CheckState
 
@@ -14,13 +15,20 @@ _CLIPBOARD = (
 )
 
 
-def terminal_checks() -> Iterator[Check]:
-    """Is it a terminal, how large, which colours, UTF-8, and does copying work."""
-    if not sys.stdout.isatty() and not sys.stderr.isatty():
+def terminal_checks(*streams: TextIO | None) -> Iterator[Check]:
+    """Is it a terminal, how large, which colours, UTF-8, and does copying work.
+
+    `streams`: where to look; a full-screen program has put others in the place of sys.stdout.
+    """
+    yield from _checks([s for s in streams or (sys.stdout, sys.stderr) if s is not None])
+
+
+def _checks(streams: Sequence[TextIO]) -> Iterator[Check]:
+    if not any(stream.isatty() for stream in streams):
         detail = "no terminal here; the verbs need none, the console does"
         yield Check(_SUBJECT, "present", CheckState.SKIPPED, detail)
         return
-    stream = sys.stdout if sys.stdout.isatty() else sys.stderr
+    stream = next(stream for stream in streams if stream.isatty())
     term = os.environ.get("TERM", "")
     if term in ("", "dumb"):
         todo = "Set TERM to what the terminal is, such as xterm-256color."

@@ -129,7 +129,7 @@ class ConsoleScreen(PlaceScreen):
     # -- drawing ------------------------------------------------------------------------
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        self.query_one(StatusLine).show(snapshot)
+        self.query_one(StatusLine).show(snapshot, self.astra.trouble)
         by_name = {cloud.name: cloud for cloud in snapshot.clouds}
         for pane in self.panes:
             status = by_name.get(pane.cloud)

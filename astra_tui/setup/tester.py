@@ -70,7 +70,7 @@ async def try_clouds(
                 while line := await process.stdout.readline():
                     step = _step(line)
                     if step.check is not None and not write and step.check.name in _BY_WRITING:
-                        continue  # not asked, rather than forbidden
+                        continue  # nobody asked for it
                     if step.done:
                         open_ones.discard(step.cloud)
                     yield step

@@ -207,7 +207,8 @@ async def connect(
             f"The engine that runs (process {peer.pid}) is Astra {peer.version},"
             f" this is {hello().version}.",
             safe="Its jobs go on.",
-            todo="Let it end (`astra engine stop` of its own version), then start this one.",
+            todo="End it with `astra engine stop --force` and start this one; its jobs wait for"
+            " `astra resume`.",
         )
     return Link(reader, writer, peer, on_state, on_end)
 

@@ -16,6 +16,7 @@ from engine.model import (
     ActivePolicy,
     Address,
     Bookmark,
+    Check,
     ConsolePlaces,
     Filters,
     JobChange,
@@ -105,6 +106,7 @@ class FakeDoor:
         self.views: list[ListingQuery] = []
         self.stopped = 0
         self.rates = world.rates()
+        self.checks: Sequence[Check] = world.checks()
         self.lab_policies = given.get("lab_policies", lab_samples.CALM)
 
     def show(self, snapshot: Snapshot) -> None:
@@ -263,6 +265,14 @@ class FakeDoor:
             name or "rules", "rules", bool(name), 0.0, "/home/op/state/workspace.json"
         )
         return await self._do("adopt_policy", name, now)
+
+    async def doctor(
+        self, *, write: bool = True, together: bool = False, subjects: Sequence[str] = ()
+    ) -> AsyncGenerator[Check, None]:
+        for check in self.checks:
+            if not subjects or check.subject in subjects:
+                yield check
+        await self._do("doctor", (write, tuple(subjects)))
 
     async def age(self, address: Address, days: float) -> None:
         await self._do("age", (address, days))

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from engine.globs import text_fits
 from engine.model import (
     Address,
+    Check,
+    CheckState,
     CloudStatus,
     Decision,
     EventOutcome,
@@ -408,6 +410,18 @@ def detail(address: Address) -> ObjectDetail:
         ),
         decisions=tuple(decisions()[:1]),
     )  # fmt: skip
+
+
+def checks(*more: Check) -> tuple[Check, ...]:
+    """What a doctor finds in a healthy world, and what else is given."""
+    ok = CheckState.OK
+    return (
+        Check("aws", "reachable", ok, "aws us-east-1"),
+        Check("aws", "list", ok, "aws-data: 1000 or more objects."),
+        Check("kafka", "broker", ok, "The broker at kafka-1:9092 answers."),
+        Check("state", "directory", ok, "/home/op/state can be written; 12.0 GiB are free."),
+        *more,
+    )
 
 
 from tests.console.job_world import jobsets, rates, story, summary  # noqa: E402, F401 - as one world
