@@ -111,3 +111,12 @@ def test_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(terminal.sys, "stdout", nothing)
         monkeypatch.setattr(terminal.sys, "stderr", nothing)
         assert [check.state for check in terminal.terminal_checks()] == [CheckState.SKIPPED]
+
+
+async def test_read_only_writes_no_canary(astra: Astra) -> None:
+    astra.config(more='[kafka]\nbootstrap = "off"\n')
+    checks = {
+        c["check"]: c["state"]
+        for c in astra("doctor", "--only", "disk", "--read-only", "--json").lines
+    }
+    assert checks["write"] == checks["delete"] == "skipped"
