@@ -97,7 +97,7 @@ class LogScreen(AstraScreen[None]):
         return True
 
     def _show(self) -> None:
-        if not self.is_mounted:
+        if not self.is_attached:
             return
         every = sorted([*self._entries, *self._notices], key=lambda item: item.time)
         text = self.pane.filter_text
