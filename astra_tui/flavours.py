@@ -10,6 +10,8 @@ Keys = Mapping[str, tuple[str, ...]]
 
 _VIM: Keys = {
     "first": ("home", "g g"),
+    "open-folder": ("l", "right"),
+    "up-folder": ("h", "left", "backspace"),
     "next-panel": ("tab", "g t", "ctrl+w w"),
     "previous-panel": ("shift+tab", "g T", "ctrl+w W"),
     "lab": ("g l",),

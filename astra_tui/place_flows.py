@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from astra_tui.screens.bookmarks import BookmarkList, looks
+from astra_tui.screens.bookmarks import BookmarkList, looks, place_text
 from astra_tui.screens.dialogs import Confirm, Prompt, field
 from astra_tui.screens.jump import Jump, Target
 from engine.model import Address, Bookmark
@@ -24,10 +24,10 @@ def place_of(pane: "CloudPane | None") -> Bookmark | None:
     status = pane.status if pane is not None else None
     if pane is None or status is None or not status.bucket:
         return None
-    address = Address(status.name, status.bucket, status.prefix)
     query = pane.listing_query
-    name = " ".join(part for part in (str(address), looks(query)) if part)
-    return Bookmark(name[:_NAME_LENGTH], address, query)
+    mark = Bookmark("", Address(status.name, status.bucket, status.prefix), query)
+    name = " ".join(part for part in (place_text(mark), looks(query)) if part)
+    return replace(mark, name=name[:_NAME_LENGTH])
 
 
 async def bookmarks(screen: "ConsoleScreen") -> None:
@@ -51,7 +51,7 @@ async def bookmarks(screen: "ConsoleScreen") -> None:
         elif wish.verb == "letter" and mark is not None:
             at = await _letter(screen, mark, kept) or at
         elif wish.verb == "delete" and mark is not None:
-            lines = [field("place", name_text(str(mark.address), width=60))]
+            lines = [field("place", name_text(place_text(mark), width=60))]
             title = f"Delete the bookmark {visible(mark.name, width=30)}?"
             if await app.ask(Confirm(title, lines, yes="Delete")):
                 await workspace.delete_bookmark(mark.name)
@@ -63,7 +63,7 @@ async def _save(screen: "ConsoleScreen", here: Bookmark, kept: Sequence[Bookmark
         Prompt(
             "Keep this place",
             _name_reader(kept),
-            lines=[field("place", name_text(str(here.address), width=60)), "Under which name?"],
+            lines=[field("place", name_text(place_text(here), width=60)), "Under which name?"],
             value=here.name,
         )
     )
@@ -145,7 +145,7 @@ async def jump(screen: "ConsoleScreen") -> None:
         )
         for sign, number in numbers.items()
     ]
-    targets += [Target(letter, m.name, str(m.address)) for letter, m in sorted(marks.items())]
+    targets += [Target(letter, m.name, place_text(m)) for letter, m in sorted(marks.items())]
     key = await screen.astra.ask(Jump(targets))
     if key is None:
         return

@@ -1,7 +1,7 @@
 """The list of kept places: go to one, keep this one, give it another name or letter, delete it."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from rich.text import Text
@@ -23,6 +23,12 @@ class Wish:
 
     verb: str
     bookmark: Bookmark | None = None
+
+
+def place_text(mark: Bookmark) -> str:
+    """The address of a place, down to the folder that is shown: `aws:prod-data/logs/2024/`."""
+    folder = mark.query.folder
+    return str(mark.address if folder is None else replace(mark.address, key=folder))
 
 
 def looks(query: ListingQuery) -> str:
@@ -79,7 +85,7 @@ class BookmarkList(Dialog[Wish]):
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append(f"{visible(mark.letter) or ' '}  ", "bold")
         text.append(visible(mark.name, width=24))
-        text.append(f"  {visible(str(mark.address), width=24)}", "dim")
+        text.append(f"  {visible(place_text(mark), width=24)}", "dim")
         if how := looks(mark.query):
             text.append(f"  {visible(how, width=14)}", "dim")
         return Option(text)

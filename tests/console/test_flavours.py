@@ -50,6 +50,20 @@ async def test_vim_moves_by_strokes(make_app: AppMaker) -> None:
         assert not {name for name, _ in app.engine.calls} & {"submit", "cancel"}
 
 
+async def test_vim_walks_through_folders(make_app: AppMaker) -> None:
+    app: Any = flavoured(make_app, "vim")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settled(pilot)
+        screen = app.screen
+        assert app.keymap["open-folder"].keys[0] == "l"
+        asked: list[str] = []
+        screen.do_open_folder = lambda: asked.append("in")
+        screen.do_up_folder = lambda: asked.append("out")
+        screen.why_not = lambda action: ""
+        await pilot.press("l", "h")
+        await until(pilot, lambda: asked == ["in", "out"])
+
+
 async def test_strokes_are_text_in_a_filter(make_app: AppMaker) -> None:
     app: Any = flavoured(make_app, "vim")
     async with app.run_test(size=SIZE, notifications=True) as pilot:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from astra_tui.config import ConsoleSettings
 from astra_tui.screens.bookmarks import BookmarkList
 from astra_tui.screens.dialogs import Prompt
 from astra_tui.screens.jump import Jump
@@ -49,3 +50,23 @@ def test_keys(
     app: Any = make_app(world.quiet())
     app.engine.workspace.marks = PLACES
     assert snap_compare(app, terminal_size=size, run_before=press(*keys, then=then))
+
+
+@pytest.mark.parametrize(("keys", "then"), [(("B",), BookmarkList), (("'",), Jump)])
+def test_without_colour(
+    keys: tuple[str, ...],
+    then: type,
+    make_app: AppMaker,
+    snap_compare: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app: Any = make_app(world.quiet())
+    app.engine.workspace.marks = PLACES
+    assert snap_compare(app, terminal_size=SMALL, run_before=press(*keys, then=then))
+
+
+@pytest.mark.parametrize("flavour", ["vim", "arrows"])
+def test_the_footer_of_a_flavour(flavour: str, make_app: AppMaker, snap_compare: Any) -> None:
+    app: Any = make_app(world.quiet(), console=ConsoleSettings(flavour=flavour))
+    assert snap_compare(app, terminal_size=SMALL, run_before=press())
