@@ -26,6 +26,7 @@ HEAVY = {"aiohttp", "boto3", "botocore", "aiokafka", "confluent_kafka", "moto", 
         ("import engine.model, engine.errors, engine.settings", SCREEN | HEAVY),
         ("import astra_tui.cli", {"textual"} | HEAVY),
         ("import astra_tui.app", HEAVY),
+        ("import astra_tui.setup.app", HEAVY),
     ],
 )
 def test_importing_pulls_in_only_what_it_may(statement: str, unwanted: set[str]) -> None:

@@ -20,6 +20,7 @@ from astra_tui.screens.log import LogEntryScreen, LogScreen
 from engine.engine import Engine
 from engine.errors import StateError
 from engine.model import Check, CheckState, Notice, NoticeLevel, Provider, StoreKind
+from engine.service.link import OtherConfig, WrongVersion
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings, Secret
 from tests.console import world
 from tests.console.conftest import AppMaker
@@ -131,6 +132,29 @@ async def test_a_real_engine_is_examined(tmp_path: Path) -> None:
         await until(pilot, lambda: any(c.name == "delete" and c.state is CheckState.OK
                                        for c in screen.found))  # fmt: skip
     assert [path.name for path in (tmp_path / "here" / "data").iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("kind", [OtherConfig, WrongVersion])
+async def test_an_engine_in_the_way_is_ended_with_one_key(
+    kind: type[StateError], make_app: AppMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app: Any = make_app()
+    ended: list[Path] = []
+
+    async def end(path: Path) -> int:
+        ended.append(path)
+        app.engine.fail.clear()
+        return 1
+
+    monkeypatch.setattr("astra_tui.app.end_engine", end)
+    app.engine.fail["start"] = kind("The engine that runs is another one.", safe="Its jobs go on.")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await until(pilot, on(pilot, Tell))
+        await shows(pilot, "its jobs wait until you resume")
+        assert not ended
+        await pilot.press("s")
+        await settled(pilot)
+        assert [path.parent for path in ended] == [app.engine.settings.state_dir]
 
 
 # -- the log ----------------------------------------------------------------------------

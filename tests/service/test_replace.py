@@ -59,3 +59,25 @@ async def test_an_engine_of_another_version_ends_cleanly_and_makes_room(tmp_path
     assert not path.exists()
     with pytest.raises(EngineGone):
         await end_engine(path)
+
+
+async def test_the_command_ends_it_only_when_told_twice(tmp_path: Path) -> None:
+    async with old_engine(tmp_path) as process:
+
+        async def stop(*more: str) -> tuple[int | None, str]:
+            command = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "astra_tui", "engine", "stop", *more),
+                *("--config", str(tmp_path / "astra.toml"), "--state", str(tmp_path / "state")),
+                stderr=asyncio.subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+            )
+            _, told = await command.communicate()
+            return command.returncode, told.decode()
+
+        code, told = await stop()
+        assert code != 0
+        assert "--force" in told
+        assert process.returncode is None
+        code, told = await stop("--force")
+        assert (code, await process.wait()) == (0, 0)
+        assert str(process.pid) in told

@@ -1,7 +1,9 @@
 """What the first run looks like, frozen."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from astra_tui.screens.dialogs import Choice
 from astra_tui.setup import finish, screen
 from astra_tui.setup.app import SetupApp
 from astra_tui.setup.form import Form
+from astra_tui.setup.tester import Step
 from engine.discovery.candidate import Candidate, candidate
 from engine.discovery.search import Found
 from engine.model import Check, CheckState, Provider, StoreKind
@@ -79,8 +82,40 @@ def test_found(size: tuple[int, int], make: Any, snap_compare: Any) -> None:
     assert snap_compare(make(), terminal_size=size, run_before=having_tested())
 
 
-def test_editing(make: Any, snap_compare: Any) -> None:
-    assert snap_compare(make(), terminal_size=SMALL, run_before=having_tested(then="e"))
+@pytest.mark.parametrize("size", [SMALL, USUAL])
+def test_editing(size: tuple[int, int], make: Any, snap_compare: Any) -> None:
+    assert snap_compare(make(), terminal_size=size, run_before=having_tested(then="e"))
+
+
+@pytest.mark.parametrize("size", [SMALL, USUAL])
+def test_writing(
+    size: tuple[int, int], make: Any, snap_compare: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app: Any = make()
+    # The folder of a test has another name each time.
+    monkeypatch.setattr(finish, "user_config", lambda: Path("/home/op/.config/astra/astra.toml"))
+    app.here = Path("/home/op/work")
+    assert snap_compare(app, terminal_size=size, run_before=having_tested(then="w"))
+
+
+@pytest.mark.parametrize("size", [SMALL, USUAL])
+def test_testing(
+    size: tuple[int, int], make: Any, snap_compare: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: Any, **__: Any) -> Any:
+        yield Step("aws", Check("aws", "reachable", CheckState.OK, "aws eu-west-1"))
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(screen, "try_clouds", never)
+
+    async def run(pilot: Pilot[Any]) -> None:
+        shown: Any = pilot.app.screen
+        await until(pilot, lambda: shown.entries, "the clouds")
+        await pilot.press("t")
+        await until(pilot, lambda: shown.entries[0].checks, "the first check")
+        await quiet(pilot)
+
+    assert snap_compare(make(), terminal_size=size, run_before=run)
 
 
 @pytest.mark.parametrize("size", [SMALL, USUAL])
