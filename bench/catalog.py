@@ -30,12 +30,7 @@ CLASSES = ("STANDARD", "STANDARD_IA", "GLACIER_IR", "DEEP_ARCHIVE")
 
 def entries(count: int) -> Iterator[ListEntry]:
     """Rows in key order, as a store lists them; always the same."""
-    return entries_from(0, count)
-
-
-def entries_from(start: int, count: int) -> Iterator[ListEntry]:
-    """Rows start ≤ i < count of them."""
-    for i in range(start, count):
+    for i in range(count):
         mixed = (i * 2_654_435_761) % 2**32
         kind, storage_class = KINDS[mixed % 5], CLASSES[(mixed >> 8) % 4]
         key = f"data/{i:09d}/{kind}_{mixed % 1000:03d}.csv"

@@ -3,40 +3,55 @@
     python -m bench.million OBJECTS BUCKET …
 
 Prints its port. It answers ListObjectsV2 (pages of 1,000, continuation tokens, prefixes) and
-nothing else; the rows are those of `bench.catalog`, made when a page is asked for, so that a
-million objects cost this process nothing.
+nothing else; a page is made when it is asked for, so that a million objects cost this process
+nothing. A thousand objects lie in each folder.
 """
 
 import asyncio
 import sys
 import urllib.parse
 from datetime import UTC, datetime
-from itertools import islice
 
-from bench.catalog import entries_from
+from bench.catalog import CLASSES, KINDS
 
 PAGE = 1000
 
 
+def key(number: int) -> str:
+    """The name of an object; names ascend with the numbers."""
+    mixed = _mixed(number)
+    folder, place = divmod(number, 1000)
+    return f"data/day-{folder:05d}/{place:03d}-{KINDS[mixed % 5]}_{mixed % 1000:03d}.csv"
+
+
+def entry(number: int) -> str:
+    """An object as S3 lists it."""
+    mixed = _mixed(number)
+    when = datetime.fromtimestamp(1.7e9 + mixed % 10**8, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return (
+        f"<Contents><Key>{key(number)}</Key><LastModified>{when}</LastModified>"
+        f"<ETag>&quot;{mixed:032x}&quot;</ETag><Size>{mixed % 10**9}</Size>"
+        f"<StorageClass>{CLASSES[(mixed >> 8) % 4]}</StorageClass></Contents>"
+    )
+
+
+def _mixed(number: int) -> int:
+    return number * 2_654_435_761 % 2**32
+
+
 def page(bucket: str, count: int, start: int, prefix: str) -> bytes:
     """One page of a bucket, from the object with the number `start`."""
-    rows, following = list[str](), count
-    for number, entry in islice(enumerate(entries_from(start, count), start), PAGE):
-        following = number + 1
-        if entry.key.startswith(prefix):
-            when = datetime.fromtimestamp(entry.modified, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-            rows.append(
-                f"<Contents><Key>{entry.key}</Key><LastModified>{when}</LastModified>"
-                f"<ETag>&quot;{entry.etag}&quot;</ETag><Size>{entry.size}</Size>"
-                f"<StorageClass>{entry.storage_class}</StorageClass></Contents>"
-            )
+    following = min(start + PAGE, count)
+    rows = "".join(
+        entry(number) for number in range(start, following) if key(number).startswith(prefix)
+    )
     more = following < count
     token = f"<NextContinuationToken>{following}</NextContinuationToken>" if more else ""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult>'
-        f"<Name>{bucket}</Name><Prefix>{prefix}</Prefix><KeyCount>{len(rows)}</KeyCount>"
+        f"<Name>{bucket}</Name><Prefix>{prefix}</Prefix><KeyCount>{following - start}</KeyCount>"
         f"<MaxKeys>{PAGE}</MaxKeys><EncodingType>url</EncodingType>"
-        f"<IsTruncated>{str(more).lower()}</IsTruncated>{token}{''.join(rows)}</ListBucketResult>"
+        f"<IsTruncated>{str(more).lower()}</IsTruncated>{token}{rows}</ListBucketResult>"
     ).encode()
 
 

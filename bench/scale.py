@@ -95,8 +95,10 @@ class Probe:
                 await asyncio.sleep(0.02)
 
     async def _sorts(self) -> None:
+        from engine.model import SortKey
+
         for _ in range(max(self.rounds // 2, 1)):
-            for _ in range(6):
+            for _ in SortKey:
                 await self.key("", "s")  # the next column; named by what it came to
                 await asyncio.sleep(0.05)
                 for move in ("end", "home"):
@@ -106,7 +108,7 @@ class Probe:
 
     async def _filters(self) -> None:
         pane = self.app.screen.panes[0]
-        for text in (TYPED, "*_99?.csv", "data/0005"):
+        for text in (TYPED, "*_99?.csv", "day-0005"):
             await self.key("filter opens", "/", lambda: pane._input.has_focus)
             for character in text:
                 await self.key("filter, a letter", character)
