@@ -9,7 +9,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ClassVar, Literal, TypeVar
 
 from textual import events
@@ -116,6 +116,7 @@ class AstraApp(App[int], inherit_bindings=False):
         for theme in themes.THEMES:
             self.register_theme(theme)
         self.theme, warning = themes.choose(console.theme, no_color=no_color)
+        self.on_started: Callable[[], None] = lambda: None  # the console can be used
         self._typeahead = TypeAhead(self, self._deliver)
         self._watched: list[signal.Signals] = []
         self._ticking: Timer | None = None
@@ -227,6 +228,7 @@ class AstraApp(App[int], inherit_bindings=False):
             self.launch(console.restore(), "read how the panels stood")
         if self._ticking is None:
             self._ticking = self.set_interval(REFRESH_SECONDS, self._tick)
+            self.on_started()
         self.launch(self._look_after_itself(), "check the state directory")
 
     async def _end_other(self) -> None:

@@ -5,6 +5,7 @@ the console's happen side by side.
 """
 
 import asyncio
+import gc
 import shlex
 import sys
 from pathlib import Path
@@ -54,6 +55,7 @@ async def _console(keep: Path | None, console: ConsoleSettings, mouse: bool, rat
         engine = DemoRemote(world, rate=rate)
         again = shlex.join(["astra", "demo", "--keep", str(keep)]) if keep else ""
         app = AstraApp(engine, console, resume_command=again, demo=True)
+        app.on_started = gc.freeze
         try:
             result = await app.run_async(mouse=mouse and console.mouse)
         finally:

@@ -1,6 +1,7 @@
 """`astra` alone opens the console; `astra demo` the demo world."""
 
 import asyncio
+import gc
 import os
 import shlex
 import sys
@@ -33,6 +34,7 @@ def open_console(command: Command, *, mouse: bool) -> int:
     resume = resume_command(command.options)
     engine, warnings = _engine(command), command.warnings
     app = AstraApp(engine, console, resume_command=resume, warnings=warnings)
+    app.on_started = gc.freeze  # a search through all that was imported would hold up a key
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         result = runner.run(app.run_async(mouse=mouse and console.mouse))
     return int(result or app.return_code or 0)

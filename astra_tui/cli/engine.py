@@ -1,6 +1,7 @@
 """`astra engine`: the process that works while no console looks."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -164,6 +165,7 @@ def run(command: Command, *, log_to_file: bool) -> int:
                 loop.add_signal_handler(number, stopping.set)
 
         def ready() -> None:
+            gc.freeze()  # a search through all that was imported would hold up every console
             if log_to_file:
                 _let_go_of_stderr()
             else:
