@@ -1,145 +1,168 @@
-"""Key to paint: how long a key takes to show in a pane of 100,000 objects, busy and idle.
+"""The console's goals, measured: one table.
 
-    python -m bench.console [OBJECTS]
+    python -m bench.console [--quick] [--objects 1000000] [--only start,line,scale]
 
-A real engine lists real (empty) files of a local cloud; the console runs headless at 120 × 40.
-A key is posted, and the clock stops when the first frame that shows the moved cursor has been
-handed to the terminal driver.
-"Busy" has events arriving at 10,000 a second in the feed's ring and a listing that is asked
-for again four times a second, which is what a running scan does.
+Each row has the goal, what was measured, and what a peer needs for the same: Textual's stock
+driver, a bare Textual app, or `mc` where it is installed. Every part can be run alone and then
+tells more: `bench.starting`, `bench.line`, `bench.scale`. On a machine that does other work times
+are too long; the last lines say how busy it was, and rows of processor time (CPU) do not mind.
 """
 
-import asyncio
+import argparse
+import os
+import platform
+import shutil
 import statistics
-import sys
-import tempfile
-import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from astra_tui.app import AstraApp
-from astra_tui.config import ConsoleSettings
-from engine.engine import Engine
-from engine.model import EventOutcome, EventRow, Provider, StoreKind
-from engine.settings import CloudSettings, EngineSettings, KafkaSettings
+from bench import line, scale, starting
+from bench.watched import at
 
-KEYS = ("down", "pagedown", "end", "up", "home")
-EVENTS_PER_SECOND = 10_000
+PARTS = ("start", "line", "scale")
 
 
-class RingFeed:
-    """Counts upwards at a steady rate; makes a row only when it is looked at."""
+@dataclass(frozen=True)
+class Row:
+    """One metric. `kept` is None where there is no goal."""
 
-    def __init__(self) -> None:
-        self.first, self.last = 1, 0
-
-    def window(
-        self, count: int, *, end: int | None = None, text: str = "", after: int = -1
-    ) -> list[EventRow]:
-        newest = self.last if end is None else min(end, self.last)
-        oldest = max(self.first, after + 1, newest - count + 1)
-        return [
-            EventRow(n, time.time(), "access_events", 0, n, EventOutcome.ACCEPTED, "GET",
-                     f"aws:prod-data/object-{n}", "1 read")
-            for n in range(oldest, newest + 1)
-        ]  # fmt: skip
+    metric: str
+    goal: str
+    measured: str
+    peer: str = ""
+    kept: bool | None = None
 
 
-def make_objects(root: Path, count: int) -> None:
-    for number in range(count):
-        if number % 1000 == 0:
-            folder = root / "data" / f"day-{number // 1000:03}"
-            folder.mkdir(parents=True)
-        (folder / f"object-{number:06}.log").touch()
+def below(metric: str, limit: float, value: float, unit: str, peer: str = "") -> Row:
+    """A metric that is to stay below a limit."""
+    return Row(metric, f"< {limit:,.0f} {unit}", f"{value:,.1f} {unit}", peer, value < limit)
 
 
-async def key_to_paint(app: Any, pane: Any, key: str) -> float:
-    """Seconds until the first frame with the moved cursor is handed to the driver."""
-    painted = asyncio.Event()
-    draw = app._display
-    before = pane.objects.cursor
-
-    def watched(screen: Any, renderable: Any) -> None:
-        moved = pane.objects.cursor != before
-        draw(screen, renderable)
-        if moved:
-            painted.set()
-
-    app._display = watched
-    try:
-        begin = time.perf_counter()
-        app.simulate_key(key)
-        await asyncio.wait_for(painted.wait(), 30)
-        return time.perf_counter() - begin
-    finally:
-        app._display = draw
+def start_rows(rounds: int) -> Iterator[Row]:
+    """Seconds to the first frame and to be of use."""
+    found = starting.measure(rounds)
+    bare, mc = found["bare Textual"], found.get("mc")
+    for name in ("astra, no engine", "astra, engine runs"):
+        times = found[name]
+        for title, ours, ours_cpu, peer_cpu in (
+            ("first frame", times.first, times.first_cpu, bare.first_cpu),
+            ("of use", times.usable, times.usable_cpu, bare.usable_cpu),
+        ):
+            wall, cpu = statistics.median(ours), statistics.median(ours_cpu)
+            base = statistics.median(peer_cpu)
+            words = f"bare Textual: CPU {base:.2f} s ({cpu / base:.1f} ×)"
+            if mc is not None:
+                words += f"; mc {statistics.median(mc.first):.2f} s"
+            yield Row(f"start, {name}: {title}", "", f"{wall:.2f} s (CPU {cpu:.2f} s)", words)
 
 
-async def measure(app: Any, pane: Any, rounds: int) -> dict[str, list[float]]:
-    times: dict[str, list[float]] = {key: [] for key in KEYS}
-    for _ in range(rounds):
-        for key in KEYS:
-            times[key].append(await key_to_paint(app, pane, key))
-            await asyncio.sleep(0.01)
-    return times
+def line_rows(quick: bool) -> Iterator[Row]:
+    """What goes to the terminal, and how soon a key shows on a thin line."""
+    keys, seconds = (12, 5.0) if quick else (40, 15.0)
+    ours = line.measure("ours", keys=keys, seconds=seconds)
+    stock = line.measure("stock", keys=keys, seconds=seconds)
+    has_mc = shutil.which("mc") is not None
+    mc = line.measure_other("mc -d /usr/bin /etc") if has_mc else None
+    for key in ("down", "page", "end"):
+        other = stock.key_bytes[key]
+        peer = f"stock {other:,.0f} ({ours.key_bytes[key] / other:.2f} ×)"
+        if mc is not None:
+            peer += f"; mc {mc.key_bytes[key]:,.0f}"
+        yield Row(f"bytes for {key}", "", f"{ours.key_bytes[key]:,.0f}", peer)
+    yield Row("bytes in 10 s with nothing to do", "0", f"{ours.idle_bytes:,}",
+              f"stock {stock.idle_bytes:,}", ours.idle_bytes == 0)  # fmt: skip
+    for jobs, rate in ours.busy_rate.items():
+        other = stock.busy_rate[jobs]
+        yield below(f"10,000 events/s, {jobs} jobs run", 20, rate / 1024, "KiB/s",
+                    f"stock {other / 1024:.1f} ({rate / other:.2f} ×)")  # fmt: skip
+    for jobs, lags in ours.lags.items():
+        other = at(stock.lags[jobs], 0.99) * 1000
+        yield below(f"loop lag p99, 10,000 events/s, {jobs} jobs run", 50, at(lags, 0.99) * 1000,
+                    "ms", f"stock {other:.1f} ms")  # fmt: skip
+    for jobs, title in ((0, "nothing else to do"), (20, "10,000 events/s, 20 jobs")):
+        mine, other_keys = ours.keys[jobs], stock.keys[jobs]
+        middle = statistics.median(mine) * 1000
+        peer = f"stock {statistics.median(other_keys) * 1000:,.0f} ms"
+        if mc is not None and not jobs:
+            peer += f"; mc {statistics.median(mc.keys[0]) * 1000:.0f} ms"
+        yield below(f"key to screen at 32 KiB/s, {title}: median", 150, middle, "ms", peer)
+        peer = f"stock {max(other_keys) * 1000:,.0f} ms"
+        if ours.starved[jobs] > 0.05:
+            peer += f"; ours had no processor for {ours.starved[jobs] * 1000:.0f} ms of it"
+        yield below(f"key to screen at 32 KiB/s, {title}: worst", 400, max(mine) * 1000, "ms", peer)
 
 
-def tell(title: str, times: dict[str, list[float]]) -> None:
-    print(title)
-    for key, values in times.items():
-        ordered = sorted(values)
-        p95 = ordered[int(len(ordered) * 0.95) - 1]
-        print(
-            f"  {key:9} median {statistics.median(values) * 1e3:6.1f} ms   p95 {p95 * 1e3:6.1f} ms"
-        )
+def scale_rows(objects: int, clouds: int, rounds: int) -> Iterator[Row]:
+    """Clouds of a million objects: keys, orders, filters, memory."""
+    found = scale.measure(objects, clouds, rounds)
+    where = f"{clouds} × {objects:,} objects"
+    for name, values in found["keys"].items():
+        cpu = statistics.median(found["cpu"][name]) * 1000
+        yield below(f"{where}: {name}, median", 100, statistics.median(values) * 1000, "ms",
+                    f"CPU {cpu:.0f} ms in both processes")  # fmt: skip
+    for phase, values in found["lags"].items():
+        if phase != "starting":
+            yield below(f"{where}: loop lag of the console p99, {phase}", 50,
+                        at(values, 0.99) * 1000, "ms")  # fmt: skip
+    facts = found["facts"]
+    yield below(f"{where}: memory of the console", 150, facts["console"], "MiB",
+                f"peak {facts['console_peak']:.0f}")  # fmt: skip
+    yield below(f"{where}: memory of the engine", 800, facts["engine"], "MiB",
+                f"peak {facts['engine_peak']:.0f}")  # fmt: skip
+    yield Row(f"{where}: all listed after", "", f"{facts['listed']:.0f} s")
 
 
-async def main(count: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "root"
-        await asyncio.to_thread(make_objects, root, count)
-        cloud = CloudSettings("disk", StoreKind.LOCAL, Provider.ONPREM, bucket="data", root=root)
-        settings = EngineSettings((cloud,), Path(folder) / "state", KafkaSettings(bootstrap="off"))
-        app: Any = AstraApp(Engine(settings), ConsoleSettings())
-        begin = time.perf_counter()
-        async with app.run_test(size=(120, 40)):
-            first = time.perf_counter() - begin
-            while not app.snapshot.clouds[0].objects:
-                await asyncio.sleep(0.01)
-            rows = time.perf_counter() - begin
-            await app.engine.scanned("disk")
-            listed = time.perf_counter() - begin
-            pane = app.screen.panes[0]
-            while pane.objects.count() < count:
-                await asyncio.sleep(0.01)
-            shown = time.perf_counter() - begin
-            print(f"{count:,} objects: ready {first:.2f} s, first rows {rows:.2f} s, "
-                  f"listed {listed:.2f} s, all in the pane {shown:.2f} s")  # fmt: skip
-            tell("idle", await measure(app, pane, 40))
-            feed = RingFeed()
-            app.engine.feed = feed
+def machine() -> str:
+    """What these figures were taken on."""
+    model = next(
+        (
+            text.partition(":")[2].strip()
+            for text in _lines("/proc/cpuinfo")
+            if "model name" in text
+        ),
+        platform.machine(),
+    )
+    memory = next((text.split()[1] for text in _lines("/proc/meminfo") if "MemTotal" in text), "0")
+    return (
+        f"{os.cpu_count()} × {model}, {int(memory) / 2**20:.0f} GiB, {platform.system()}"
+        f" {platform.release().partition('-')[0]}, Python {platform.python_version()}"
+    )
 
-            async def press_on() -> None:
-                last = time.perf_counter()
-                while True:
-                    await asyncio.sleep(0.005)
-                    now = time.perf_counter()
-                    feed.last += int((now - last) * EVENTS_PER_SECOND)
-                    feed.first = max(1, feed.last - 50_000)
-                    last = now
 
-            async def rescan() -> None:
-                while True:
-                    await asyncio.sleep(0.25)
-                    app.screen.feed.show(app.snapshot.kafka, feed)
-                    app.screen._ask(pane, pane.listing_query)
+def _lines(path: str) -> list[str]:
+    found = Path(path)
+    return found.read_text().splitlines() if found.exists() else []
 
-            busy = [asyncio.create_task(press_on()), asyncio.create_task(rescan())]
-            tell("busy", await measure(app, pane, 40))
-            for task in busy:
-                task.cancel()
-            await asyncio.gather(*busy, return_exceptions=True)
+
+def tell(rows: Sequence[Row]) -> None:
+    """The table, in Markdown."""
+    print("| metric | goal | measured | | peer |\n|---|---|---|---|---|")
+    for row in rows:
+        kept = "" if row.kept is None else "kept" if row.kept else "MISSED"
+        print(f"| {row.metric} | {row.goal} | {row.measured} | {kept} | {row.peer} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="fewer rounds, 100,000 objects")
+    parser.add_argument("--objects", type=int, default=1_000_000)
+    parser.add_argument("--clouds", type=int, default=3)
+    parser.add_argument("--only", default=",".join(PARTS), help="parts, with commas between")
+    chosen = parser.parse_args()
+    quick, parts = chosen.quick, chosen.only.split(",")
+    before = os.getloadavg()[0]
+    rows: list[Row] = []
+    if "start" in parts:
+        rows += start_rows(2 if quick else 5)
+    if "line" in parts:
+        rows += line_rows(quick)
+    if "scale" in parts:
+        objects = min(chosen.objects, 100_000) if quick else chosen.objects
+        rows += scale_rows(objects, chosen.clouds, 3 if quick else scale.ROUNDS)
+    tell(rows)
+    print(f"\n{machine()}; load {before:.1f} before, {os.getloadavg()[0]:.1f} after")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000))
+    main()

@@ -1,6 +1,6 @@
 """What the console sends to a terminal, and how long a key takes over a slow line.
 
-    python -m bench.line [stock] [ours] [COMMAND…]
+    python -m bench.line [--quick] [stock] [ours] [COMMAND…]
 
 Each driver gets a pty of 120 × 40 in true colour. Bytes are counted on a pty that takes all at
 once; keys are timed on one that is read at 32 KiB/s: from the write of the key until a terminal
@@ -8,35 +8,27 @@ emulator that has read what came shows the cursor in another row. A command give
 `mc /usr/bin`) is measured as a reference: its bytes and times for the same keys.
 
 "Busy" is a feed of 10,000 events a second and a board of running migrations, drawn anew four
-times a second as in real life; the door behind the console is one of plain values.
+times a second as in real life; the door behind the console is one of plain values. Of the key
+that took longest the time is told, too, that the console's threads had waited for a processor:
+on a machine that does other work it is most of it.
 """
 
 import asyncio
-import codecs
-import contextlib
-import fcntl
-import os
-import pty
-import select
+import gc
+import json
 import shlex
-import signal
 import statistics
-import struct
-import subprocess
 import sys
 import tempfile
-import termios
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.terminal.emulator import Terminal
+from bench.watched import Watched, at, computed, run
 
-WIDTH, HEIGHT = 120, 40
 SLOW = 32 * 1024
-KEYS = {"down": "\x1b[B", "up": "\x1b[A", "page": "\x1b[6~", "end": "\x1b[F", "home": "\x1b[H"}
 EVENTS_PER_SECOND = 10_000
 PATIENCE = 60.0
 
@@ -44,30 +36,18 @@ PATIENCE = 60.0
 # -- the console that is measured ---------------------------------------------------------
 
 
-async def console(running: int) -> None:
-    """A console of plain values; busy with that many migrations, or still if 0."""
+async def console(running: int, lags: Path) -> None:
+    """A console of plain values; busy with that many migrations, or still if 0. How late its
+    loop's timers were is written to `lags` at the end."""
     from astra_tui.app import AstraApp
     from astra_tui.config import ConsoleSettings
-    from bench.console import RingFeed
-    from engine.model import EventRow, JobState, Step
+    from bench.feed import MixedFeed
+    from engine.model import JobState, Step
     from tests.console import world
     from tests.console.door import FakeDoor
 
+    gc.set_threshold(10_000, 20, 20)  # as the command itself does
     names = [f"data/day-{n // 100:03}/object-{n:06}.log" for n in range(5_000)]
-
-    class MixedFeed(RingFeed):
-        """No two lines alike, as when many clients read many objects."""
-
-        def window(self, count: int, **named: Any) -> list[EventRow]:
-            return [
-                replace(
-                    row,
-                    operation=("GET", "GET", "PUT", "GET", "DELETE")[row.number * 7919 % 5],
-                    subject=f"aws:prod-data/{row.number * 2_654_435_761 % 2**32:08x}/"
-                    f"{('report', 'photo', 'backup', 'log')[row.number * 31 % 4]}.bin",
-                )
-                for row in super().window(count, **named)
-            ]
 
     feed = MixedFeed()
     feed.last = 2_000
@@ -103,106 +83,58 @@ async def console(running: int) -> None:
                     replace(door.now, jobs=moved, kafka=kafka, rate=sum(j.rate for j in moved))
                 )
 
-        task = asyncio.create_task(live())
+        late: list[float] = []
+
+        async def look() -> None:
+            while True:
+                begin = time.perf_counter()
+                await asyncio.sleep(0.005)
+                late.append(max(time.perf_counter() - begin - 0.005, 0.0))
+
+        app.on_started = gc.freeze
+        tasks = [asyncio.create_task(work()) for work in (live, look)]
         await app.run_async()
-        task.cancel()
+        for task in tasks:
+            task.cancel()
+        lags.write_text(json.dumps(late[len(late) // 3 :]))  # without the start
 
 
-# -- the terminal it is measured with -----------------------------------------------------
+# -- what is measured of it ---------------------------------------------------------------
 
 
 @dataclass
-class Watched:
-    """A program on a pty, read at a rate, and what it has shown."""
+class Measured:
+    """Of one driver, or of another program: bytes by key, in 10 s with nothing to do and in a
+    second when busy with that many jobs; seconds by how busy it was; and of the longest key,
+    how many of them its threads waited for a processor."""
 
-    main: int
-    process: subprocess.Popen[bytes]
-    rate: float
-    draws: bool  # feed the emulator, or only count
-    cursor_mode: bool = False  # keys as programs get them that ask for "application" keys
-
-    def __post_init__(self) -> None:
-        self.count = 0
-        self.terminal = Terminal(WIDTH, HEIGHT)
-        self._due = time.monotonic()
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
-
-    def pump(self, seconds: float, until: Callable[[], bool] | None = None) -> bool:
-        """Read for so long, or until the condition holds."""
-        end = time.monotonic() + seconds
-        while (now := time.monotonic()) < end:
-            if until is not None and until():
-                return True
-            if self.rate and now < self._due:
-                time.sleep(min(self._due, end) - now if self._due > now else 0)
-                continue
-            if not select.select([self.main], [], [], min(0.02, end - now))[0]:
-                continue
-            data = os.read(self.main, 512 if self.rate else 65_536)
-            self.count += len(data)
-            if self.rate:
-                self._due = max(self._due, now - 0.02) + len(data) / self.rate
-            if self.draws:
-                self.terminal.feed(self._decode(data))
-        return until is not None and until()
-
-    def press(self, name: str) -> None:
-        key = KEYS[name]
-        os.write(
-            self.main,
-            (key.replace("[", "O") if self.cursor_mode and len(key) == 3 else key).encode(),
-        )
-
-    def quiet(self) -> int:
-        """Bytes until nothing has come for a while."""
-        before = self.count
-        while True:
-            last = self.count
-            self.pump(0.4)
-            if self.count == last:
-                return self.count - before
-
-    @property
-    def row(self) -> int:
-        """The row of the cursor in the first list: where its mark, or a bar, is."""
-        screen = self.terminal.screen
-        for y in range(2, HEIGHT - 2):
-            if screen.buffer[y][1].data == "▸":
-                return y
-        plain = statistics.mode(screen.buffer[y][3].bg for y in range(2, HEIGHT - 4))
-        for y in range(2, HEIGHT - 4):
-            if screen.buffer[y][3].bg != plain:
-                return y
-        return -1
-
-    def close(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        end = time.monotonic() + 10
-        with contextlib.suppress(OSError):  # its terminal ends with the process
-            while self.process.poll() is None and time.monotonic() < end:
-                self.pump(0.1)
-        self.process.kill()
-        self.process.wait()
-        os.close(self.main)
+    key_bytes: dict[str, float] = field(default_factory=dict)
+    idle_bytes: int = 0
+    busy_rate: dict[int, float] = field(default_factory=dict)
+    lags: dict[int, list[float]] = field(default_factory=dict)
+    keys: dict[int, list[float]] = field(default_factory=dict)
+    starved: dict[int, float] = field(default_factory=dict)
 
 
-def start(driver: str, running: int, rate: float, *, draws: bool, command: str = "") -> Watched:
-    main, other = pty.openpty()
-    fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
-    environ = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
-    environ["ASTRA_DRIVER"] = driver
-    words = shlex.split(command) or [sys.executable, "-m", "bench.line", "--console", str(running)]
-    process = subprocess.Popen(
-        words, stdin=other, stdout=other, stderr=other, env=environ, start_new_session=True
-    )
-    os.close(other)
-    watched = Watched(main, process, rate, draws, bool(command))
-    watched.pump(PATIENCE, lambda: watched.count > (3_000 if not command else 500))
-    watched.pump(6.0 if not command else 2.0)
+def start(driver: str, running: int, rate: float, *, draws: bool, lags: Path) -> Watched:
+    """A console that shows its rows."""
+    words = [sys.executable, "-m", "bench.line", "--console", str(running), str(lags)]
+    watched = run(words, {"ASTRA_DRIVER": driver}, rate=rate, draws=draws)
+    watched.pump(PATIENCE, lambda: watched.count > 3_000)
+    watched.pump(6.0)
+    return watched
+
+
+def other(command: str, rate: float, *, draws: bool) -> Watched:
+    """Another program, which asked for "application" keys."""
+    watched = run(shlex.split(command), rate=rate, draws=draws, cursor_mode=True)
+    watched.pump(PATIENCE, lambda: watched.count > 500)
+    watched.pump(2.0)
     return watched
 
 
 def bytes_per_key(watched: Watched) -> dict[str, float]:
+    """Bytes that each key is answered by, the median."""
     watched.quiet()
     counts: dict[str, list[int]] = {}
     for name in ("down",) * 12 + ("page", "page", "end", "up", "up", "home"):
@@ -211,66 +143,102 @@ def bytes_per_key(watched: Watched) -> dict[str, float]:
     return {name: statistics.median(values) for name, values in counts.items()}
 
 
-def key_times(watched: Watched, rounds: int) -> list[float]:
-    times = []
+def key_times(watched: Watched, rounds: int) -> tuple[list[float], float]:
+    """Seconds of each key, and for how many of the longest one its program had no processor."""
+    times: list[float] = []
+    starved = 0.0
     for number in range(rounds):
         before = watched.row
+        waited = computed(watched.process.pid)[1]
         begin = time.monotonic()
         watched.press("up" if number % 2 else "down")
         shown = watched.pump(PATIENCE, lambda before=before: watched.row not in (before, -1))
         assert shown, watched.terminal.text
         times.append(time.monotonic() - begin)
+        if times[-1] == max(times):
+            starved = min(computed(watched.process.pid)[1] - waited, times[-1])
         watched.pump(0.23 + 0.041 * (number % 7))
-    return times
+    return times, starved
 
 
-def main(names: list[str]) -> None:
+def measure(driver: str, *, keys: int = 40, seconds: float = 15) -> Measured:
+    """Everything of one driver, `stock` or `ours`."""
+    found = Measured()
+    with tempfile.TemporaryDirectory() as folder:
+        lags = Path(folder) / "lags.json"
+        still = start(driver, 0, 0, draws=False, lags=lags)
+        found.key_bytes = bytes_per_key(still)
+        before = still.count
+        still.pump(10)
+        found.idle_bytes = still.count - before
+        still.close()
+        for running in (20, 200):
+            busy = start(driver, running, 0, draws=False, lags=lags)
+            before = busy.count
+            busy.pump(seconds)
+            found.busy_rate[running] = (busy.count - before) / seconds
+            busy.close()
+            found.lags[running] = json.loads(lags.read_text())
+        for running in (0, 20):
+            slow = start(driver, running, SLOW, draws=True, lags=lags)
+            found.keys[running], found.starved[running] = key_times(slow, keys)
+            slow.close()
+    return found
+
+
+def measure_other(command: str, *, keys: int = 25) -> Measured:
+    """The same keys to another program."""
+    found = Measured()
+    still = other(command, 0, draws=False)
+    found.key_bytes = bytes_per_key(still)
+    before = still.count
+    still.pump(10)
+    found.idle_bytes = still.count - before
+    still.close()
+    slow = other(command, SLOW, draws=True)
+    found.keys[0], found.starved[0] = key_times(slow, keys)
+    slow.close()
+    return found
+
+
+def main(names: Sequence[str]) -> None:
+    quick = "--quick" in names
+    names = [name for name in names if name != "--quick"]
     drivers = [name for name in names if name in ("stock", "ours")]
     command = " ".join(name for name in names if name not in drivers)
     for driver in drivers or ([] if command else ["stock", "ours"]):
-        still = start(driver, 0, 0, draws=False)
-        tell(driver, "bytes a key", {k: f"{v:,.0f}" for k, v in bytes_per_key(still).items()})
-        before = still.count
-        still.pump(10)
-        tell(driver, "idle", {"bytes in 10 s": f"{still.count - before:,}"})
-        still.close()
-        for running in (20, 200):
-            busy = start(driver, running, 0, draws=False)
-            before = busy.count
-            busy.pump(15)
-            rate = (busy.count - before) / 15 / 1024
-            tell(driver, f"busy, {running} jobs", {"KiB/s": f"{rate:.1f}"})
-            busy.close()
-        for running in (0, 20):
-            slow = start(driver, running, SLOW, draws=True)
-            tell(driver, f"key to screen at 32 KiB/s, {running} jobs", spread(key_times(slow, 40)))
-            slow.close()
+        tell(driver, measure(driver, keys=12 if quick else 40, seconds=5 if quick else 15))
     if command:
-        still = start("", 0, 0, draws=False, command=command)
-        tell(command, "bytes a key", {k: f"{v:,.0f}" for k, v in bytes_per_key(still).items()})
-        still.close()
-        slow = start("", 0, SLOW, draws=True, command=command)
-        tell(command, "key to screen at 32 KiB/s", spread(key_times(slow, 25)))
-        slow.close()
+        tell(command, measure_other(command))
 
 
-def spread(times: list[float]) -> dict[str, str]:
-    ordered = sorted(times)
-    p95 = ordered[int(len(ordered) * 0.95) - 1]
-    return {
-        "median": f"{statistics.median(times) * 1e3:.0f} ms",
-        "p95": f"{p95 * 1e3:.0f} ms",
-        "worst": f"{ordered[-1] * 1e3:.0f} ms",
+def spread(times: list[float]) -> str:
+    """Median, 95th percentile and worst, in ms."""
+    values = (statistics.median(times), at(times, 0.95), max(times))
+    return "median {:.0f} ms   p95 {:.0f} ms   worst {:.0f} ms".format(
+        *(value * 1000 for value in values)
+    )
+
+
+def tell(name: str, found: Measured) -> None:
+    """Every figure, a line each."""
+    lines = {
+        "bytes a key": "   ".join(f"{k} {v:,.0f}" for k, v in found.key_bytes.items()),
+        "idle": f"{found.idle_bytes:,} bytes in 10 s",
     }
-
-
-def tell(driver: str, title: str, values: dict[str, str]) -> None:
-    words = "   ".join(f"{name} {value}" for name, value in values.items())
-    print(f"{driver:8} {title:38} {words}", flush=True)
+    for running, rate in found.busy_rate.items():
+        lines[f"busy, {running} jobs"] = f"{rate / 1024:.1f} KiB/s"
+    for running, lags in found.lags.items():
+        lines[f"loop lag, {running} jobs"] = f"p99 {at(lags, 0.99) * 1000:.1f} ms"
+    for running, times in found.keys.items():
+        waited = f"   without a processor {found.starved[running] * 1000:.0f} ms of it"
+        lines[f"key to screen at 32 KiB/s, {running} jobs"] = spread(times) + waited
+    for title, words in lines.items():
+        print(f"{name:8} {title:38} {words}", flush=True)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--console"]:
-        asyncio.run(console(int(sys.argv[2])))
+        asyncio.run(console(int(sys.argv[2]), Path(sys.argv[3])))
     else:
         main(sys.argv[1:])

@@ -14,26 +14,22 @@ import asyncio
 import contextlib
 import json
 import os
-import pty
-import select
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
-import termios
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from fcntl import ioctl
 from pathlib import Path
 from typing import Any
 
-WIDTH, HEIGHT = 120, 40
+from bench.watched import at, computed, peak, resident, run
+
 ROUNDS = 8
 TYPED = "customer_transactions_99"
 PATIENCE = 120.0
+LONGEST = 1200.0  # seconds of one run
 MOVES = ("down", "pagedown", "end", "up", "pageup", "home")
 
 
@@ -49,7 +45,7 @@ class Seen:
     engine: dict[str, list[float]] = field(default_factory=dict)
     cpu: dict[str, list[float]] = field(default_factory=dict)  # of both processes, by key
     facts: dict[str, float] = field(default_factory=dict)
-    phase: str = "loading"
+    phase: str = "starting"
 
 
 class Probe:
@@ -66,6 +62,7 @@ class Probe:
         await until(lambda: app.started and len(app.snapshot.clouds) > 0)
         await until(lambda: app.screen.panes[0].objects.count() > 5000)
         seen.facts["first_rows"] = time.perf_counter() - begin
+        seen.phase = "loading"
         while not self._ready():
             for key in MOVES:
                 await self.key(f"{key}, pages come", key)
@@ -157,7 +154,7 @@ class Probe:
         if key in ("home", "pageup", "up") and objects.cursor == 0:
             return
         app._display = watched
-        used = cpu(engine) + cpu(os.getpid())
+        used = computed(engine)[0] + computed(os.getpid())[0]
         try:
             begin = time.perf_counter()
             app.post_message(Key(NAMES.get(key, key), key if len(key) == 1 else None))
@@ -171,7 +168,7 @@ class Probe:
             app._display = draw
         name = name or f"sort by {pane.listing_query.sort.value}"
         self.seen.keys.setdefault(name, []).append(seconds)
-        used = cpu(engine) + cpu(os.getpid()) - used
+        used = computed(engine)[0] + computed(os.getpid())[0] - used
         self.seen.cpu.setdefault(name, []).append(used)
 
     async def _lag(self) -> None:
@@ -203,36 +200,11 @@ async def until(condition: Callable[[], bool], patience: float = PATIENCE) -> No
         await asyncio.sleep(0.01)
 
 
-def cpu(pid: int) -> float:
-    """Seconds that all threads of a process have computed."""
-    return sum(
-        int((task / "schedstat").read_text().split()[0]) / 1e9
-        for task in Path(f"/proc/{pid}/task").iterdir()
-    )
-
-
-def resident(pid: int) -> float:
-    """MiB of a process that are in memory."""
-    return _status(pid, "VmRSS:")
-
-
-def peak(pid: int) -> float:
-    """The most of them so far."""
-    return _status(pid, "VmHWM:")
-
-
-def _status(pid: int, name: str) -> float:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith(name):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
 def console(folder: Path, rounds: int) -> None:
     """Be the console, as `astra` alone starts it, with a probe beside it."""
     import gc
 
-    gc.set_threshold(10_000, 20, 20)
+    gc.set_threshold(10_000, 20, 20)  # as the command itself does
     from astra_tui.app import AstraApp
     from astra_tui.cli import console as starting
     from astra_tui.cli.context import Command, Globals
@@ -242,6 +214,7 @@ def console(folder: Path, rounds: int) -> None:
     options = Globals(config=folder / "astra.toml", state=folder / "state")
     command = Command(options, Output(json=False))
     app: Any = AstraApp(starting._engine(command), command.loaded[1])
+    app.on_started = gc.freeze
     seen = Seen()
 
     async def work() -> None:
@@ -297,52 +270,20 @@ def world(objects: int, clouds: int) -> Iterator[Path]:
             server.wait()
 
 
-def on_terminal(words: Sequence[str], environ: dict[str, str]) -> int:
-    """Run a program on a terminal that takes everything at once; its exit code."""
-    main, other = pty.openpty()
-    ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", HEIGHT, WIDTH, 0, 0))
-    process = subprocess.Popen(
-        list(words), stdin=other, stdout=other, stderr=other, env=environ, start_new_session=True
-    )
-    os.close(other)
-    ended = threading.Event()
-
-    def drain() -> None:
-        while not ended.is_set():
-            if select.select([main], [], [], 0.1)[0]:
-                try:
-                    os.read(main, 65_536)
-                except OSError:
-                    return
-
-    thread = threading.Thread(target=drain)
-    thread.start()
-    code = process.wait()
-    ended.set()
-    thread.join()
-    os.close(main)
-    return code
-
-
 def measure(objects: int, clouds: int, rounds: int) -> dict[str, Any]:
     """One run; what the console's probe saw."""
-    environ = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"}
     with world(objects, clouds) as folder:
         words = [sys.executable, "-m", "bench.scale", "--console", str(folder), str(rounds)]
-        code = on_terminal(words, environ)
+        watched = run(words, draws=False)
+        watched.pump(LONGEST, lambda: watched.process.poll() is not None)
+        watched.close()
         result = folder / "result.json"
         if not result.exists():
-            raise SystemExit(f"the console ended with {code}")
+            raise SystemExit(f"the console ended with {watched.process.returncode}")
         found: dict[str, Any] = json.loads(result.read_text())
     if found["failed"]:
         print(f"it broke off: {found['failed']}", file=sys.stderr)
     return found
-
-
-def at(values: Sequence[float], share: float) -> float:
-    """That quantile, in ms."""
-    ordered = sorted(values)
-    return ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000
 
 
 def tell(found: dict[str, Any]) -> None:
@@ -350,15 +291,15 @@ def tell(found: dict[str, Any]) -> None:
     for name, values in found["keys"].items():
         print(
             f"  {name:26} median {statistics.median(values) * 1000:7.1f} ms   "
-            f"p95 {at(values, 0.95):7.1f} ms   worst {max(values) * 1000:7.1f} ms   ({len(values)})"
-            f"   CPU {statistics.median(found['cpu'][name]) * 1000:6.1f} ms"
+            f"p95 {at(values, 0.95) * 1000:7.1f} ms   worst {max(values) * 1000:7.1f} ms"
+            f"   ({len(values)})   CPU {statistics.median(found['cpu'][name]) * 1000:6.1f} ms"
         )
     for title in ("lags", "engine"):
         words = {"lags": "loop lag, console", "engine": "the engine answers"}[title]
         for phase, values in found[title].items():
             print(
-                f"  {words + ', ' + phase:26} p50 {at(values, 0.5):6.1f} ms   p99 "
-                f"{at(values, 0.99):6.1f} ms   worst {max(values) * 1000:6.1f} ms"
+                f"  {words + ', ' + phase:26} p50 {at(values, 0.5) * 1000:6.1f} ms   p99 "
+                f"{at(values, 0.99) * 1000:6.1f} ms   worst {max(values) * 1000:6.1f} ms"
             )
     for name, value in found["facts"].items():
         print(f"  {name:26} {value:8.2f}")
