@@ -26,6 +26,7 @@ class Context(StrEnum):
     JOBSET = "job set"
     JOB = "job"
     OBJECT = "object"
+    USAGE = "usage"
     LAB = "lab"
     MESSAGE = "message"
     DOCTOR = "doctor"
@@ -56,7 +57,7 @@ class Action:
     offline: bool = False  # needs no running engine
 
 
-G, LI, CO, PA, FE, BO, PL, JL, JS, JO, OB, LA, ME, DO, LG, RE = Context
+G, LI, CO, PA, FE, BO, PL, JL, JS, JO, OB, US, LA, ME, DO, LG, RE = Context
 
 # Contexts whose keys work at the same time, because they meet on one screen.
 SCOPES: Mapping[str, tuple[Context, ...]] = {
@@ -66,6 +67,7 @@ SCOPES: Mapping[str, tuple[Context, ...]] = {
     "jobset": (G, JS, RE),
     "job": (G, JO, RE),
     "object": (G, OB, RE),
+    "usage": (G, US, LI),
     "lab": (G, LA, LI),
     "message": (G, ME, RE),
     "doctor": (G, DO, LI),
@@ -89,7 +91,7 @@ def _jump(number: int) -> Action:
 ACTIONS: tuple[Action, ...] = (
     # -- objects ------------------------------------------------------------------------
     Action("inspect", ("enter",), "inspect", "Show the object, message or job at the cursor; open "
-           "the folder.", (PA, FE, BO, JL), footer=6),
+           "the folder.", (PA, FE, BO, JL, US), footer=6),
     Action("mark", ("space",), "mark", "Mark or unmark the line at the cursor. In a plan: take "
            "the move out, or in again. In the lab: take the policy out, or in again.",
            (PA, BO, PL, JL, LA), footer=1, offline=True),
@@ -115,12 +117,12 @@ ACTIONS: tuple[Action, ...] = (
            (PA, FE, BO), palette=False, offline=True),
     Action("previous-match", ("N",), "previous match", "To the line before that fits the filter.",
            (PA, FE, BO), palette=False, offline=True),
-    Action("sort", ("s",), "sort", "Sort by the next column.", (PA, JL, LA), offline=True),
-    Action("reverse", ("S",), "reverse", "Turn the order around.", (PA, JL, LA), offline=True),
+    Action("sort", ("s",), "sort", "Sort by the next column.", (PA, JL, US, LA), offline=True),
+    Action("reverse", ("S",), "reverse", "Turn the order around.", (PA, JL, US, LA), offline=True),
     Action("folders", ("F",), "folders", "Show folders as a file manager does, or all objects in "
            "one list.", (PA,)),
-    Action("open-folder", ("right",), "open", "Open the folder at the cursor.", (PA,)),
-    Action("up-folder", ("left", "backspace"), "up", "Go up one folder.", (PA,)),
+    Action("open-folder", ("right",), "open", "Open the folder at the cursor.", (PA, US)),
+    Action("up-folder", ("left", "backspace"), "up", "Go up one folder.", (PA, US)),
     Action("place-back", ("[",), "go back", "Go to the folder or place where this pane was before.",
            (PA,)),
     Action("place-forward", ("]",), "go forward", "Go forward again to where back came from.",
@@ -167,6 +169,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("fold", ("f", "enter"), "fold", "Fold the moves of a route into one line, or unfold.",
            (PL,), footer=4, offline=True),
     Action("save", ("w",), "save", "Save the plan in the workspace.", (PL,), footer=3),
+    # -- usage --------------------------------------------------------------------------
+    Action("show-there", ("o",), "show in pane", "Leave, and show this folder in its cloud's pane.",
+           (US,), footer=7),
+    Action("next-cloud", ("tab",), "next cloud", "Look at the next cloud.", (US,), footer=8,
+           palette=False),
+    Action("previous-cloud", ("shift+tab",), "cloud before", "Look at the cloud before.", (US,),
+           palette=False),
     # -- lab ----------------------------------------------------------------------------
     Action("run", ("r",), "run", "Replay the marked policies over the history. Nothing is changed.",
            (LA,), footer=2),
@@ -206,6 +215,8 @@ ACTIONS: tuple[Action, ...] = (
            "places that were kept.", (CO,)),
     Action("jump", ("'",), "jump", "Show signs over the panels; the next key jumps to a panel, or "
            "to the bookmark of that letter.", (CO,)),
+    Action("usage", ("U",), "usage", "Show what each folder holds and costs a month, the dearest "
+           "first.", (CO,)),
     Action("dashboard", ("d",), "dashboard", "Show totals: clouds, tiers, migrations, policy.",
            (CO,)),
     Action("lab", ("l",), "lab", "Open the lab: what policies would have cost on a history of "
@@ -413,7 +424,7 @@ def markdown_table(keymap: Keymap | None = None) -> str:
     lines = ["| where | keys | what | id |", "|---|---|---|---|"]
     keymap = keymap or Keymap()
     seen: set[str] = set()
-    for context in (PA, FE, BO, CO, PL, JL, JS, JO, OB, LA, ME, DO, LG, LI, G):
+    for context in (PA, FE, BO, CO, PL, JL, JS, JO, OB, US, LA, ME, DO, LG, LI, G):
         for action in keymap.valid_in([context]):
             if action.id in seen:
                 continue

@@ -179,6 +179,8 @@ def values_of(frame: Frame, sort: SortKey, rows: Rows) -> npt.NDArray[Any]:
             return frame.idle(rows)
         case SortKey.CLASS:
             return frame.class_ranks(rows)
+        case SortKey.OBJECTS:
+            return np.ones(len(frame.sizes[rows]), np.int64)
         case _:
             return frame.access("reads_30d", rows)
 
@@ -398,6 +400,8 @@ def _folder_values(sums: FolderSums, sort: SortKey) -> npt.NDArray[Any]:
             return sums.costs
         case SortKey.IDLE:
             return sums.idle
+        case SortKey.OBJECTS:
+            return sums.counts
         case SortKey.CLASS:  # a folder has none: they keep the order of names
             return np.zeros(len(sums.first), np.int64)
         case _:

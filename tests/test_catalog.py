@@ -159,6 +159,7 @@ def test_every_order_agrees_with_sorted(
         SortKey.TIER: lambda row: tiers.index(row.tier),
         SortKey.ACCESSES: lambda row: row.reads_30d,
         SortKey.IDLE: lambda row: row.idle_days,
+        SortKey.OBJECTS: lambda row: 1,
         SortKey.CLASS: lambda row: (
             tiers.index(row.tier) * 100 + sorted(CLASSES).index(row.storage_class)
         ),

@@ -18,7 +18,7 @@ from widgets.pane import FilterPane
 from widgets.trail import Spot, Trail
 from widgets.virtual_list import VirtualList
 
-_SORT_ORDER = tuple(SortKey)
+_SORT_ORDER = tuple(key for key in SortKey if key is not SortKey.OBJECTS)
 _LARGEST_FIRST = frozenset(
     {SortKey.SIZE, SortKey.AGE, SortKey.COST, SortKey.ACCESSES, SortKey.IDLE}
 )
@@ -352,7 +352,8 @@ class CloudPane(FilterPane):
 
     def action_sort(self) -> None:
         """Sort by the next column."""
-        at = _SORT_ORDER.index(self.listing_query.sort)
+        by = self.listing_query.sort
+        at = _SORT_ORDER.index(by) if by in _SORT_ORDER else -1
         self._sort_by(_SORT_ORDER[(at + 1) % len(_SORT_ORDER)])
 
     def action_reverse(self) -> None:

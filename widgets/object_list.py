@@ -29,6 +29,7 @@ SORT_COLUMN = {
     SortKey.ACCESSES: "reads",
     SortKey.IDLE: "idle",
     SortKey.CLASS: "class",
+    SortKey.OBJECTS: "tier",
 }
 
 

@@ -29,6 +29,7 @@ from engine.errors import AstraError
 GROUPS: dict[str, dict[str, str]] = {
     "See": {
         "ls": "listing:ls",
+        "du": "usage:du",
         "dashboard": "listing:dashboard",
         "jobs": "jobs:jobs",
         "report": "report:report",

@@ -67,6 +67,9 @@ def _reason(screen: "ConsoleScreen", action: Action) -> str:
         case "next-match" | "previous-match":
             if not panel.filter_text:
                 return f"There is no filter; {screen.astra.keymap.key_of('filter')} sets one."
+        case "usage":
+            if not any(cloud.objects for cloud in snapshot.clouds):
+                return "No object is listed."
         case "move-left" | "move-right":
             by = -1 if action.id == "move-left" else 1
             if screen.panels.beside(by) is None:

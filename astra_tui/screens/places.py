@@ -8,6 +8,7 @@ from textual.timer import Timer
 
 from astra_tui.screens.base import AstraScreen
 from astra_tui.screens.panels import Panels
+from astra_tui.screens.usage import UsageScreen
 from engine.errors import AstraError
 from engine.model import (
     CloudStatus,
@@ -66,6 +67,21 @@ class PlaceScreen(AstraScreen[None]):
     def do_place_forward(self) -> None:
         if self.pane is not None:
             self.pane.action_place_forward()
+
+    def do_usage(self) -> None:
+        pane = self.pane or (self.panes[0] if self.panes else None)
+        if pane is not None:
+            screen = UsageScreen(pane.cloud, pane.folder)
+            self.app.push_screen(screen, lambda _: self._show_there(screen.chosen))
+
+    def _show_there(self, chosen: tuple[str, str] | None) -> None:
+        """Let the pane of a cloud show a folder, and go there."""
+        if chosen is None:
+            return
+        cloud, folder = chosen
+        pane = next(pane for pane in self.panes if pane.cloud == cloud)
+        pane.visit(folder)
+        self.go_to(self.panels.panels.index(pane))
 
     @on(CloudPane.Visit)
     def _visit(self, event: CloudPane.Visit) -> None:

@@ -35,6 +35,7 @@ class SortKey(StrEnum):
     ACCESSES = "accesses"
     IDLE = "idle"
     CLASS = "class"
+    OBJECTS = "objects"  # of folders
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from astra_tui.config import ConsoleSettings
 from astra_tui.screens.dialogs import Choice
 from astra_tui.screens.object import ObjectScreen
 from astra_tui.screens.plan import PlanScreen
+from astra_tui.screens.usage import UsageScreen
 from engine.engine import Engine
 from engine.model import ConsolePlaces, ListingState, PanePlace, Provider, SortKey, StoreKind
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings
@@ -237,3 +238,35 @@ async def test_the_column_sorted_by_is_shown_however_narrow(make_app: AppMaker) 
             head = "".join(s.text for s in pane.objects.render_line(0))
             assert title[:3] in head, by
             assert {"▼", "▲"}.intersection(head), by
+
+
+async def test_usage_goes_down_up_and_to_the_pane(tmp_path: Path) -> None:
+    app = console(settings(tmp_path))
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await until(pilot, listed(app))
+        await pilot.press("U")
+        await until(pilot, on(pilot, UsageScreen))
+        screen: Any = app.screen
+        await until(pilot, lambda: screen.table.count() == 4)
+        await shows(pilot, "7 objects")
+        row = screen.table.cursor_row
+        assert row.key == "photos/"
+        assert screen.table.share(row) == row.size / sum(1000 + n for n in range(7))
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.table.shown.folder == "photos/")
+        await shows(pilot, "data / photos")
+        await pilot.press("left")
+        await until(pilot, lambda: screen.table.shown.folder == "")
+        await until(pilot, lambda: screen.table.cursor_row.key == "photos/")
+        assert screen.table.shown.sort is SortKey.SIZE  # what the disk costs is not known
+        assert "cost unknown" in words(pilot)
+        await pilot.press("s")
+        await until(pilot, lambda: screen.table.shown.sort is SortKey.OBJECTS)
+        await pilot.press("tab")
+        await shows(pilot, "it holds no object")
+        await pilot.press("tab")
+        await until(pilot, lambda: screen.table.count() == 4)
+        await pilot.press("home", "right", "o")
+        await until(pilot, lambda: app.screen is not screen)
+        pane = app.screen.panes[0]
+        await until(pilot, lambda: pane.folder == "photos/" and len(lines(pane)) == 3)

@@ -149,6 +149,7 @@ class View:
             SortKey.ACCESSES: lambda row: row.reads_30d,
             SortKey.IDLE: lambda row: row.idle_days,
             SortKey.CLASS: lambda row: row.storage_class,
+            SortKey.OBJECTS: lambda row: 1 if row.objects is None else row.objects,
         }[self.query.sort]
         text = self.query.text.strip("*").lower()
         found = [row for row in self.all_rows if text in row.key.lower()]

@@ -101,7 +101,7 @@ async def test_sorting_asks_for_a_query() -> None:
     app, pane = stage()
     async with app.run_test(size=(100, 24)) as pilot:
         await settle(pilot)
-        for _ in SortKey:
+        for _ in range(len(SortKey) - 1):  # the number of objects is no column of a pane
             pane.action_sort()
         pane.action_reverse()
         await settle(pilot)
