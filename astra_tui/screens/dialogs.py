@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
+from rich.style import Style
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
@@ -14,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.strip import Strip
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -26,6 +28,7 @@ ValueT = TypeVar("ValueT")
 
 Line = str | Text
 
+_REVERSE = Style(reverse=True)
 _LOW = 16  # lines of a terminal, below which a dialog leaves out its hint
 _LINES_AT_MOST = 18
 
@@ -113,7 +116,7 @@ class Choosable(Generic[ValueT]):
 
 
 class Options(OptionList):
-    """An option list with the vim keys."""
+    """An option list with the vim keys, whose cursor shows without colour too."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "cursor_down", show=False),
@@ -121,6 +124,13 @@ class Options(OptionList):
         Binding("g", "first", show=False),
         Binding("G", "last", show=False),
     ]
+
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
+        line = self.scroll_offset.y + y
+        here = line < len(self._lines) and self._lines[line][0] == self.highlighted
+        # The themes of terminal colours ask for reverse, which visual styles do not know.
+        return strip.apply_style(_REVERSE) if here and self.app.native_ansi_color else strip
 
 
 class Choice(Dialog[Choosable[ValueT] | None], Generic[ValueT]):
