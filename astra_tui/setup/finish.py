@@ -32,14 +32,14 @@ async def write(app: "SetupApp", entries: Sequence[Entry], kafka: str) -> None:
     """Ask where to, write, tell, and go on to the console."""
     lines = _summary(entries, kafka)
     places = [
-        Choosable(path, visible(str(path)), about, "there is one already" if path.exists() else "")
+        Choosable(path, visible(str(path)), about, _taken(path))
         for path, about in (
             (user_config(), "yours, for every folder"),
             (app.here / "astra.toml", "for this folder only"),
         )
     ]
     if all(place.why_not for place in places):
-        app.say("There is an astra.toml in both places already; start astra again.")
+        app.say(f"Neither {places[0].value} nor {places[1].value} can be written.")
         return
     place = await app.push_screen_wait(Choice("Write astra.toml", places, lines=lines))
     if place is None:
@@ -72,6 +72,14 @@ async def write(app: "SetupApp", entries: Sequence[Entry], kafka: str) -> None:
     answers = (("Open the console", "open"), ("Leave", ""))
     answer = await app.push_screen_wait(Tell("Written", told, answers=answers))
     app.finish(written=place.value, opens=bool(answer))
+
+
+def _taken(path: Path) -> str:
+    """Why nothing can be written there, "" if nothing is known against it."""
+    try:
+        return "there is one already" if path.exists() else ""
+    except OSError as error:
+        return error.strerror or "it cannot be looked at"
 
 
 def _summary(entries: Sequence[Entry], kafka: str) -> list[Line]:

@@ -77,7 +77,13 @@ class Reader:
 
     def trouble(self, path: Path, why: str) -> None:
         """Note a file that could not be used."""
-        self.troubles.append(f"{self.short(path)}: {why}")
+        text = f"{self.short(path)}: {why}"
+        if text not in self.troubles:  # some files are asked for twice
+            self.troubles.append(text)
+
+    def troubled(self, path: Path) -> bool:
+        """Whether that file was noted already."""
+        return any(text.startswith(f"{self.short(path)}: ") for text in self.troubles)
 
     def short(self, path: Path) -> str:
         """The path as a person would write it."""

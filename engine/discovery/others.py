@@ -35,7 +35,7 @@ def from_google(reader: Reader) -> Iterator[Candidate]:
     if named:
         path = Path(named).expanduser()
         found = reader.json(path)
-        if not found and not path.is_file():
+        if not found and not reader.troubled(path):
             reader.trouble(path, "GOOGLE_APPLICATION_CREDENTIALS names it, and it is not there")
         if found:
             who = text_of(found.get("client_email"))
