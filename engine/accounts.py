@@ -17,7 +17,7 @@ async def summary(parts: Parts, workspace: Workspace, jobset: str) -> JobsetSumm
         name = await parts.ledger.latest_jobset()
         if not name:
             raise UsageError("There is no job set yet.", todo="Jobs come from `astra migrate`.")
-    found = await parts.ledger.summary(name)
+    found = await parts.jobs.summary(name)  # beside the thread that commits
     if found is not None:
         return found
     if any(plan.plan_id == name for plan in await workspace.plans()):

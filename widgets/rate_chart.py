@@ -83,7 +83,9 @@ def _head(
 ) -> list[tuple[str, str]]:
     top = f"top {text(max(values))}"
     now = f"{word} {text(values[-1])}"
-    return [(now.ljust(room - len(top) - 1)[: room - len(top) - 1] + " ", ""), (top, "dim")]
+    if len(now) + 1 + len(top) > room:
+        return [(now[:room].ljust(room), "")]
+    return [(now.ljust(room - len(top)), ""), (top, "dim")]
 
 
 def _bars(values: Sequence[float], room: int, rows: int) -> list[str]:

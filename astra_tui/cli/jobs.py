@@ -40,17 +40,23 @@ def jobs() -> None:
 @click.option("--state", "states", multiple=True, type=click.Choice(_STATES), help="Only these.")
 @click.option("--text", default="", help="Only with this text in source or destination.")
 @click.option("--jobset", default="", help="Only of this job set.")
+@click.option("--filter", "terms", default="", help="The console's filter: docs/jobs.md.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the latest so many.")
 def list_jobs(
-    command: Command, states: Sequence[str], text: str, jobset: str, limit: int | None
+    command: Command, states: Sequence[str], text: str, jobset: str, terms: str, limit: int | None
 ) -> int:
     """List jobs, oldest first."""
 
     async def work(engine: "Engine") -> int:
-        from engine.model import JobState
+        from engine.model import JobState, job_fits, parse_job_filter
 
+        try:
+            filters = parse_job_filter(terms)
+        except ValueError as error:
+            raise UsageError(f"--filter: {error}.") from error
         wanted = [JobState(state) for state in states]
         found = await engine.jobs(jobset=jobset, states=wanted, text=text)
+        found = [job for job in found if job_fits(filters, job)]
         _print_jobs(command, found[-limit:] if limit else found)
         return DONE
 

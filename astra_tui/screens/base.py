@@ -1,6 +1,6 @@
 """What all full screens share: which actions are valid on them, footer, caption, snapshots."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
 
 from textual import events, on
@@ -56,6 +56,10 @@ class AstraScreen(Question[ResultT], Generic[ResultT], inherit_bindings=False):
     def help_contexts(self) -> tuple[Context, ...]:
         """The contexts that the help tells about, the nearest first."""
         return (*(c for c in self.contexts() if c is not Context.GLOBAL), Context.GLOBAL)
+
+    def help_notes(self) -> Sequence[tuple[str, str, str]]:
+        """What the help tells beside the keys: (heading, word, sentence)."""
+        return ()
 
     def why_not(self, action: Action) -> str:
         """Why this action cannot be taken now, in a sentence; "" if it can."""

@@ -1,6 +1,6 @@
 """The console: clouds, events, migrations; where is my data, what does it cost, what happens."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ClassVar
 
 from textual import events, on
@@ -28,6 +28,7 @@ from engine.model import (
     PanelLayout,
     Snapshot,
 )
+from engine.model.jobfilter import FILTER_HELP
 from engine.model.panels import EVENTS, MIGRATIONS
 from widgets.board import MigrationBoard
 from widgets.cloud_pane import CloudPane, Found
@@ -184,6 +185,11 @@ class ConsoleScreen(PlaceScreen):
         here = self.panel_context
         apart = (here, Context.GLOBAL)
         return (here, *(c for c in SCOPES[self.SCOPE] if c not in apart), Context.GLOBAL)
+
+    def help_notes(self) -> Sequence[tuple[str, str, str]]:
+        if self.panel_context is not Context.BOARD:
+            return ()
+        return [("filter of jobs", word, text) for word, text in FILTER_HELP]
 
     def why_not(self, action: Action) -> str:
         return console_reason(self, action)

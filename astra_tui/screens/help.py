@@ -40,7 +40,8 @@ class HelpScreen(AstraScreen[None]):
                 group = "in lists" if context is Context.LIST else context.value
                 why_not = app.why_not_on(of, action)
                 hints.append(KeyHint(key, text, not why_not, why_not, group, action.id))
-        return hints
+        notes = of.help_notes()
+        return hints + [KeyHint(word, text, group=group) for group, word, text in notes]
 
     def compose_body(self) -> ComposeResult:
         yield TitleLine("Keys", "dim ones say why they cannot be used now")

@@ -1,5 +1,6 @@
 """All jobs of all runs: filtered, sorted, in sets; how fast it goes; what is done to many."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from textual import on
@@ -25,7 +26,7 @@ from engine.model import (
     Throughput,
     parse_job_filter,
 )
-from engine.model.jobfilter import RUNNING, STATE_WORDS
+from engine.model.jobfilter import FILTER_HELP, RUNNING, STATE_WORDS
 from widgets.cells import Part
 from widgets.glyphs import current
 from widgets.job_table import JobsPane
@@ -270,6 +271,9 @@ class JobsScreen(AstraScreen[None]):
 
     def footer_contexts(self) -> tuple[Context, ...]:
         return (Context.GLOBAL, Context.JOBS)
+
+    def help_notes(self) -> Sequence[tuple[str, str, str]]:
+        return [("filter of jobs", word, text) for word, text in FILTER_HELP]
 
     @on(JobsPane.MarksChanged)
     def _changed(self) -> None:

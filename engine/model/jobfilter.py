@@ -27,6 +27,17 @@ _GUARDS = {"guarded": True, "unguarded": False, "none": None}
 _COMPARED = re.compile(r"(>=|<=|>|<|=)?(.+)")
 _TERM = re.compile(r'(-?)(?:([a-z]+)(?::|(?=[<>=])))?("[^"]*"?|\S+)')
 
+FILTER_HELP = (
+    ("text", "With this text in an address or in the error."),
+    ("state:failed", "In that state, or running, waiting, paused, unfinished, ended; commas: or."),
+    ("route:aws>gcp", "From aws to gcp; aws> from there, >gcp to there, aws either."),
+    ("set:ID", "Of the job sets whose id begins so."),
+    ("name: to: error:", "With the text in the source, the destination, the error."),
+    ("kind:move", "Also copy and tier. evidence:reread, attested or none; guard:unguarded."),
+    ("size>10MiB tries>1", "Larger, tried more often; also < >= <= =."),
+    ("-term", "The others. Blanks stand between terms, all of which must hold."),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Term:

@@ -76,6 +76,10 @@ def test_verbs_use_the_engine_that_runs(served: Astra) -> None:
         assert (done.summary["successful"], done.summary["failed"]) == (5, 0)
         jobset = done.summary["jobset"]
         assert len(served("jobs", "--json").lines) == 5
+        done = served("jobs", "--json", "--filter", "state:done -name:nothing")
+        assert len(done.lines) == 5
+        assert not served("jobs", "--json", "--filter", "-state:done").lines
+        assert served("jobs", "--filter", "state:lost", code=2)
         assert len(served("report", jobset, "--json").lines) == 6
         assert served("check", jobset, "--json").code == 0
         assert served("engine", "status", "--json").lines[0]["jobs"] == {"completed": 5}
