@@ -24,7 +24,7 @@ from engine.errors import StateError
 from engine.model import Provider, StoreKind
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings, Secret
 
-REGIONS = {"aws": "us-east-1", "gcp": "us-west-1", "azure": "eu-west-1"}
+REGIONS = {"aws": "us-east-1", "gcp": "us-west1", "azure": "eastus2"}
 _READY_SECONDS = 60.0  # a slow, busy machine; a warm one needs about two
 _END_SECONDS = 10.0
 
