@@ -195,7 +195,7 @@ class Tour:
         await self._until_screen(PlanScreen)
         screen = self._app.screen
         assert isinstance(screen, PlanScreen)
-        moves = screen.plan.totals().moves
+        moves = screen.view.totals.moves
         await self._beat(1.2)
         await self._action("approve")
         await self._until_screen(Confirm)

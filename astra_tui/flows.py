@@ -3,25 +3,26 @@
 Each flow runs in a worker and may raise `AstraError`; the app tells the operator.
 """
 
+import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from astra_tui import plan_flows
 from astra_tui.screens.dialogs import Choice, Choosable, Line, Prompt, Tell, field
 from astra_tui.screens.plan import PlanScreen
-from engine.errors import Refused
+from engine.errors import AstraError, Refused
 from engine.model import (
     Address,
     CloudStatus,
     Decision,
-    Filters,
     ListingQuery,
     ListingState,
     MoveKind,
-    Plan,
+    PlanRequest,
     Snapshot,
     Tier,
 )
@@ -116,64 +117,8 @@ async def migrate(
     )
     if kind is None:
         return False
-    return await show_plan(app, _plan_migration(app, sources, folders, destination, kind.value))
-
-
-async def _plan_migration(
-    app: "AstraApp",
-    sources: Sequence[Address],
-    folders: Sequence[Address],
-    destination: Address,
-    kind: MoveKind,
-) -> Plan:
-    """A plan that keeps each object's whole key below the destination.
-
-    The engine keeps what follows a key's last slash, or the folder named; so each folder is
-    planned to a folder.
-    """
-    groups: dict[str, list[Address]] = {}
-    alone, rest = _apart(sources)
-    for source in rest:
-        folder, slash, _ = source.key.rpartition("/")
-        groups.setdefault(folder + slash if destination.is_prefix else "", []).append(source)
-    asked: list[tuple[list[Address], str, Filters]] = [
-        (group, folder, Filters()) for folder, group in groups.items()
-    ]
-    below = destination.is_prefix
-    asked += [([folder], folder.key if below else "", Filters()) for folder in folders]
-    asked += [([source], source.key if below else "", ALONE) for source in alone]
-    plans = [
-        await app.engine.plan_migration(
-            group,
-            Address(destination.cloud, destination.bucket, destination.key + folder),
-            kind=kind,
-            filters=filters,
-        )
-        for group, folder, filters in asked
-    ]
-    return _together(
-        plans, "Copy" if kind is MoveKind.COPY else "Move", f"objects to {destination}"
-    )
-
-
-ALONE = Filters(keys=frozenset({""}))
-"""Of what an address with a slash at its end names, only the object of that very name."""
-
-
-def _apart(sources: Sequence[Address]) -> tuple[list[Address], list[Address]]:
-    """Objects whose names end in a slash, and the others: the engine takes the first for all
-    that lies below them."""
-    alone = [source for source in sources if source.key.endswith("/")]
-    return alone, [source for source in sources if not source.key.endswith("/")]
-
-
-def _together(plans: Sequence[Plan], verb: str, rest: str) -> Plan:
-    if len(plans) == 1:
-        return plans[0]
-    warnings = dict.fromkeys(text for plan in plans for text in plan.warnings)
-    moves = {move.source: move for plan in plans for move in plan.moves}
-    title = f"{verb} {count_text(len(moves))} {rest}"
-    return replace(plans[0], title=title, moves=tuple(moves.values()), warnings=tuple(warnings))
+    request = PlanRequest(tuple(sources), destination, kind.value, folders=tuple(folders))
+    return await show_plan(app, request)
 
 
 def _places(snapshot: Snapshot, here: str) -> list[Choosable[Address | None]]:
@@ -236,8 +181,9 @@ async def change_tier(
     wanted = await app.ask(Choice(title, tiers, lines=lines))
     if wanted is None:
         return False
+    request = PlanRequest(tuple(addresses), folders=tuple(folders))
     if wanted.value is not None:
-        return await show_plan(app, _plan_tier(app, addresses, folders, tier=wanted.value))
+        return await show_plan(app, replace(request, tier=wanted.value))
     one = len(addresses) == 1 and not folders
     classes = [
         Choosable(
@@ -250,26 +196,7 @@ async def change_tier(
     chosen = await app.ask(Choice(title, classes, lines=["Which storage class shall they have?"]))
     if chosen is None:
         return False
-    making = _plan_tier(app, addresses, folders, storage_class=chosen.value)
-    return await show_plan(app, making)
-
-
-async def _plan_tier(
-    app: "AstraApp",
-    addresses: Sequence[Address],
-    folders: Sequence[Address],
-    *,
-    tier: Tier | None = None,
-    storage_class: str = "",
-) -> Plan:
-    alone, rest = _apart(addresses)
-    asked = [([*rest, *folders], Filters())] if rest or folders else []
-    asked += [([source], ALONE) for source in alone]
-    plans = [
-        await app.engine.plan_tier(group, tier=tier, storage_class=storage_class, filters=filters)
-        for group, filters in asked
-    ]
-    return _together(plans, "Change", "objects' class")
+    return await show_plan(app, replace(request, storage_class=chosen.value))
 
 
 async def _first_below(app: "AstraApp", folder: Address) -> Address | None:
@@ -287,17 +214,30 @@ async def _first_below(app: "AstraApp", folder: Address) -> Address | None:
 
 async def plan_decisions(app: "AstraApp") -> None:
     """Show a plan that carries out the last decisions."""
-    await show_plan(app, app.engine.plan_decisions())
+    await show_plan(app, PlanRequest())
 
 
-async def show_plan(app: "AstraApp", making: Awaitable[Plan]) -> bool:
+async def saved_plans(app: "AstraApp") -> None:
+    """Open a saved plan, or delete one."""
+
+    async def show(request: PlanRequest) -> bool:
+        return await show_plan(app, request)
+
+    await plan_flows.saved_plans(app, show)
+
+
+async def show_plan(app: "AstraApp", request: PlanRequest) -> bool:
     """Make a plan and open it; one without moves is only told of. True once it was started."""
-    plan = await making
-    if not plan.moves:
-        app.say(" ".join(plan.warnings) or "There is nothing to move.", "warning")
-        return False
-    started: bool | None = await app.ask(PlanScreen(plan))
-    return started is True
+    view = await app.engine.open_plan(request)
+    try:
+        if not view.moves:
+            app.say(" ".join(view.warnings) or "There is nothing to move.", "warning")
+            return False
+        started: bool | None = await app.ask(PlanScreen(view))
+        return started is True
+    finally:
+        with contextlib.suppress(AstraError):  # the engine may be gone, and the plan with it
+            await app.engine.close_plan(view.review)
 
 
 # -- the tier engine --------------------------------------------------------------------

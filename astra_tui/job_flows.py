@@ -1,4 +1,4 @@
-"""What the keys do with plans and jobs: approve, pause, go on, retry, cancel, leave."""
+"""What the keys do with jobs: pause, go on, retry, cancel, leave."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,11 +9,7 @@ from astra_tui.job_report import write_report
 from astra_tui.screens.dialogs import Choice, Choosable, Confirm, Line, Prompt, bullet, field
 from engine.model import (
     JobState,
-    JobView,
     Limits,
-    MoveKind,
-    Plan,
-    PlanTotals,
     Snapshot,
     Timetable,
     parse_bandwidth,
@@ -25,7 +21,6 @@ from widgets.text import (
     clock_text,
     count_text,
     counted,
-    money_text,
     rate_text,
     visible,
 )
@@ -61,89 +56,6 @@ def would_resume(snapshot: Snapshot) -> bool:
 def jobs_text(number: int) -> str:
     """`1 job`, `12 jobs`."""
     return counted(number, "job")
-
-
-def approval_lines(plan: Plan, totals: PlanTotals) -> list[Line]:
-    """What an approval does, in numbers: moves, bytes, routes, deletes, money."""
-    routes = sorted({move.route for move in plan.moves})
-    shown = ", ".join(routes[:3]) + (f" and {len(routes) - 3} more" if len(routes) > 3 else "")
-    kinds = [move.kind for move in plan.moves]
-    deletes = kinds.count(MoveKind.MOVE)
-    changes = kinds.count(MoveKind.TIER)
-    lines: list[Line] = [
-        field("moves", f"{counted(totals.moves, 'object')}, {bytes_text(totals.size)}"),
-        field("route", shown),
-    ]
-    if deletes:
-        each = "each after its copy" if deletes > 1 else "after its copy"
-        lines.append(field("deletes", f"{counted(deletes, 'source')}, {each} is proved equal"))
-    if changes:
-        lines.append(field("changes", f"the storage class of {counted(changes, 'object')}"))
-    if not deletes:
-        lines.append(field("deletes", "nothing"))
-    lines.append(field("money", approval_money(totals)))
-    risks = sum(1 for move in plan.moves if move.risks or move.losses)
-    if risks:
-        have = "has" if risks == 1 else "have"
-        lines.append(field("risks", f"{counted(risks, 'move')} {have} some; see the plan"))
-    if plan.options.overwrite:
-        lines += ["", Text("Objects at the destination will be overwritten.", "bold")]
-    lines += ["", "Start this job?" if totals.moves == 1 else "Start these jobs?"]
-    return lines
-
-
-def approval_money(totals: PlanTotals) -> str:
-    """`costs $0.0042 once, saves $0.0048 a month`."""
-    once, saving = totals.one_time_cost, totals.saving_per_month
-    price = "unknown" if once is None else money_text(once, currency=True)
-    costs = f"costs {price} once" if once != 0 else "costs nothing once"
-    if saving is None:
-        return f"{costs}, saves unknown a month"
-    if saving == 0:
-        return f"{costs}, saves nothing"
-    word, more = ("saves", "") if saving > 0 else ("costs", " more")
-    return f"{costs}, {word} {money_text(abs(saving), currency=True)}{more} a month"
-
-
-async def approve(app: "AstraApp", plan: Plan, totals: PlanTotals) -> bool:
-    """Ask once more, then start the jobs. True if they started."""
-    app.engine.check_deletes(plan)
-    yes = await app.ask(Confirm("Approve the plan", approval_lines(plan, totals), yes="Start"))
-    if not yes:
-        return False
-    moving = await _moving_already(app, plan)
-    await app.engine.submit(plan)
-    queued = totals.moves - moving
-    told = [f"{jobs_text(queued)} queued."] if queued or not moving else []
-    if moving:
-        told.append(f"{jobs_text(moving)} already queued or running.")
-    app.say(" ".join(told))
-    return True
-
-
-async def _moving_already(app: "AstraApp", plan: Plan) -> int:
-    """How many of the plan's moves have a job that is queued or running: no second one is made."""
-    snapshot = app.engine.snapshot()
-    number = running(snapshot) + waiting(snapshot)
-    if not number:
-        return 0
-    jobs: Sequence[JobView] = [job for job in snapshot.jobs if _at_work(job)]
-    if len(jobs) < number:  # a snapshot shows a few hundred
-        jobs = await app.engine.jobs(states=(JobState.QUEUED, *RUNNING))
-    moving = {
-        (job.spec.kind, job.spec.source, job.spec.pin, job.spec.destination, job.spec.to_class)
-        for job in jobs
-        if _at_work(job)
-    }
-    return sum(
-        (move.kind, move.source, move.pin, move.destination, move.to_class) in moving
-        for move in plan.moves
-        if not move.refused
-    )
-
-
-def _at_work(job: JobView) -> bool:
-    return job.state in (JobState.QUEUED, *RUNNING) and not job.paused
 
 
 async def pause_or_resume(
@@ -280,12 +192,6 @@ async def report_set(app: "AstraApp", jobset: str) -> None:
     done = await write_report(app.engine, summary, chosen.value)
     failed = f", {count_text(done.failed)} failed" if done.failed else ""
     app.say(f"Report of {jobs_text(done.jobs)}{failed}: {done.path}")
-
-
-async def save_plan(app: "AstraApp", plan: Plan) -> None:
-    """Keep a plan in the workspace."""
-    await app.engine.workspace.save_plan(plan)
-    app.say(f"Plan saved: {plan.title}")
 
 
 def resume_hint(snapshot: Snapshot, command: str, *, detached: bool = False) -> str:

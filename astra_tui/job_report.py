@@ -65,7 +65,7 @@ async def lines(
         yield hint(totals_text(summary))
         return
     if form == "csv":
-        yield _row(CSV_COLUMNS)
+        yield row(CSV_COLUMNS)
     write = _job_json if form == "json" else _job_row
     async for page in engine.report(summary.jobset):
         yield "".join(write(job) for job in page)
@@ -86,13 +86,20 @@ async def write_file(
     What was there is replaced then, or stays as it was. Raises UsageError for a path that
     cannot be a file, StateError if it cannot be written.
     """
+    path = await write_pieces(lines(engine, summary, form, hint=hint), path)
+    return Written(path, summary.jobs, summary.count(JobState.FAILED))
+
+
+async def write_pieces(pieces: AsyncIterator[str], path: Path) -> Path:
+    """Write these pieces of text beside `path` and put them there once they are whole and on disk;
+    returns the real path. Raises UsageError and StateError, as `write_file` does."""
     import asyncio
 
     path = await asyncio.to_thread(_target, path)
     beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}")
     try:
         with await asyncio.to_thread(_open, beside) as file:
-            async for piece in lines(engine, summary, form, hint=hint):
+            async for piece in pieces:
                 await asyncio.to_thread(file.write, piece)
             await asyncio.to_thread(_finish, file, beside, path)
     except OSError as error:
@@ -104,25 +111,30 @@ async def write_file(
         ) from error
     finally:
         beside.unlink(missing_ok=True)
-    return Written(path, summary.jobs, summary.count(JobState.FAILED))
+    return path
 
 
 async def write_report(engine: "Engine", summary: "JobsetSummary", form: str) -> Written:
     """Write the report into the folder `reports` of the state directory, under a name of its
     own. Raises StateError."""
+    path = await report_path(engine, summary.jobset, FORMATS[form], summary.at)
+    return await write_file(engine, summary, form, path)
+
+
+async def report_path(engine: "Engine", name: str, ending: str, when: float) -> Path:
+    """A name of its own in the folder `reports` of the state directory. Raises StateError."""
     import asyncio
 
     folder = engine.settings.state_dir / "reports"
-    safe = "".join(char if char.isalnum() and char.isascii() else "_" for char in summary.jobset)
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(summary.at))
+    safe = "".join(char if char.isalnum() and char.isascii() else "_" for char in name)
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(when))
     try:
         await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     except OSError as error:
         raise StateError(
             f"The folder for reports cannot be made: {error.strerror}.", subject=str(folder)
         ) from error
-    path = folder / f"{safe[:40]}-{stamp}.{FORMATS[form]}"
-    return await write_file(engine, summary, form, path)
+    return folder / f"{safe[:40]}-{stamp}.{ending}"
 
 
 def _target(path: Path) -> Path:
@@ -290,7 +302,7 @@ def _escaped(text: str) -> Iterator[str]:
             yield json.dumps(char)[1:-1] if ord(char) > 0x7F else f"\\u{ord(char):04x}"
 
 
-def _row(cells: Iterable[str | int | float]) -> str:
+def row(cells: Iterable[str | int | float]) -> str:
     quoted = (
         '"{}"'.format(cell(item).replace('"', '""')) if isinstance(item, str) else str(item)
         for item in cells
@@ -301,7 +313,7 @@ def _row(cells: Iterable[str | int | float]) -> str:
 def _job_row(job: "JobView") -> str:
     spec = job.spec
     algorithm, source, destination = digests(job)
-    return _row(
+    return row(
         (
             job.job_id,
             job.job_key,

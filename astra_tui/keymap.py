@@ -110,15 +110,15 @@ ACTIONS: tuple[Action, ...] = (
            footer=4),
     Action("policy", ("E",), "policy", "Choose a tier policy, then ask it.", (CO,)),
     Action("plan", ("P",), "plan", "Plan what the tier policy decided.", (CO,), footer=9),
+    Action("saved-plans", ("K",), "saved plans", "List the saved plans: open one, which is checked "
+           "again, or delete it; or open one in a file.", (CO,)),
     Action("filter", ("/",), "filter", "Show only names with this text, or that fit a glob like "
            "*.csv. In the feed: messages with this text. For jobs: state:failed route:aws>gcp "
-           "size:>10MiB text.", (PA, FE, BO, JL, LG), footer=5, offline=True),
+           "size:>10MiB text.", (PA, FE, BO, PL, JL, LG), footer=5, offline=True),
     Action("next-match", ("n",), "next match", "To the next line that fits the filter.",
            (PA, FE, BO), palette=False, offline=True),
     Action("previous-match", ("N",), "previous match", "To the line before that fits the filter.",
            (PA, FE, BO), palette=False, offline=True),
-    Action("sort", ("s",), "sort", "Sort by the next column.", (PA, JL, US, LA), offline=True),
-    Action("reverse", ("S",), "reverse", "Turn the order around.", (PA, JL, US, LA), offline=True),
     Action("folders", ("F",), "folders", "Show folders as a file manager does, or all objects in "
            "one list.", (PA,)),
     Action("open-folder", ("right",), "open", "Open the folder at the cursor.", (PA, US)),
@@ -127,6 +127,10 @@ ACTIONS: tuple[Action, ...] = (
            (PA,)),
     Action("place-forward", ("]",), "go forward", "Go forward again to where back came from.",
            (PA,)),
+    Action("sort", ("s",), "sort", "Sort by the next column.", (PA, PL, JL, US, LA),
+           offline=True),
+    Action("reverse", ("S",), "reverse", "Turn the order around.", (PA, PL, JL, US, LA),
+           offline=True),
     Action("open", ("o",), "open", "Show another bucket or prefix in this pane.", (PA,)),
     Action("reload", ("r", "ctrl+r"), "reload", "List the cloud again.", (PA,)),
     Action("age", ("a",), "age", "Let the objects look older by some days (for demonstrations; "
@@ -166,9 +170,17 @@ ACTIONS: tuple[Action, ...] = (
     # -- plan ---------------------------------------------------------------------------
     Action("approve", ("A",), "approve", "Approve the plan and start its jobs, after one more "
            "question.", (PL,), footer=2, changes=True, dangerous=True),
-    Action("fold", ("f", "enter"), "fold", "Fold the moves of a route into one line, or unfold.",
-           (PL,), footer=4, offline=True),
-    Action("save", ("w",), "save", "Save the plan in the workspace.", (PL,), footer=3),
+    Action("risks", ("r",), "risks", "Go to the risks, and back. There enter shows only the moves "
+           "concerned, and space takes them out, or in again.", (PL,), footer=3, offline=True),
+    Action("edit", ("e",), "edit", "Change the destination, class, proof and other options of the "
+           "plan; it is planned anew, with new totals.", (PL,), footer=4),
+    Action("fold", ("f", "enter"), "fold", "Fold the moves of a group into one line, or unfold.",
+           (PL,), footer=6, offline=True),
+    Action("group-by", ("b",), "group by", "Group the moves by route, route and class, class, "
+           "folder, or not at all.", (PL,), footer=8, offline=True),
+    Action("save", ("w",), "save", "Save the plan in the workspace.", (PL,), footer=7),
+    Action("export-plan", ("W",), "export", "Write the plan to a file: text, CSV, or JSON that "
+           "`astra plan run` carries out.", (PL,), footer=9),
     # -- usage --------------------------------------------------------------------------
     Action("show-there", ("o",), "show in pane", "Leave, and show this folder in its cloud's pane.",
            (US,), footer=7),

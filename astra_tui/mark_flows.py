@@ -1,12 +1,9 @@
 """Marking by pattern: ask for a text or glob, mark what it means, say how many that were."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from astra_tui.screens.dialogs import Prompt
-from engine.globs import text_fits
-from engine.model import Plan
 from widgets.text import count_text, counted, visible
 
 if TYPE_CHECKING:
@@ -44,12 +41,3 @@ async def by_pattern(
         app.say(f"{visible(text, width=40)}: {counted(found, noun)} {done} of {count_text(among)}.")
     else:
         app.say(f"{visible(text, width=40)} fits none of {counted(among, noun)}.", "warning")
-
-
-async def matching_moves(plan: Plan, text: str) -> list[int]:
-    """The numbers of the moves whose objects a filter text means."""
-
-    def find() -> list[int]:
-        return [n for n, move in enumerate(plan.moves) if text_fits(move.source.key, text)]
-
-    return await asyncio.to_thread(find)

@@ -13,6 +13,7 @@ from engine.door_deciding import Deciding
 from engine.door_events import Events
 from engine.door_jobs import JobLists
 from engine.door_objects import Objects
+from engine.door_reviews import Reviewing
 from engine.errors import UsageError
 from engine.memory import keep_freed_memory
 from engine.model import (
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from engine.parts import Parts
 
 
-class Engine(Deciding, Accesses, Events, JobLists, Objects):
+class Engine(Deciding, Reviewing, Accesses, Events, JobLists, Objects):
     """Stores, catalog, events, tiers and migrations behind plain commands.
 
     Use as an async context manager, or `start()` and `stop()`. Every command may raise
@@ -186,7 +187,7 @@ class Engine(Deciding, Accesses, Events, JobLists, Objects):
 
     def check_deletes(self, plan: Plan) -> None:
         """Raises Refused if the plan would delete more sources than `max_deletes` allows."""
-        refuse_deletes(self.settings, plan)
+        refuse_deletes(self.settings, plan.deletes())
 
     async def wait(self, jobset: str = "") -> None:
         """Wait until every job of the set (none named: all) ended or is paused.

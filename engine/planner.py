@@ -66,8 +66,8 @@ class Planner:
         """`forecast` tells what accesses to expect of a listing's objects, `hazard` how likely
         each is read next."""
         self.policy = ""  # of the last run
-        self._book = book
-        self._catalog = catalog
+        self.book = book
+        self.catalog = catalog
         self._clouds = clouds
         self.places = places
         self._access = access
@@ -90,7 +90,7 @@ class Planner:
 
         policy = policy_named(name, parameters)
         chosen = list(clouds) or [
-            listing.cloud for listing in self._catalog.listings() if _complete(listing.state)
+            listing.cloud for listing in self.catalog.listings() if _complete(listing.state)
         ]
         if not chosen:
             raise UsageError(
@@ -110,7 +110,7 @@ class Planner:
     async def _decide(self, cloud: str, policy: "Policy") -> list[Decision]:
         from engine.tiering.policy import asks_forecast, asks_hazard, decisions
 
-        listing = self._catalog[cloud]
+        listing = self.catalog[cloud]
         for _ in range(_TRIES):
             frame = listing.frame()
             forecast = await self._forecast(frame) if asks_forecast(policy) else None
@@ -145,14 +145,14 @@ class Planner:
         chosen = self._log.current(clouds)
         objects: dict[Address, SourceObject] = {}
         for cloud in dict.fromkeys(decision.address.cloud for decision in chosen):
-            frame = self._catalog[cloud].frame()
+            frame = self.catalog[cloud].frame()
             keys = [
                 item.address.key
                 for item in chosen
                 if (item.address.cloud, item.address.bucket) == (cloud, frame.bucket)
             ]
             rows = [row for key in keys if (row := frame.find(key)) is not None]
-            found = from_rows(frame, rows, len(self._catalog[cloud].prefix))
+            found = from_rows(frame, rows, len(self.catalog[cloud].prefix))
             objects |= {item.address: item for item in await self._passing(found, filters)}
         if filters:
             chosen = [item for item in chosen if item.address in objects]
@@ -162,8 +162,8 @@ class Planner:
             chosen,
             objects,
             self.places,
-            self._book,
-            options=self._settled(options),
+            self.book,
+            options=self.settled(options),
             existing=existing,
         )
 
@@ -182,10 +182,10 @@ class Planner:
             plans.plan_tier,
             objects,
             self.places,
-            self._book,
+            self.book,
             tier=tier,
             storage_class=name,
-            options=self._settled(options),
+            options=self.settled(options),
         )
         return with_missing(plan, missing(found, filters), addresses, None, MoveKind.TIER)
 
@@ -201,7 +201,7 @@ class Planner:
         filters: Filters,
     ) -> Plan:
         """A move or copy between places; looks at what the destination holds already."""
-        self._catalog[destination.cloud]  # an unknown cloud ends here, with a clear error
+        self.catalog[destination.cloud]  # an unknown cloud ends here, with a clear error
         found = await self._objects(sources, filters)
         objects = await self._passing(found, filters)
         keys = [plans.target_key(destination, item.relative, options) for item in objects]
@@ -211,16 +211,16 @@ class Planner:
             objects,
             destination,
             self.places,
-            self._book,
+            self.book,
             kind=kind,
             tier=tier,
             storage_class=storage_class,
-            options=self._settled(options),
-            existing=await self._existing(destination, keys),
+            options=self.settled(options),
+            existing=await self.existing(destination, keys),
         )
         return with_missing(plan, missing(found, filters), sources, destination, kind)
 
-    def _settled(self, options: MoveOptions) -> MoveOptions:
+    def settled(self, options: MoveOptions) -> MoveOptions:
         """What was left to the configuration is named: the plan shows it, and the jobs keep it."""
         speed, days = self._restore
         return replace(
@@ -274,7 +274,7 @@ class Planner:
             for move in accepted
         ]
         savings = [move.saving_per_month or 0.0 for move in accepted]
-        await self._runner.submit(plan.plan_id, specs, savings, priority=priority)
+        await self._runner.submit(plan.plan_id, specs, savings, priority=priority or plan.priority)
         return plan.plan_id
 
     # -- what is where --------------------------------------------------------------------
@@ -285,15 +285,15 @@ class Planner:
         if not filters:
             return objects
         return await asyncio.to_thread(
-            lambda: list(passing(objects, filters, self.places, self._book))
+            lambda: list(passing(objects, filters, self.places, self.book))
         )
 
     async def _objects(self, sources: Sequence[Address], filters: Filters) -> list[SourceObject]:
         """From a complete listing where there is one, else from the store as it is now."""
-        Sieve(filters, self._book)  # a glob that makes no sense is told before anything is listed
+        Sieve(filters, self.book)  # a glob that makes no sense is told before anything is listed
         found: list[SourceObject] = []
         for source in sources:
-            listing = self._catalog[source.cloud]
+            listing = self.catalog[source.cloud]
             if (
                 _complete(listing.state)
                 and listing.bucket == source.bucket
@@ -307,12 +307,10 @@ class Planner:
                     objects = await look_up_named(store, source, keys)
                 else:
                     objects = await look_up(store, source)
-                found += self._with_accesses(source, objects)
+                found += self.with_accesses(source, objects)
         return found
 
-    def _with_accesses(
-        self, source: Address, objects: Sequence[SourceObject]
-    ) -> list[SourceObject]:
+    def with_accesses(self, source: Address, objects: Sequence[SourceObject]) -> list[SourceObject]:
         keys = [item.address.key for item in objects]
         known = self._access.columns(source.cloud, source.bucket, keys)
         now = time.time()
@@ -339,11 +337,11 @@ class Planner:
                 keys.setdefault(place, []).append(there.key)
         found: dict[str, ListEntry] = {}
         for place, wanted in keys.items():
-            found |= await self._existing(place, wanted)
+            found |= await self.existing(place, wanted)
         return found
 
-    async def _existing(self, destination: Address, keys: Sequence[str]) -> dict[str, ListEntry]:
-        listing = self._catalog[destination.cloud]
+    async def existing(self, destination: Address, keys: Sequence[str]) -> dict[str, ListEntry]:
+        listing = self.catalog[destination.cloud]
         if (
             _complete(listing.state)
             and listing.bucket == destination.bucket

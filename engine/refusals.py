@@ -1,7 +1,6 @@
 """What the door says where nothing may be changed."""
 
 from engine.errors import Refused, StateBusy
-from engine.model import Plan
 from engine.settings import EngineSettings
 
 
@@ -15,9 +14,9 @@ def refuse_read_only(settings: EngineSettings) -> None:
         )
 
 
-def refuse_deletes(settings: EngineSettings, plan: Plan) -> None:
-    """Raises Refused if the plan would delete more sources than `max_deletes` allows."""
-    number, most = plan.deletes(), settings.max_deletes
+def refuse_deletes(settings: EngineSettings, number: int) -> None:
+    """Raises Refused if a plan would delete more sources than `max_deletes` allows."""
+    most = settings.max_deletes
     if most is not None and number > most:
         raise Refused(
             f"This plan deletes {number:,} source{'' if number == 1 else 's'}, and at most"

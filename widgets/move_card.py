@@ -5,7 +5,7 @@ from widgets.cells import Cell, Name
 from widgets.glyphs import current
 from widgets.lines import Lines, field, long_field, paragraph
 from widgets.object_list import TIER_STYLE
-from widgets.plan_table import payback_text
+from widgets.plan_words import payback_text
 from widgets.text import bytes_text, money_text
 
 

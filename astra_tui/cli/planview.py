@@ -15,8 +15,11 @@ _NUMBER = re.compile(r"(?<![\w.-])<?\$?\d[\d,]*(?:\.\d+)?(?![\w-])")
 
 
 def plan_json(plan: "Plan", most: int | None = None) -> Iterator[dict[str, Any]]:
-    """One object a move, then `{"plan": totals}`. Money in USD, null unknown. `most` deletes are
-    allowed, null any number."""
+    """One object a move, then `{"plan": totals, groups, risks}` as the console shows them. Money in
+    USD, null unknown. `most` deletes are allowed, null any number."""
+    from astra_tui.plan_summary import summary_json
+    from engine.migration.review import Review
+
     for move in plan.moves:
         yield {
             "source": str(move.source),
@@ -35,21 +38,14 @@ def plan_json(plan: "Plan", most: int | None = None) -> Iterator[dict[str, Any]]
             "risks": list(move.risks),
             "refused": move.refused or None,
         }
-    totals = plan.totals()
     yield {
         "plan": {
             "plan_id": plan.plan_id,
             "title": plan.title,
             "policy": plan.policy,
             "compress": plan.options.compress or None,
-            "moves": totals.moves,
-            "refused": totals.refused,
-            "bytes": totals.size,
-            "saving_per_month": totals.saving_per_month,
-            "one_time_cost": totals.one_time_cost,
-            "payback_months": totals.payback_months,
-            "deletes": plan.deletes(),
-            "max_deletes": most,
+            "priority": plan.priority,
+            **summary_json(Review(plan, max_deletes=most).view()),
             "warnings": list(plan.warnings),
             "seconds": plan.seconds,
             "preflight": [
@@ -78,7 +74,9 @@ def show_plan(
         else:
             out.line(text)
 
+    from astra_tui.plan_summary import group_lines, risk_lines
     from engine.migration.plan_checks import RESTORED_FIRST
+    from engine.migration.review import Review
 
     moves = plan.moves if every else plan.moves[:_SHOWN]
     columns = ("kind", ">size", "tier", ">$/month", ">once $")
@@ -102,6 +100,14 @@ def show_plan(
         f"{visible(plan.title)}: {counted(totals.moves, 'object')}, "
         f"{bytes_text(totals.size)}; {_money(totals)}."
     )
+    view = Review(plan, max_deletes=most).view()
+    if plan.moves:
+        put("Groups")
+        for line in group_lines(view):
+            put(f"  {line}")
+        put("Risks")
+        for line in risk_lines(view) or ["none is known"]:
+            put(f"  {line}")
     if most is not None and plan.deletes() > most:
         put(
             f"  Refused as it is: it deletes {plan.deletes():,} sources, and at most {most:,} are"

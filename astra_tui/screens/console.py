@@ -401,6 +401,9 @@ class ConsoleScreen(PlaceScreen):
     async def do_plan(self) -> None:
         await flows.plan_decisions(self.astra)
 
+    async def do_saved_plans(self) -> None:
+        await flows.saved_plans(self.astra)
+
     async def do_age(self) -> None:
         await flows.age(self.astra, self.selection())
 

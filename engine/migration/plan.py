@@ -13,7 +13,14 @@ from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from engine.errors import UsageError
-from engine.migration.plan_checks import Crossings, Route, losses, refusal, risks
+from engine.migration.plan_checks import (
+    Crossings,
+    Route,
+    losses,
+    refusal,
+    restore_hours,
+    risks,
+)
 from engine.migration.plan_costs import Meter, monthly, once, warnings
 from engine.migration.plan_sources import Place, SourceObject
 from engine.model import (
@@ -25,6 +32,7 @@ from engine.model import (
     MoveKind,
     MoveOptions,
     Plan,
+    RiskKind,
     StoreKind,
     Tier,
     VersionPin,
@@ -65,13 +73,13 @@ def plan_migration(
             subject=str(destination),
             todo="Give a destination that ends in /, or a bucket.",
         )
-    target_place = _place(places, destination)
-    wanted = _wanted_class(target_place, book, tier, storage_class)
-    routes, price = [], _Prices(book)
+    target_place = place_of(places, destination)
+    wanted = wanted_class(target_place, book, tier, storage_class)
+    routes, price = [], Prices(book)
     for item in _once(objects):
         key = target_key(destination, item.relative, options)
-        source_place = _place(places, item.address)
-        to_class = wanted or _same_tier(item, source_place, target_place, book)
+        source_place = place_of(places, item.address)
+        to_class = wanted or same_tier(item, source_place, target_place, book)
         routes.append(
             Route.of(
                 item,
@@ -86,7 +94,7 @@ def plan_migration(
             )
         )
     title = f"{kind.value.capitalize()} {_count(len(routes))} to {destination}"
-    return _plan(title, routes, book, options, existing=existing, now=now)
+    return assemble(title, routes, book, options, existing=existing, now=now)
 
 
 def target_key(destination: Address, relative: str, options: MoveOptions | None) -> str:
@@ -114,9 +122,9 @@ def plan_tier(
     """
     if (tier is None) == (not storage_class):
         raise UsageError("Name either a tier or a storage class.")
-    routes, price = [], _Prices(book)
+    routes, price = [], Prices(book)
     for item in _once(objects):
-        place = _place(places, item.address)
+        place = place_of(places, item.address)
         provider = place.store.provider
         name = book.canonical(provider, storage_class) if tier is None else ""
         name = name if tier is None else book.class_for(provider, tier)
@@ -125,7 +133,7 @@ def plan_tier(
             continue
         routes.append(_tier_route(item, place, price, name, trouble))
     title = f"Change {_count(len(routes))} to {tier or storage_class}"
-    return _plan(title, routes, book, options, now=now)
+    return assemble(title, routes, book, options, now=now)
 
 
 def plan_decisions(
@@ -143,9 +151,9 @@ def plan_decisions(
     A decision whose object is gone, or in another class than it was decided for, is refused. One
     for another cloud becomes a move to where `placed` says; `existing` is what is known there.
     """
-    routes, reasons, price = [], {}, _Prices(book)
+    routes, reasons, price = [], {}, Prices(book)
     for decision in decisions:
-        place = _place(places, decision.address)
+        place = place_of(places, decision.address)
         item, trouble = objects.get(decision.address), ""
         if item is None:
             key = decision.address.key
@@ -161,7 +169,7 @@ def plan_decisions(
             routes.append(_tier_route(item, place, price, decision.to_class, trouble))
     policy = decisions[0].policy if decisions else ""
     title = f"Carry out {len(routes)} decisions of {policy}" if policy else "No decisions"
-    return _plan(
+    return assemble(
         title, routes, book, options, existing=existing, reasons=reasons, policy=policy, now=now
     )
 
@@ -178,7 +186,7 @@ def _once(objects: Sequence[SourceObject]) -> Sequence[SourceObject]:
     return list({item.address: item for item in objects}.values())
 
 
-def _place(places: Mapping[str, Place], address: Address) -> Place:
+def place_of(places: Mapping[str, Place], address: Address) -> Place:
     place = places.get(address.cloud)
     if place is None:
         raise UsageError(
@@ -189,7 +197,7 @@ def _place(places: Mapping[str, Place], address: Address) -> Place:
     return place
 
 
-class _Prices:
+class Prices:
     """Looks each class of each place up once."""
 
     def __init__(self, book: PriceBook) -> None:
@@ -203,7 +211,7 @@ class _Prices:
         return self._known[key]
 
 
-def _wanted_class(place: Place, book: PriceBook, tier: Tier | None, name: str) -> str:
+def wanted_class(place: Place, book: PriceBook, tier: Tier | None, name: str) -> str:
     """The class asked for, "" if none was. Raises UsageError if the destination has none such."""
     provider = place.store.provider
     if tier is not None and name:
@@ -222,7 +230,7 @@ def _wanted_class(place: Place, book: PriceBook, tier: Tier | None, name: str) -
     return found
 
 
-def _same_tier(item: SourceObject, source: Place, target: Place, book: PriceBook) -> str:
+def same_tier(item: SourceObject, source: Place, target: Place, book: PriceBook) -> str:
     """The class an object takes where none was asked for."""
     there, provider = target.store.provider, source.store.provider
     local = target.store.kind is StoreKind.LOCAL
@@ -238,7 +246,7 @@ def _same_tier(item: SourceObject, source: Place, target: Place, book: PriceBook
 
 def placed(decision: Decision, relative: str, places: Mapping[str, Place]) -> Address:
     """Where a decision for another cloud puts its object: below that cloud's default place."""
-    place = _place(places, Address(decision.to_cloud, ""))
+    place = place_of(places, Address(decision.to_cloud, ""))
     return Address(decision.to_cloud, place.bucket, place.prefix + relative)
 
 
@@ -246,11 +254,11 @@ def _cloud_route(
     item: SourceObject,
     place: Place,
     places: Mapping[str, Place],
-    price: "_Prices",
+    price: "Prices",
     decision: Decision,
     trouble: str,
 ) -> Route:
-    there = _place(places, Address(decision.to_cloud, ""))
+    there = place_of(places, Address(decision.to_cloud, ""))
     if not there.bucket:
         trouble = trouble or f"{decision.to_cloud} has no default bucket in the configuration"
     prices = price(place, item.entry.storage_class), price(there, decision.to_class)
@@ -260,7 +268,7 @@ def _cloud_route(
 
 
 def _tier_route(
-    item: SourceObject, place: Place, price: "_Prices", name: str, trouble: str
+    item: SourceObject, place: Place, price: "Prices", name: str, trouble: str
 ) -> Route:
     source = price(place, item.entry.storage_class)
     target = price(place, name) if name else None
@@ -272,7 +280,7 @@ def _tier_route(
 # -- moves ----------------------------------------------------------------------------------
 
 
-def _plan(
+def assemble(
     title: str,
     routes: Sequence[Route],
     book: PriceBook,
@@ -319,6 +327,11 @@ def _move(
         cost = once(route, source, target, options, meter)
         # How small a compressed copy gets is not known; the cost is that of the original's size.
         saving = None if options.compress else monthly(route, source, target)
+    lost = () if refused else losses(route)
+    found = [] if refused else risks(route, options, cost, saving, existing)
+    kinds = [kind for kind, _ in found if kind is not None]
+    if lost:
+        kinds.append(RiskKind.LOSSES)
     return Move(
         source=item.address,
         destination=route.destination,
@@ -333,7 +346,9 @@ def _move(
         saving_per_month=saving,
         one_time_cost=cost.total if cost is not None else None,
         cost_lines=cost.lines if cost is not None else (),
-        losses=() if refused else losses(route),
-        risks=() if refused else risks(route, options, cost, saving, existing),
+        losses=lost,
+        risks=tuple(text for _, text in found if text),
         refused=refused,
+        kinds=tuple(dict.fromkeys(kinds)),
+        restore_hours=0.0 if refused else restore_hours(route, options),
     )

@@ -15,6 +15,7 @@ from engine.model import (
     MoveKind,
     MoveOptions,
     RestoreState,
+    RiskKind,
     StoreKind,
 )
 from engine.pricing.classes import ClassPrice
@@ -23,6 +24,8 @@ from engine.stores.base import DeleteGuard
 
 RESTORED_FIRST = "must be restored first"  # how the risk of an archived source begins
 _LONG_PAYBACK = 12.0  # months
+
+Risk = tuple[RiskKind | None, str]  # a text may be "": then other fields of the move tell it
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,39 +219,60 @@ def risks(
     cost: MoveCost | None,
     saving: float | None,
     existing: Mapping[str, ListEntry],
-) -> tuple[str, ...]:
-    """What the operator should know before approving."""
+) -> list[Risk]:
+    """What the operator should know before approving, each with its kind."""
     item, source, target = route.item, route.source, route.target
-    found = []
+    found: list[Risk] = []
     if source is not None and not source.readable:
-        found.append(_restore_risk(item, source, options))
+        found.append((RiskKind.RESTORE, _restore_risk(item, source, options)))
         if route.source_place.store.kind is StoreKind.AZURE:
-            found.append("a restore there is for good: the blob stays in Hot, not for some days")
+            text = "a restore there is for good: the blob stays in Hot, not for some days"
+            found.append((RiskKind.RESTORE, text))
     if source is None:
-        found.append(f"class {item.entry.storage_class!r} is not known, nor what it costs")
+        text = f"class {item.entry.storage_class!r} is not known, nor what it costs"
+        found.append((RiskKind.UNPRICED, text))
     found += _delete_risks(route)
+    if not route.source_attested():
+        found.append((RiskKind.UNATTESTED, ""))
+    if cost is None or cost.total is None or (saving is None and not options.compress):
+        found.append((RiskKind.UNPRICED, ""))
     if cost is not None:
         found += _money_risks(cost, saving, route)
     if target is not None:
         found += _class_risks(target, route, options)
     if options.compress:
-        found.append(
+        text = (
             "compressed on the way: its size there is not known before, so the saving is not"
             " either; the cost is that of the original's size"
         )
+        found.append((None, text))
     there = existing.get(route.destination.key)
     if there is not None and route.kind is not MoveKind.TIER:
-        if options.overwrite:
-            found.append(
-                f"overwrites an object of {there.size:,} bytes at the destination: cancelling does "
-                "not bring it back, unless the bucket keeps versions"
-            )
-        else:
-            found.append(
-                "something is at the destination already: equal content is kept, other content "
-                "stops the job"
-            )
-    return tuple(found)
+        found.append(_existing_risk(there, options))
+    return found
+
+
+def _existing_risk(there: ListEntry, options: MoveOptions) -> Risk:
+    if options.overwrite:
+        return RiskKind.OVERWRITES, (
+            f"overwrites an object of {there.size:,} bytes at the destination: cancelling does "
+            "not bring it back, unless the bucket keeps versions"
+        )
+    return RiskKind.OCCUPIED, (
+        "something is at the destination already: equal content is kept, other content "
+        "stops the job"
+    )
+
+
+def restore_hours(route: Route, options: MoveOptions) -> float:
+    """How long the source must be waited for before it can be read; 0 where it opens at once."""
+    source, head = route.source, route.item.head
+    if source is None or source.readable:
+        return 0.0
+    if head is not None and head.restore is RestoreState.AVAILABLE:
+        return 0.0
+    speed = source.speed(options.restore_speed or "standard")
+    return speed.hours if speed is not None else source.restore_hours
 
 
 def _restore_risk(item: SourceObject, source: ClassPrice, options: MoveOptions) -> str:
@@ -264,50 +288,64 @@ def _restore_risk(item: SourceObject, source: ClassPrice, options: MoveOptions) 
     return f"{RESTORED_FIRST}: about {hours:g} hours{how}"
 
 
-def _delete_risks(route: Route) -> list[str]:
+def _delete_risks(route: Route) -> list[Risk]:
     if route.kind is not MoveKind.MOVE:
         return []
     store = route.source_place.store
     match store.capabilities.delete_guard:
         case DeleteGuard.NEVER:
-            return [f"unguarded delete: {store.name} cannot delete on condition"]
+            text = f"unguarded delete: {store.name} cannot delete on condition"
+            return [(RiskKind.UNGUARDED, text)]
         case DeleteGuard.PROBE:
-            return [f"the delete is guarded only if {store.name} honours conditions; a probe tells"]
+            text = f"the delete is guarded only if {store.name} honours conditions; a probe tells"
+            return [(RiskKind.PROBED, text)]
         case _:
             return []
 
 
-def _money_risks(cost: MoveCost, saving: float | None, route: Route) -> list[str]:
-    found = [f"{text}: {usd(amount)}" for text, amount in cost.lines if text.startswith("early")]
+def _money_risks(cost: MoveCost, saving: float | None, route: Route) -> list[Risk]:
+    found: list[Risk] = [
+        (RiskKind.EARLY, f"{text}: {usd(amount)}")
+        for text, amount in cost.lines
+        if text.startswith("early")
+    ]
+    egress = cost.line("egress")
+    if egress:
+        found.append((RiskKind.EGRESS, ""))
     if route.kind is MoveKind.COPY or saving is None:
         return found
-    months, egress = payback_months(cost.total, saving), cost.line("egress")
+    months = payback_months(cost.total, saving)
     if saving < 0:
-        found.append(f"costs {usd(-saving)} more every month")
+        found.append((RiskKind.PAYBACK, f"costs {usd(-saving)} more every month"))
     if egress and (months is None or months > _LONG_PAYBACK):
         when = "never pays back" if months is None else f"pays back in {months:,.0f} months"
-        found.append(f"egress of {usd(egress)}: the move {when}")
+        found.append((RiskKind.PAYBACK, f"egress of {usd(egress)}: the move {when}"))
     elif months is not None and months > _LONG_PAYBACK:
-        found.append(f"pays back in {months:,.0f} months only")
+        found.append((RiskKind.PAYBACK, f"pays back in {months:,.0f} months only"))
     return found
 
 
-def _class_risks(target: ClassPrice, route: Route, options: MoveOptions) -> list[str]:
-    found = []
+def _class_risks(target: ClassPrice, route: Route, options: MoveOptions) -> list[Risk]:
+    found: list[Risk] = []
     if target.min_days:
-        found.append(f"{target.name} bills at least {target.min_days:g} days")
+        found.append((RiskKind.MINIMUM, f"{target.name} bills at least {target.min_days:g} days"))
     if route.item.entry.size < target.min_size:
-        found.append(f"{target.name} bills at least {target.min_size // 1024} KiB an object")
+        text = f"{target.name} bills at least {target.min_size // 1024} KiB an object"
+        found.append((RiskKind.MINIMUM, text))
     if target.readable:
         if options.verify is Evidence.ATTESTED and not route.copy_attested():
-            found.append("nothing attests a checksum there: the copy is read back instead")
+            text = "nothing attests a checksum there: the copy is read back instead"
+            found.append((None, text))
         return found
-    found.append(f"{target.name} opens only after a restore of {target.restore_hours:g} hours")
+    text = f"{target.name} opens only after a restore of {target.restore_hours:g} hours"
+    found.append((RiskKind.ARCHIVED, text))
     if route.item.reads_30d >= 1:
-        found.append(f"it was read {route.item.reads_30d:.0f} times in 30 days")
+        text = f"it was read {route.item.reads_30d:.0f} times in 30 days"
+        found.append((RiskKind.ARCHIVED, text))
     in_place = route.kind is MoveKind.TIER
     if route.source_attested() if in_place else route.copy_attested():
-        found.append("it cannot be read back there: proved by the provider's checksum")
+        found.append((None, "it cannot be read back there: proved by the provider's checksum"))
     else:
-        found.append("it cannot be read back there, and nothing attests a checksum of it")
+        text = "it cannot be read back there, and nothing attests a checksum of it"
+        found.append((None, text))
     return found

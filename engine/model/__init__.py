@@ -2,6 +2,7 @@
 
 `objects`   addresses, pins, checksums, what a store tells of an object
 `plans`     tiers, decisions, moves, plans
+`reviews`   a plan under review: groups, risks, lines, edits
 `filters`   which objects of a source are meant
 `folders`   folders over keys, and where the console was left
 `findings`  how two sides of an object compare
@@ -98,7 +99,16 @@ from engine.model.objects import (
     VersionPin,
 )
 from engine.model.panels import PanelLayout
-from engine.model.plans import ActivePolicy, Decision, Move, Plan, PlanTotals, Tier
+from engine.model.plans import (
+    MONTH_DAYS,
+    ActivePolicy,
+    Decision,
+    Move,
+    Plan,
+    PlanTotals,
+    RiskKind,
+    Tier,
+)
 from engine.model.preview import (
     PREVIEW_BYTES,
     PREVIEW_MOST,
@@ -107,6 +117,21 @@ from engine.model.preview import (
     Preview,
     PreviewKind,
     PreviewState,
+)
+from engine.model.reviews import (
+    Approved,
+    Grouping,
+    MoveOrder,
+    MovePick,
+    PlanEdit,
+    PlanGroup,
+    PlanLine,
+    PlanLines,
+    PlanQuery,
+    PlanRequest,
+    PlanRisk,
+    PlanView,
+    SavedPlan,
 )
 from engine.model.views import (
     CloudStatus,
@@ -132,6 +157,7 @@ __all__ = [
     "ACTIVE_STATES",
     "COMPRESSED",
     "FINAL_STATES",
+    "MONTH_DAYS",
     "PREVIEW_BYTES",
     "PREVIEW_MOST",
     "PRIORITIES",
@@ -140,6 +166,7 @@ __all__ = [
     "STEPS",
     "ActivePolicy",
     "Address",
+    "Approved",
     "Bookmark",
     "Check",
     "CheckState",
@@ -160,6 +187,7 @@ __all__ = [
     "Finding",
     "FlowState",
     "FolderUsage",
+    "Grouping",
     "JobChange",
     "JobQuery",
     "JobSort",
@@ -190,6 +218,8 @@ __all__ = [
     "Move",
     "MoveKind",
     "MoveOptions",
+    "MoveOrder",
+    "MovePick",
     "Notice",
     "NoticeLevel",
     "ObjectDetail",
@@ -204,7 +234,15 @@ __all__ = [
     "PartitionStatus",
     "Picked",
     "Plan",
+    "PlanEdit",
+    "PlanGroup",
+    "PlanLine",
+    "PlanLines",
+    "PlanQuery",
+    "PlanRequest",
+    "PlanRisk",
     "PlanTotals",
+    "PlanView",
     "Preview",
     "PreviewKind",
     "PreviewState",
@@ -212,8 +250,10 @@ __all__ = [
     "ReplayRequest",
     "ReplayStep",
     "RestoreState",
+    "RiskKind",
     "RouteStatistics",
     "RowColumns",
+    "SavedPlan",
     "Snapshot",
     "SortKey",
     "SourceProof",

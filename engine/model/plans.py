@@ -7,6 +7,8 @@ from engine.model.checks import Check
 from engine.model.jobs import MoveKind, MoveOptions
 from engine.model.objects import Address, VersionPin
 
+MONTH_DAYS = 365.25 / 12
+
 
 class Tier(StrEnum):
     """The provider-neutral reading of a storage class, hottest first."""
@@ -15,6 +17,26 @@ class Tier(StrEnum):
     WARM = "WARM"
     COLD = "COLD"
     ARCHIVE = "ARCHIVE"
+
+
+class RiskKind(StrEnum):
+    """What an operator should weigh before approving, the gravest first."""
+
+    REFUSED = "refused"  # will not be tried
+    DELETES = "deletes"  # of sources, against what is allowed
+    UNGUARDED = "unguarded"  # a delete that the store cannot make conditional
+    PROBED = "probed"  # one that is conditional only if a probe says so
+    OVERWRITES = "overwrites"  # something at the destination is replaced
+    OCCUPIED = "occupied"  # something is there; other content stops the job
+    LOSSES = "losses"  # metadata that will not arrive
+    UNATTESTED = "unattested"  # a source without a checksum of its own
+    RESTORE = "restore"  # an archived source
+    EARLY = "early"  # a charge for leaving a class before its days are over
+    EGRESS = "egress"  # bytes that leave a provider
+    PAYBACK = "payback"  # costs more, or pays back after a year or never
+    UNPRICED = "unpriced"  # a price is not known
+    ARCHIVED = "archived"  # the copy opens only after a restore
+    MINIMUM = "minimum"  # billed for least days or a least size
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +87,8 @@ class Move:
     `one_time_cost` is USD paid once (requests, retrieval, egress, early deletion), listed in
     `cost_lines`; None where a price is unknown (never 0). `losses` names metadata that will
     not arrive, `risks` what the operator should know; `refused` (non-empty) says why this
-    move will not be tried.
+    move will not be tried. `kinds` sort the risks, `restore_hours` is how long a source must be
+    waited for.
     """
 
     source: Address
@@ -84,6 +107,8 @@ class Move:
     losses: tuple[str, ...] = ()
     risks: tuple[str, ...] = ()
     refused: str = ""
+    kinds: tuple[RiskKind, ...] = ()
+    restore_hours: float = 0.0
 
     @property
     def route(self) -> str:
@@ -104,12 +129,18 @@ class PlanTotals:
     one_time_cost: float | None
     payback_months: float | None  # None: never pays back, or unknown
 
+    @property
+    def payback_days(self) -> float | None:
+        """Days until the savings paid the cost; None: never, or unknown."""
+        return None if self.payback_months is None else self.payback_months * MONTH_DAYS
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What an operator reviews before anything happens.
 
     `checks` are what was looked at beforehand, `seconds` how long it may take (None unknown).
+    Jobs of a higher `priority` run first.
     """
 
     plan_id: str
@@ -121,6 +152,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     seconds: float | None = None
+    priority: int = 0
 
     def deletes(self) -> int:
         """How many sources the accepted moves delete."""

@@ -32,6 +32,9 @@ DOOR = (
     *("event_statistics", "message", "messages_after", "replay"),
     *("lab_choices", "active_policy", "adopt_policy"),
     "usage",
+    *("open_plan", "check_plan", "show_plan", "fold_plan", "take_moves", "plan_lines"),
+    *("find_line", "edit_plan", "keep_plan", "approve_plan", "plan_moves", "plan_header"),
+    *("close_plan", "saved_plans"),
 )
 WORKSPACE = (
     *("save_plan", "plans", "plan", "delete_plan", "save_bookmark", "bookmarks"),

@@ -12,6 +12,7 @@ from typing import Any
 from engine.engine import Engine
 from engine.model import (
     FINAL_STATES,
+    Approved,
     FeedSource,
     JobChange,
     ListingQuery,
@@ -37,8 +38,10 @@ _FIRST_SECONDS = 20.0
 _SYNC = frozenset({"scan", "set_limits"})  # sent without waiting for an answer
 _LOCAL = frozenset({"check_deletes"})  # the settings alone decide
 _CHANGES = frozenset({"preflight"})
-_OWN = frozenset({"submit", "resume", "retry", "change_jobs"})
-_STREAMED = frozenset({"doctor", "report", "check", "check_jobset", "lab_steps", "usage", "replay"})
+_OWN = frozenset({"submit", "approve_plan", "resume", "retry", "change_jobs"})
+_STREAMED = frozenset(
+    {"doctor", "report", "check", "check_jobset", "lab_steps", "usage", "plan_moves", "replay"}
+)
 Launch = Callable[[], Awaitable[None]]
 
 
@@ -184,6 +187,13 @@ class RemoteEngine(Engine):
         jobset: str = await self.link.call("submit", plan, priority=priority)
         self._begun.add(jobset)
         return jobset
+
+    async def approve_plan(self, review: str, revision: int) -> Approved:
+        """As the engine's own."""
+        refuse_read_only(self.settings)
+        done: Approved = await self.link.call("approve_plan", review, revision)
+        self._begun.add(done.jobset)
+        return done
 
     async def resume(self, job_ids: Sequence[str] = ()) -> int:
         """As the engine's own."""

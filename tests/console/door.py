@@ -11,14 +11,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from engine import replanner
 from engine.errors import AstraError
+from engine.migration import replan
 from engine.model import (
     ActivePolicy,
     Address,
+    Approved,
     Bookmark,
     Check,
     ConsolePlaces,
-    Filters,
     JobChange,
     JobQuery,
     JobsetLine,
@@ -32,16 +34,25 @@ from engine.model import (
     LabStep,
     ListingQuery,
     ListingState,
+    Move,
+    MovePick,
     Notice,
     ObjectDetail,
     PanelLayout,
     Plan,
+    PlanEdit,
+    PlanLine,
+    PlanQuery,
+    PlanRequest,
+    PlanView,
+    SavedPlan,
     Snapshot,
     Throughput,
     job_fits,
     parse_job_filter,
 )
 from engine.model.jobfilter import bucket
+from engine.reviews import Reviews
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings
 from tests import lab_samples
 from tests.console import world
@@ -78,6 +89,11 @@ class FakeWorkspace:
     async def save_layout(self, layout: PanelLayout) -> None:
         self.panels = layout
 
+    async def delete_plan(self, plan_id: str) -> bool:
+        before = len(self.saved)
+        self.saved[:] = [plan for plan in self.saved if plan.plan_id != plan_id]
+        return len(self.saved) < before
+
 
 def settings_of(snapshot: Snapshot, state: Path, bootstrap: str = "embedded") -> EngineSettings:
     clouds = tuple(
@@ -87,6 +103,28 @@ def settings_of(snapshot: Snapshot, state: Path, bootstrap: str = "embedded") ->
     return EngineSettings(
         clouds, state, KafkaSettings(bootstrap=bootstrap), read_only=snapshot.read_only
     )
+
+
+class FakePlanner:
+    """What a wish asks of the planner; every plan is the door's own."""
+
+    def __init__(self, door: "FakeDoor") -> None:
+        self._door = door
+
+    async def plan_decisions(self, *_: Any) -> Plan:
+        return await self._door._do("plan_decisions", None, self._door.plan)
+
+    async def plan_tier(self, addresses: Any, tier: Any, name: str, *_: Any) -> Plan:
+        return await self._door._do("plan_tier", (addresses, tier or name), self._door.plan)
+
+    async def plan_migration(
+        self, sources: Any, destination: Address, *, kind: Any, **_: Any
+    ) -> Plan:
+        what = (sources, destination, kind)
+        return await self._door._do("plan_migration", what, self._door.plan)
+
+    async def preflight(self, plan: Plan) -> Plan:
+        return plan
 
 
 class FakeDoor:
@@ -107,6 +145,10 @@ class FakeDoor:
         self.stopped = 0
         self.rates = world.rates()
         self.checks: Sequence[Check] = world.checks()
+        self.plan: Plan = given.get("plan") or world.plan()
+        self.changes: tuple[str, ...] = given.get("changes", ())
+        self.at_work = 0
+        self._reviews = Reviews()
         self.lab_policies = given.get("lab_policies", lab_samples.CALM)
 
     def show(self, snapshot: Snapshot) -> None:
@@ -156,42 +198,69 @@ class FakeDoor:
     async def decide(self, policy: str = "", clouds: Sequence[str] = ()) -> Any:
         return await self._do("decide", policy, world.decisions())
 
-    async def plan_decisions(self, clouds: Sequence[str] = (), options: Any = None) -> Plan:
-        return await self._do("plan_decisions", None, world.plan())
+    async def open_plan(self, request: PlanRequest) -> PlanView:
+        planner: Any = FakePlanner(self)
+        changes: tuple[str, ...] = ()
+        if request.saved or request.file:
+            plan = await self._do("open_saved", request.saved or request.file, self.plan)
+            changes = self.changes
+        else:
+            plan = await replanner.planned(planner, request)
+        return await self._reviews.open(plan, self.settings.max_deletes, changes)
 
-    async def plan_tier(
-        self,
-        addresses: Sequence[Address],
-        *,
-        tier: Any = None,
-        storage_class: str = "",
-        filters: Filters = Filters(),
-    ) -> Plan:
-        return await self._do("plan_tier", (addresses, tier or storage_class), world.plan())
+    async def show_plan(self, review: str, query: PlanQuery) -> PlanView:
+        return await self._reviews.ask(review, lambda it: it.show(query).view())
 
-    async def plan_migration(
-        self,
-        sources: Sequence[Address],
-        destination: Address,
-        *,
-        kind: Any,
-        filters: Filters = Filters(),
-    ) -> Plan:
-        return await self._do("plan_migration", (sources, destination, kind), world.plan())
+    async def fold_plan(self, review: str, group: int) -> PlanView:
+        return await self._reviews.ask(review, lambda it: it.fold(group).view())
 
-    def check_deletes(self, plan: Plan) -> None:
-        self.calls.append(("check_deletes", plan))
-        if "check_deletes" in self.fail:
-            raise self.fail["check_deletes"]
+    async def take_moves(self, review: str, pick: MovePick, taken: bool | None = None) -> PlanView:
+        return await self._reviews.change(review, lambda it: it.take(pick, taken))
+
+    async def plan_lines(self, review: str, start: int, stop: int) -> list[PlanLine]:
+        await self._do("plan_lines", (start, stop))
+        return await self._reviews.ask(review, lambda it: it.lines(start, stop))
+
+    async def find_line(self, review: str, group: int, number: int) -> int:
+        return await self._reviews.ask(review, lambda it: it.place_of(group=group, number=number))
+
+    async def edit_plan(self, review: str, edit: PlanEdit) -> PlanView:
+        await self._do("edit_plan", edit)
+        plan, out = await self._reviews.ask(review, lambda it: (it.plan, it.left_out()))
+        made = replan.edited(plan, edit, {}, {}, None)  # type: ignore[arg-type]
+        return await self._reviews.put(review, made, out, self.settings.max_deletes)
+
+    async def keep_plan(self, review: str) -> str:
+        plan = await self._reviews.ask(review, lambda it: it.selected())
+        await self.workspace.save_plan(plan)
+        return plan.plan_id
+
+    async def approve_plan(self, review: str, revision: int) -> Approved:
+        plan = await self._reviews.ask(review, lambda it: it.selected())
+        return await self._do("submit", plan, Approved("set-1", len(plan.moves), self.at_work))
+
+    async def plan_moves(self, review: str) -> AsyncGenerator[Sequence[Move], None]:
+        for page in await self._reviews.ask(review, lambda it: it.pages(2)):
+            yield page
+
+    async def plan_header(self, review: str) -> Plan:
+        return await self._reviews.ask(review, lambda it: replace(it.plan, moves=()))
+
+    async def close_plan(self, review: str) -> None:
+        await self._do("close_plan", review)
+        self._reviews.close(review)
+
+    async def saved_plans(self) -> list[SavedPlan]:
+        return [
+            SavedPlan(plan.plan_id, plan.title, plan.created, plan.totals())
+            for plan in self.workspace.saved
+        ]
 
     async def prioritise(self, priority: int, *, job_ids: Sequence[str] = ()) -> int:
         return await self._do("prioritise", (priority, list(job_ids)), len(job_ids))
 
     def set_limits(self, *, jobs: int | None = None, bwlimit: Any = None) -> None:
         self.calls.append(("set_limits", (jobs, bwlimit)))
-
-    async def submit(self, plan: Plan) -> str:
-        return await self._do("submit", plan, "set-1")
 
     async def pause(self, job_ids: Sequence[str] = ()) -> int:
         return await self._do("pause", list(job_ids), 1)

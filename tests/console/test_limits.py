@@ -9,7 +9,7 @@ from textual.widgets import Input
 from astra_tui import job_flows
 from astra_tui.screens.dashboard import DashboardScreen
 from astra_tui.screens.dialogs import Prompt, Tell
-from engine.errors import Refused
+from astra_tui.screens.plan import PlanScreen
 from engine.model import FlowState, JobState, Limits, StoreFlow, Timetable
 from tests.console import world
 from tests.console.conftest import AppMaker
@@ -107,13 +107,15 @@ async def test_jobs_get_another_priority(make_app: AppMaker) -> None:
 
 async def test_a_plan_with_too_many_deletes_is_not_even_asked_about(make_app: AppMaker) -> None:
     app: Any = make_app(world.quiet())
-    app.engine.fail["check_deletes"] = Refused("This plan deletes 12 sources.", todo="Take fewer.")
+    app.engine.settings = replace(app.engine.settings, max_deletes=2)
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
-        plan = world.plan()
-        app.launch(job_flows.approve(app, plan, plan.totals()), "approve")
+        await pilot.press("P")
+        await until(pilot, on(pilot, PlanScreen))
+        await shows(pilot, "2 are allowed (max_deletes): refused as it is")
+        await pilot.press("A")
         await until(pilot, on(pilot, Tell))
-        await shows(pilot, "deletes 12 sources")
+        await shows(pilot, "deletes 3 sources")
         assert app.engine.asked("submit") == []
 
 

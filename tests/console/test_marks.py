@@ -73,12 +73,12 @@ async def test_in_a_plan_moves_are_taken_and_left_out(make_app: AppMaker) -> Non
         await settled(pilot)
         await pilot.press("P")
         await until(pilot, on(pilot, PlanScreen))
-        table = app.screen.table
-        before = table.totals.moves
+        screen = app.screen
+        before = screen.view.totals.moves
         await answer(pilot, "-", "*")
-        await until(pilot, lambda: table.totals.moves == 0)
+        await until(pilot, lambda: screen.view.totals.moves == 0)
         await until(pilot, lambda: "left out of" in said(app))
         await answer(pilot, "+", "*.zip")
-        zips = sum(m.source.key.endswith(".zip") and not m.refused for m in table.plan.moves)
-        await until(pilot, lambda: table.totals.moves == zips)
+        zips = sum(m.source.key.endswith(".zip") and not m.refused for m in app.engine.plan.moves)
+        await until(pilot, lambda: screen.view.totals.moves == zips)
         assert 0 < zips < before

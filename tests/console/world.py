@@ -30,6 +30,7 @@ from engine.model import (
     Picked,
     Plan,
     Provider,
+    RiskKind,
     RouteStatistics,
     Snapshot,
     SortKey,
@@ -367,10 +368,15 @@ def plan() -> Plan:
         moves=(
             move(CALM[0][0]),
             move(CALM[1][0], size=5 * 1024 * MIB, saving_per_month=1.42, one_time_cost=0.61),
-            move(CALM[2][0], losses=("tag cost-centre",), risks=("no conditional delete here",)),
+            move(
+                CALM[2][0],
+                losses=("tag cost-centre",),
+                risks=("unguarded delete: aws cannot",),
+                kinds=(RiskKind.UNGUARDED, RiskKind.LOSSES),
+            ),
             move(HOSTILE[3], refused="gcp cannot hold this key"),
             move(CALM[5][0], **in_place, saving_per_month=-0.02, one_time_cost=0.0),
-            move(CALM[7][0], **in_place, risks=("minimum of 90 days",)),
+            move(CALM[7][0], **in_place, risks=("minimum of 90 days",), kinds=(RiskKind.MINIMUM,)),
         ),
         warnings=("1 of 6 objects cannot be moved.",),
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from engine.globs import text_fits
+from engine.migration.review import Review
 from engine.model import (
     Address,
     Checksum,
@@ -27,7 +28,9 @@ from engine.model import (
     ObjectRow,
     Picked,
     Plan,
+    PlanLine,
     Provider,
+    RiskKind,
     Snapshot,
     SourceProof,
     Step,
@@ -382,15 +385,37 @@ def plan() -> Plan:
         moves=(
             move(CALM[0]),
             move(CALM[1], size=5_368_709_120, saving_per_month=1.42, one_time_cost=0.61),
-            move(CALM[2], losses=("tag cost-centre",), risks=("no conditional delete here",)),
-            move(CALM[3], saving_per_month=None, one_time_cost=None),
+            move(
+                CALM[2],
+                losses=("tag cost-centre",),
+                risks=("no conditional delete here",),
+                kinds=(RiskKind.UNGUARDED, RiskKind.LOSSES),
+            ),
+            move(CALM[3], kinds=(RiskKind.UNPRICED,), saving_per_month=None, one_time_cost=None),
             move(CALM[4], refused="gcp cannot hold this key: it has a segment '..'"),
             move(CALM[5], **in_place, saving_per_month=-0.02, one_time_cost=0.0),
-            move(CALM[6], **in_place, risks=("minimum of 180 days",)),
+            move(CALM[6], **in_place, risks=("minimum of 180 days",), kinds=(RiskKind.MINIMUM,)),
             move(CALM[9], **in_place),
         ),
         warnings=("1 price is unknown",),
     )
+
+
+class Lines:
+    """The lines of a review, all of them here."""
+
+    def __init__(self, review: Review) -> None:
+        self.review = review
+
+    def __len__(self) -> int:
+        return self.review.view().lines
+
+    def rows(self, start: int, stop: int) -> Sequence[PlanLine | None]:
+        return self.review.lines(start, stop)
+
+
+def reviewed(shown: Plan) -> Lines:
+    return Lines(Review(shown))
 
 
 def detail() -> ObjectDetail:

@@ -7,6 +7,7 @@ from typing import Any
 
 from textual.containers import Horizontal, Vertical
 
+from engine.migration.review import Review
 from engine.model import (
     Address,
     Checksum,
@@ -18,6 +19,7 @@ from engine.model import (
     ListingState,
     ObjectDetail,
     Plan,
+    RiskKind,
     Step,
 )
 from tests.lab_samples import lab_result
@@ -34,6 +36,7 @@ from tests.widgets.samples import (
     kafka_status,
     move,
     plan,
+    reviewed,
     snapshot,
 )
 from tests.widgets.stage import Stage
@@ -49,6 +52,7 @@ from widgets.line_chart import LineChart, Series
 from widgets.move_card import MoveCard
 from widgets.object_card import ObjectCard
 from widgets.pane import FilterPane
+from widgets.plan_risks import RiskList
 from widgets.plan_table import PlanTable
 from widgets.status_line import StatusLine
 
@@ -151,7 +155,7 @@ def evil_plan() -> Plan:
         replace(
             move(name), source=Address(EVIL, EVIL, name), from_class=EVIL, to_class=EVIL,
             risks=(EVIL, name), losses=(name,), reason=EVIL, cost_lines=((EVIL, 0.1),),
-            refused=EVIL if number % 2 else "",
+            refused=EVIL if number % 2 else "", kinds=(RiskKind.LOSSES, RiskKind.UNGUARDED),
         )
         for number, name in enumerate(HOSTILE)
     )  # fmt: skip
@@ -259,7 +263,8 @@ CALM_SCENES: dict[str, Callable[..., Stage]] = {
     "feed-waiting": _one(EventFeed, _feed(0)),
     "board": _one(MigrationBoard, lambda board: board.show(jobs(), snapshot())),
     "board-none": _one(MigrationBoard, lambda board: board.show((), snapshot(job_counts=()))),
-    "plan": _one(PlanTable, lambda table: table.show(plan())),
+    "plan": _one(PlanTable, lambda table: table.show(reviewed(plan()))),
+    "plan-risks": _one(RiskList, lambda listed: listed.show(Review(plan()).risks())),
     "job-failed": _one(JobSteps, lambda card: card.show(jobs()[9], now=NOW)),
     "job-completed": _one(JobSteps, lambda card: card.show(jobs()[7], now=NOW)),
     "job-running": _one(JobSteps, lambda card: card.show(jobs()[0], now=NOW)),
@@ -281,9 +286,10 @@ HOSTILE_SCENES: dict[str, Callable[..., Stage]] = {
         MigrationBoard,
         lambda board: board.show([evil_job(n) for n in range(len(HOSTILE))], snapshot()),
     ),
-    "hostile-plan": _one(PlanTable, lambda table: table.show(evil_plan())),
+    "hostile-plan": _one(PlanTable, lambda table: table.show(reviewed(evil_plan()))),
     "hostile-job": _one(JobSteps, lambda card: card.show(evil_job(6), now=NOW)),
     "hostile-object": _one(ObjectCard, lambda card: card.show(evil_detail())),
+    "hostile-risks": _one(RiskList, lambda listed: listed.show(Review(evil_plan()).risks())),
     "hostile-move": _one(MoveCard, lambda card: card.show(evil_plan().moves[1])),
     "hostile-status": _one(
         StatusLine,

@@ -58,7 +58,6 @@ class Stage(App[None]):
     on_event_feed_followed = _note
     on_migration_board_inspect = _note
     on_migration_board_marks_changed = _note
-    on_plan_table_selection_changed = _note
     on_key_line_pressed = _note
     on_virtual_list_chosen = _note
     on_virtual_list_mark_clicked = _note

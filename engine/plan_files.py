@@ -1,0 +1,78 @@
+"""A plan as a file that can be carried elsewhere and run: JSON lines, the head first, then each
+move, exactly. A file is as trusted as any plan: it is checked again, reviewed and approved."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from engine.codec import decode, encode
+from engine.errors import StateError, UsageError
+from engine.model import Move, Plan
+
+VERSION = 1
+_LARGEST = 1 << 30  # bytes; more is no plan
+
+
+def head_json(plan: Plan, count: int, told: dict[str, Any]) -> str:
+    """The first line: the plan without its moves, their number, and what a reader is told."""
+    head = {"astra_plan": VERSION, "moves": count, "plan": encode(replace(plan, moves=()))}
+    head |= told
+    return json.dumps(head) + "\n"
+
+
+def moves_json(moves: Iterable[Move]) -> Iterator[str]:
+    """A line for each move."""
+    for move in moves:
+        yield json.dumps(encode(move)) + "\n"
+
+
+def read_plan(path: Path) -> Plan:
+    """The plan in a file that was exported as JSON. Raises UsageError if it cannot be read,
+    StateError with the line if it is no such file."""
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise StateError("That file is too large to be a plan.", subject=str(path))
+        with path.open(encoding="utf-8") as file:
+            head = _line(path, 1, file.readline())
+            if head.get("astra_plan") != VERSION:
+                raise _no_plan(path, 1, "it does not begin as an exported plan does")
+            plan: Plan = _decoded(path, 1, Plan, head.get("plan"))
+            lines = enumerate(file, 2)
+            moves = tuple(_decoded(path, n, Move, _line(path, n, text)) for n, text in lines)
+    except OSError as error:
+        raise UsageError(
+            f"The plan cannot be read: {error.strerror or error}.", subject=str(path)
+        ) from error
+    except UnicodeDecodeError as error:
+        raise _no_plan(path, 0, "it is no text") from error
+    if len(moves) != head.get("moves"):
+        raise _no_plan(path, 0, f"{head.get('moves')} moves are announced and {len(moves)} there")
+    return replace(plan, moves=moves)
+
+
+def _line(path: Path, number: int, text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _no_plan(path, number, "it is no JSON") from error
+    if not isinstance(value, dict):
+        raise _no_plan(path, number, "it is no JSON object")
+    return value
+
+
+def _decoded(path: Path, number: int, kind: type[Any], value: object) -> Any:
+    try:
+        return decode(kind, value)
+    except ValueError as error:
+        raise _no_plan(path, number, str(error)) from error
+
+
+def _no_plan(path: Path, number: int, why: str) -> StateError:
+    return StateError(
+        f"This is no exported plan: {why}.",
+        subject=f"{path} line {number}" if number else str(path),
+        safe="Nothing was changed.",
+        todo="Export it again, as JSON.",
+    )
