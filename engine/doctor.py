@@ -9,7 +9,15 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from uuid import uuid4
 
-from engine.errors import AstraError, ClockSkew, ConfigError, NotFound, StoreError, Unavailable
+from engine.errors import (
+    AccessDenied,
+    AstraError,
+    ClockSkew,
+    ConfigError,
+    NotFound,
+    StoreError,
+    Unavailable,
+)
 from engine.model import (
     Check,
     CheckState,
@@ -25,6 +33,13 @@ from engine.stores.base import DeleteGuard, ObjectStore
 
 CANARY = ".astra-doctor-"
 _BYTES = b"astra doctor"
+# What says that the keys themselves are not taken, rather than that they may not do something.
+_NO_LOGIN = frozenset(
+    [
+        *("SignatureDoesNotMatch", "InvalidAccessKeyId", "InvalidToken", "ExpiredToken"),
+        *("AuthenticationFailed", "InvalidAuthenticationInfo", "TokenRefreshRequired"),
+    ]
+)
 _SKEW_FAILED = 14 * 60.0  # seconds; signatures that are a quarter of an hour off are refused
 _SKEW_WARNING = 30.0
 
@@ -165,6 +180,9 @@ class _Doctor:
         except (Unavailable, ConfigError, ClockSkew) as error:
             return self._failed("reachable", error)
         except StoreError as error:
+            if isinstance(error, AccessDenied) and (error.status == 401 or error.code in _NO_LOGIN):
+                todo = "Correct the keys of this cloud, or log in again; check the clock, too."
+                return self._failed("login", error, todo)
             if self._settings.kind is StoreKind.LOCAL:
                 what = f"{self._settings.root}: {error.what}"
                 if isinstance(error, NotFound):
@@ -190,7 +208,8 @@ class _Doctor:
                 self._sample = page.entries[0]
                 break
         except AstraError as error:
-            return self._failed("list", error)
+            todo = f"Name another bucket in [clouds.{self._store.name}], or allow it to be listed."
+            return self._failed("list", error, todo)
         finally:
             if isinstance(pages, AsyncGenerator):
                 await pages.aclose()

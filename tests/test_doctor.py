@@ -116,9 +116,9 @@ async def test_wrong_keys_are_named(seaweed: S3Server, bucket_name: str) -> None
     good = seaweed.cloud(bucket=bucket_name)
     wrong = dataclasses.replace(good, secret_key=Secret("not-the-secret"))
     checks = await examine(wrong, create=False)
-    assert checks["list"].state is FAILED
-    assert "SignatureDoesNotMatch" in checks["list"].detail
-    assert "secret" in checks["list"].todo
+    assert checks["login"].state is FAILED
+    assert "SignatureDoesNotMatch" in checks["login"].detail
+    assert "secret" in checks["login"].todo
     assert "not-the-secret" not in str(checks)
 
 

@@ -2,16 +2,16 @@
 
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from astra_tui.config import load_settings, user_config
+from astra_tui.config import user_config
 from astra_tui.screens.dialogs import Choice, Choosable, Line, Tell, bullet, field
 from astra_tui.setup.config_text import add_to_dotenv, config_text, secrets_of, write_new
 from astra_tui.setup.rows import Entry, Tried
-from engine.errors import AstraError, ConfigError
+from astra_tui.setup.tester import read_back
+from engine.errors import AstraError
 from widgets.text import counted, visible
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ async def write(app: "SetupApp", entries: Sequence[Entry], kafka: str) -> None:
         keep = keys.value
     try:
         text = config_text(clouds, kafka=kafka)
-        warnings = check(text, app.environ, secrets)
+        warnings = read_back(text, {**app.environ, **secrets})
         if keep:
             add_to_dotenv(dotenv, secrets)
         write_new(place.value, text)
@@ -105,20 +105,6 @@ def _about_keys(secrets: dict[str, str], dotenv: Path) -> Choice[bool]:
         Choosable(False, "I set these variables myself"),
     ]
     return Choice("Where do the keys go?", choices, lines=lines)
-
-
-def check(text: str, environ: dict[str, str], secrets: dict[str, str]) -> list[str]:
-    """Read the text as `astra` will; returns its warnings. Raises ConfigError if it is no use."""
-    with tempfile.TemporaryDirectory(prefix="astra-setup-") as folder:
-        path = Path(folder) / "astra.toml"
-        path.write_text(text, encoding="utf-8")
-        try:
-            _, _, warnings = load_settings(path, Path(folder), {**environ, **secrets})
-        except ConfigError as error:
-            what = error.what.replace(str(path), "astra.toml")
-            safe = "Nothing was written."
-            raise ConfigError(what, safe=safe, todo="Edit that cloud (e).") from error
-        return [warning.replace(str(path), "astra.toml") for warning in warnings]
 
 
 def home() -> Path:

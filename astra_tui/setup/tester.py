@@ -41,16 +41,28 @@ async def try_clouds(
     """What the checks find, as they come. Nothing is written to any cloud unless `write`.
 
     The process ends with the caller, and after `seconds` in any case: clouds that were not
-    looked at to the end by then failed. Raises ConfigError where nothing could be tested.
+    looked at to the end by then failed.
     """
-    asked = [item if write else replace(item, read_only=True) for item in candidates]
+    asked: list[Candidate] = []
+    for item in candidates:
+        chosen = item if write else replace(item, read_only=True)
+        known = {**environ, **secrets_of([chosen])}
+        try:  # one that cannot be used at all keeps no other from its test
+            await asyncio.to_thread(read_back, config_text([chosen], kafka="off"), known)
+        except (ConfigError, ValueError) as error:
+            what = error.what if isinstance(error, ConfigError) else f"{error}."
+            todo = "Edit it (e), or set what is missing and start again."
+            what = " ".join(what.split())
+            yield Step(item.name, Check(item.name, "config", CheckState.FAILED, what, todo))
+            yield Step(item.name, done=True)
+        else:
+            asked.append(chosen)
+    if not asked:
+        return
     open_ones = {item.name for item in asked}
     with tempfile.TemporaryDirectory(prefix="astra-setup-") as folder:
         config = Path(folder) / "astra.toml"
-        try:
-            config.write_text(config_text(asked, kafka="off"), encoding="utf-8")
-        except ValueError as error:
-            raise ConfigError(f"{error}.", safe="Nothing was sent.") from error
+        config.write_text(config_text(asked, kafka="off"), encoding="utf-8")
         # Keys that only another tool's file holds reach the process by its environment alone.
         known = {**environ, **secrets_of(asked), "PYTHONWARNINGS": "ignore"}
         process = await asyncio.create_subprocess_exec(
@@ -85,6 +97,22 @@ async def try_clouds(
                 await process.wait()
     for name in sorted(open_ones):
         yield Step(name, _unanswered(name, said.decode(errors="replace")), done=True)
+
+
+def read_back(text: str, environ: Mapping[str, str]) -> list[str]:
+    """Read a config as `astra` will; its warnings. Raises ConfigError if it is of no use."""
+    from astra_tui.config import load_settings
+
+    with tempfile.TemporaryDirectory(prefix="astra-setup-") as folder:
+        path = Path(folder) / "astra.toml"
+        path.write_text(text, encoding="utf-8")
+        try:
+            _, _, warnings = load_settings(path, Path(folder), environ)
+        except ConfigError as error:
+            what = error.what.replace(str(path), "astra.toml")
+            safe = "Nothing was written."
+            raise ConfigError(what, safe=safe, todo="Edit that cloud (e).") from error
+        return [warning.replace(str(path), "astra.toml") for warning in warnings]
 
 
 def _step(line: bytes) -> Step:
