@@ -15,7 +15,7 @@ from tests.console import world
 from tests.console.conftest import AppMaker
 from tests.console.job_world import ended_set
 from tests.console.test_with_engine import console, listed, local, settings
-from tests.console.waiting import on, settled, shows, until, words
+from tests.console.waiting import on, quiet, settled, shows, until, words
 
 SIZE = (120, 40)
 
@@ -133,8 +133,11 @@ async def test_an_idle_screen_asks_and_draws_nothing(make_app: AppMaker) -> None
     app: Any = make_app(world.quiet())
     async with app.run_test(size=SIZE) as pilot:
         screen = await open_jobs(pilot)
-        await until(pilot, lambda: not screen._dirty, "the first look")
         await shows(pilot, "No jobs yet.")
+        await until(pilot, lambda: not screen._dirty, "the first look")
+        await pilot.pause()  # what it asked for is asked
+        await until(pilot, lambda: not screen._windows.busy and not screen._rates.busy, "answers")
+        await quiet(pilot)
         asked, drawn = len(app.engine.calls), []
         app._display = lambda *args: drawn.append(args)
         app.engine.show(replace(app.engine.now, kafka=world.kafka(events_total=99)))
