@@ -380,6 +380,11 @@ class CloudPane(FilterPane):
         self.set_filter(query.text)
         self._ask(query)
 
+    @property
+    def arriving(self) -> bool:
+        """Whether another place is on its way."""
+        return self._arriving is not None
+
     def arrive(self, spot: Spot) -> None:
         """What to show once the place is listed that was asked for."""
         self._arriving = spot

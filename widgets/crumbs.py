@@ -57,13 +57,13 @@ class Crumbs(LineView, can_focus=False):
         room = self.line_width - 2
         found: list[tuple[Part, int, str]] = []
         for number, (name, folder) in enumerate(reversed(self._way)):
-            width = min(max(name_text(name).cell_len, 2), _NAMED)
+            width = min(name_text(name).cell_len if name else 2, _NAMED)
             gap = len(_BETWEEN) if number else 0
             spare = 0 if number == len(self._way) - 1 else len(_BETWEEN) + 1
             if found and width + gap + spare > room:
                 found.append((current().ellipsis, 1, folder))
                 break
-            width = max(min(width, room - spare), 2)
+            width = max(min(width, room - spare), 1)
             style = "strong" if not number else "dim"
             found.append((Name(name, style) if name else empty_name(), width, folder))
             room -= width + gap

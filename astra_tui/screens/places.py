@@ -132,6 +132,8 @@ class PlaceScreen(AstraScreen[None]):
         places = self.places
         if self._places_kept is None or places == self._places_kept:
             return
+        if any(pane.arriving for pane in self.panes):
+            return  # what is there now is not where it was left
         self._places_kept = places
         await self.astra.engine.workspace.save_places(places)
 

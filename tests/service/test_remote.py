@@ -95,6 +95,26 @@ async def listed(door: RemoteEngine, cloud: str = "one") -> None:
     assert (await door.scanned(cloud)).state in (ListingState.READY, ListingState.EMPTY)
 
 
+async def test_folders_come_by_window_and_sums_as_a_stream(ends: Ends) -> None:
+    for number in range(30):
+        put(ends, f"a/{number:02}/x", b"x" * number)
+    put(ends, "a/top")
+    async with ends.door() as door:
+        await listed(door)
+        view = await door.view("one", ListingQuery(SortKey.SIZE, True, folder="a/"))
+        assert (len(view), view.folders, view.total_objects) == (31, 30, 31)
+        rows = await view.load(0, 2)
+        assert [(row.key, row.objects, row.size) for row in rows] == [
+            ("a/29/", 1, 29),
+            ("a/28/", 1, 28),
+        ]
+        assert await view.find(["a/00/", "a/top", "a/00/x"]) == [29, 30, None]
+        picked = await view.pick("2", 0, 31)
+        assert ("a/29/", 29, 1) in zip(picked.keys, picked.sizes, picked.counts, strict=True)
+        found = [line async for page in door.usage("one", "a/", 1) for line in page]
+        assert (found[0].objects, len(found), found[-1].folder) == (31, 31, "a/29/")
+
+
 async def test_the_socket_is_for_this_user_alone_and_goes_with_the_server(tmp_path: Path) -> None:
     async with serving(tmp_path) as served:
         assert stat.S_IMODE(served.path.stat().st_mode) == 0o600
