@@ -43,6 +43,7 @@ async def work(order: Order, lines: asyncio.StreamReader) -> None:
         DemoLife(world, engine, rate=order.rate) as life,
     ):
         listening = asyncio.create_task(_obey(lines, world, life, stopping))
+        os.nice(NICE)
         gc.freeze()
         try:
             await serve_engine(engine, idle_stop=None, stopping=stopping)
@@ -76,7 +77,6 @@ def main() -> None:
     order = Order.from_json(told.readline().decode())
     os.set_inheritable(order.held, False)
     open_log(Path(order.folder), order.log_level, "engine.log")
-    os.nice(NICE)
 
     async def run() -> None:
         lines = asyncio.StreamReader()

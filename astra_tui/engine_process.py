@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO
 
 from engine.errors import StateError
-from engine.service.link import EngineGone, connect
 from engine.service.place import socket_path
 
 _START_SECONDS = 30.0
@@ -18,16 +17,53 @@ _LOOK_SECONDS = 0.03
 _LONGEST_REASON = 2000
 
 
-async def launch(state_dir: Path, words: Sequence[str]) -> None:
-    """Start `astra … engine run` on its own and wait until it answers.
+class Launcher:
+    """Starts `astra … engine run` on its own; called, it waits until that answers.
 
     `words` are the global options that lead it to the same configuration. It outlives this
-    process and its terminal. Raises StateError with its own words if it ends instead.
+    process and its terminal.
     """
-    path = socket_path(state_dir)
-    with tempfile.TemporaryFile() as told:
-        process = await asyncio.to_thread(_start, words, told)
-        await answering(process, path, told)
+
+    def __init__(self, state_dir: Path, words: Sequence[str]) -> None:
+        self._path = socket_path(state_dir)
+        self._words = words
+        self._begun: tuple[subprocess.Popen[bytes], IO[bytes]] | None = None
+
+    def begin(self) -> None:
+        """Start it now, if no engine seems to run: it gets ready while other things are done."""
+        if self._begun is None and not self._path.exists():
+            self._begun = self._start()
+
+    async def __call__(self) -> None:
+        """Wait until it answers; it is started if it was not. Raises StateError with its own
+        words if it ends instead."""
+        begun, self._begun = self._begun, None
+        if begun is not None and begun[0].poll() is not None and not _words(begun[1]):
+            begun[1].close()  # it served, and was killed since
+            begun = None
+        if begun is None:
+            begun = await asyncio.to_thread(self._start)
+        process, told = begun
+        with told:
+            await answering(process, self._path, told)
+
+    def _start(self) -> "tuple[subprocess.Popen[bytes], IO[bytes]]":
+        told = tempfile.TemporaryFile()  # noqa: SIM115 - closed by who waited
+        # A session of its own: neither the terminal's signals nor its end reach it.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "astra_tui", *self._words, "engine", "run", "--log-to-file"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=told,
+            start_new_session=True,
+            env=os.environ,
+        )
+        return process, told
+
+
+async def launch(state_dir: Path, words: Sequence[str]) -> None:
+    """Start an engine and wait until it answers."""
+    await Launcher(state_dir, words)()
 
 
 async def answering(process: "subprocess.Popen[bytes]", path: Path, told: IO[bytes]) -> None:
@@ -50,19 +86,9 @@ async def answering(process: "subprocess.Popen[bytes]", path: Path, told: IO[byt
         ) from None
 
 
-def _start(words: Sequence[str], told: IO[bytes]) -> "subprocess.Popen[bytes]":
-    # A session of its own: neither the terminal's signals nor its end reach it.
-    return subprocess.Popen(
-        [sys.executable, "-m", "astra_tui", *words, "engine", "run", "--log-to-file"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=told,
-        start_new_session=True,
-        env=os.environ,
-    )
-
-
 async def _answers(path: Path) -> bool:
+    from engine.service.link import EngineGone, connect  # an engine is begun before it is loaded
+
     try:
         link = await connect(path)
     except EngineGone:
@@ -73,7 +99,11 @@ async def _answers(path: Path) -> bool:
 
 def _failed(told: IO[bytes]) -> StateError:
     """What the process said before it ended."""
-    told.seek(0)
-    text = told.read(_LONGEST_REASON).decode(errors="replace").strip()
+    text = _words(told)
     what = text.removeprefix("Error: ") or "The engine ended without a word."
     return StateError(what, todo="" if text else "The log in the state directory may say more.")
+
+
+def _words(told: IO[bytes]) -> str:
+    told.seek(0)
+    return told.read(_LONGEST_REASON).decode(errors="replace").strip()

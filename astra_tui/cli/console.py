@@ -28,11 +28,11 @@ def open_console(command: Command, *, mouse: bool) -> int:
             raise
         return _first_run(command, mouse=mouse)
     need_terminal()
+    engine, warnings = _engine(command), command.warnings
     from astra_tui.app import AstraApp
     from astra_tui.cli.running import loop_factory
 
     resume = resume_command(command.options)
-    engine, warnings = _engine(command), command.warnings
     app = AstraApp(engine, console, resume_command=resume, warnings=warnings)
     app.on_started = gc.freeze  # a search through all that was imported would hold up a key
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
@@ -66,18 +66,19 @@ def _first_run(command: Command, *, mouse: bool) -> int:
 
 def _engine(command: Command) -> "Engine":
     """The engine in a process of its own, or inside this one where the config says so."""
-    from engine.engine import Engine
-
     settings, console = command.loaded
     if not console.engine.own:
+        from engine.engine import Engine
+
         return Engine(settings)
-    from astra_tui.engine_process import launch
+    from astra_tui.engine_process import Launcher
     from engine.service.place import socket_path
+
+    launcher = Launcher(settings.state_dir, command.options.process_words(settings))
+    launcher.begin()  # before the console is imported: both starts happen side by side
     from engine.service.remote import RemoteEngine
 
-    words = command.options.process_words(settings)
-    path = socket_path(settings.state_dir)
-    return RemoteEngine(settings, path, lambda: launch(settings.state_dir, words))
+    return RemoteEngine(settings, socket_path(settings.state_dir), launcher)
 
 
 def resume_command(options: Globals) -> str:

@@ -155,7 +155,6 @@ def run(command: Command, *, log_to_file: bool) -> int:
     check_state(settings.state_dir)
     secrets = known_secrets(settings)
     open_log(settings.state_dir, command.options.log_level, "engine.log", secrets=secrets)
-    os.nice(_NICE)  # the console, and whatever else runs here, comes first
 
     async def work() -> None:
         stopping = asyncio.Event()
@@ -165,6 +164,7 @@ def run(command: Command, *, log_to_file: bool) -> int:
                 loop.add_signal_handler(number, stopping.set)
 
         def ready() -> None:
+            os.nice(_NICE)  # from here on the console, and whatever else runs here, comes first
             gc.freeze()  # a search through all that was imported would hold up every console
             if log_to_file:
                 _let_go_of_stderr()
