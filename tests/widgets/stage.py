@@ -54,6 +54,9 @@ class Stage(App[None]):
     on_cloud_pane_inspect = _note
     on_cloud_pane_marks_changed = _note
     on_cloud_pane_reload = _note
+    on_cloud_pane_told = _note
+    on_cloud_pane_visit = _note
+    on_crumbs_picked = _note
     on_event_feed_inspect = _note
     on_event_feed_followed = _note
     on_migration_board_inspect = _note
