@@ -14,7 +14,7 @@ from engine.frame import Frame, Totals
 from engine.listing import Listing
 from engine.model import ListingQuery, Provider, SortKey
 from engine.pricing.book import PriceBook
-from engine.views import FolderView, View, build, build_folder
+from engine.views import FolderView, Names, View, build, build_folder
 
 _FIXED_ORDERS = frozenset({SortKey.NAME, SortKey.SIZE, SortKey.TIER, SortKey.CLASS})
 
@@ -26,6 +26,7 @@ class Catalog:
         self.book = book
         self._listings: dict[str, Listing] = {}
         self._views: dict[str, View | FolderView] = {}
+        self._names: dict[str, Names] = {}  # of the folder that was filtered last
 
     def add(self, cloud: str, provider: Provider, region: str) -> Listing:
         """Know a cloud; its listing is IDLE."""
@@ -79,11 +80,13 @@ class Catalog:
     ) -> FolderView:
         if isinstance(last, FolderView) and last.query == query and last.frame.state == frame.state:
             return FolderView(frame, query, last.sums, last.order)
-        view, text, index = await asyncio.to_thread(
-            build_folder, frame, query, listing.text, listing.folders
+        view, index, names = await asyncio.to_thread(
+            build_folder, frame, query, listing.folders, self._names.get(listing.cloud)
         )
         if frame.keys is listing.keys:
-            listing.text, listing.folders = text, index
+            listing.folders = index
+            if names is not None:
+                self._names[listing.cloud] = names
         return view
 
     async def folders(self, cloud: str) -> tuple[Frame, FolderIndex]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -192,16 +193,15 @@ class FolderSums:
     costs are NaN where a price is unknown. `objects` are rows of the index.
     """
 
-    def __init__(self, frame: Frame, index: FolderIndex, folder: str, chosen: Bools | None) -> None:
-        """`chosen` are the rows that a filter leaves."""
+    def __init__(self, frame: Frame, index: FolderIndex, folder: str, passed: Bools | None) -> None:
+        """`passed` tells which of the folder's rows a filter leaves."""
         self.index = index
         low, high = index.span(folder)
         level = folder.count("/") + 1
         begins = index.starts(low, high, level)
         deep = index.depth[low:high] >= level
         here = ~deep
-        if chosen is not None:
-            passed = chosen[low:high] if index.order is None else chosen[index.order[low:high]]
+        if passed is not None:
             here &= passed
             below: Order = np.flatnonzero(deep & passed)
             number = np.cumsum(begins, dtype=np.int32)[below]
@@ -351,22 +351,36 @@ class FolderView:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names below one folder, as of a listing's revision, ready to be searched."""
+
+    folder: str
+    revision: int
+    text: KeyText
+
+
 def build_folder(
-    frame: Frame,
-    query: ListingQuery,
-    text: KeyText | None,
-    index: FolderIndex | None,
-) -> tuple[FolderView, KeyText | None, FolderIndex]:
-    """Find, sum up and sort what a folder holds; runs in a thread."""
+    frame: Frame, query: ListingQuery, index: FolderIndex | None, names: Names | None
+) -> tuple[FolderView, FolderIndex, Names | None]:
+    """Find, sum up and sort what a folder holds; runs in a thread.
+
+    A filter means what follows the folder's own name. The index, and the names if there is a
+    filter, come back to be used again.
+    """
     if index is None or index.count != frame.count:
         index = FolderIndex.of(frame.keys, frame.count, frame.ordered, index)
-    chosen = None
+    folder, passed = query.folder or "", None
     if query.text:
-        text = searchable(frame, text)
-        chosen = text.match(query.text)
-    sums = FolderSums(frame, index, query.folder or "", chosen)
-    view = FolderView(frame, query, sums, _folder_order(frame, query, sums))
-    return view, text, index
+        known = names is not None and (names.folder, names.revision) == (folder, frame.revision)
+        if names is None or not known:
+            (low, high), cut = index.span(folder), len(base_of(folder))
+            names = Names(
+                folder, frame.revision, KeyText([key[cut:] for key in index.keys[low:high]])
+            )
+        passed = names.text.match(query.text)
+    sums = FolderSums(frame, index, folder, passed)
+    return FolderView(frame, query, sums, _folder_order(frame, query, sums)), index, names
 
 
 def _folder_order(frame: Frame, query: ListingQuery, sums: FolderSums) -> Order:
