@@ -22,7 +22,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input
 
-from astra_tui import health, job_flows, themes
+from astra_tui import engine_life, health, job_flows, themes
 from astra_tui.commands import KeymapCommands
 from astra_tui.config import ConsoleSettings
 from astra_tui.driver import driver_class, repaint
@@ -45,10 +45,8 @@ from astra_tui.typeahead import TypeAhead
 from engine.engine import Engine
 from engine.errors import AstraError
 from engine.model import Check, Notice, NoticeLevel
-from engine.service.link import EngineGone, OtherConfig, WrongVersion, gone
-from engine.service.place import socket_path
+from engine.service.link import EngineGone
 from engine.service.remote import RemoteEngine
-from engine.service.replace import end_engine
 from widgets import glyphs
 from widgets.text import visible
 
@@ -193,33 +191,14 @@ class AstraApp(App[int], inherit_bindings=False):
         for warning in self.config_warnings:
             self.notice_board.add(Notice(NoticeLevel.WARNING, warning, time=time.time()))
         # The first frame is on the screen before the engine imports and opens anything.
-        self.call_after_refresh(self._begin)
+        self.call_after_refresh(self.begin)
 
-    def _begin(self) -> None:
-        self.launch(self._start(), "start the engine")
+    def begin(self) -> None:
+        """Start the engine, or attach to it, beside the screen."""
+        self.launch(engine_life.start(self), "start the engine")
 
-    async def _start(self) -> None:
-        try:
-            await self.engine.start()
-        except AstraError as error:
-            log.warning("engine not started: %s", error)
-            text = describe(error).lines()
-            answers: tuple[tuple[str, str], ...] = (("Try again", "again"), ("Quit", ""))
-            keys: dict[str, str] = {}
-            if isinstance(error, (WrongVersion, OtherConfig)):
-                answers, keys = (*answers, ("End it, start this one", "end")), {"s": "end"}
-                text = [*text, "", "s: end it and start this one; its jobs wait until you resume."]
-            title = "Astra cannot start"
-            again = await self.push_screen_wait(
-                Tell(title, text, answers=answers, keys=keys, bad=True)
-            )
-            if again == "end":
-                await self._end_other()
-            elif again:
-                self._begin()
-            else:
-                self.exit(return_code=2, message=visible(describe(error).sentence))
-            return
+    async def engine_started(self) -> None:
+        """The engine answers: show what it knows from now on."""
         self.started = True
         if (console := self._console) is not None:
             await console.restore_places()
@@ -231,20 +210,6 @@ class AstraApp(App[int], inherit_bindings=False):
             self.on_started()
         self.launch(self._look_after_itself(), "check the state directory")
 
-    async def _end_other(self) -> None:
-        """End the engine that is in the way, then start; what goes wrong is told once more."""
-        self.caption("Ending the other engine: running requests end or roll back …")
-        try:
-            await end_engine(socket_path(self.engine.settings.state_dir))
-        except EngineGone:
-            log.info("the other engine is gone already")
-        except AstraError as error:
-            self.show_error(error, "end the other engine")
-            return
-        finally:
-            self.caption(None)
-        self._begin()
-
     @property
     def _console(self) -> ConsoleScreen | None:
         """The first screen, whatever lies over it."""
@@ -254,23 +219,7 @@ class AstraApp(App[int], inherit_bindings=False):
         """The engine's process is gone: say so, and offer to start it again."""
         if not self.leaving:
             self.started = False
-            self.launch(self._tell_ended(), "start the engine again")
-
-    async def _tell_ended(self) -> None:
-        log.warning("the engine ended")
-        text = describe(gone(), self.log_file.path)
-        again = await self.push_screen_wait(
-            Tell(
-                "The engine has ended",
-                text.lines(),
-                answers=(("Start it again", "again"), ("Quit", "")),
-                bad=True,
-            )
-        )
-        if again:
-            self._begin()
-        else:
-            await self.stop_and_exit(return_code=1, message=visible(text.sentence))
+            self.launch(engine_life.ended(self), "start the engine again")
 
     def _watch_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -146,7 +146,7 @@ async def test_an_engine_in_the_way_is_ended_with_one_key(
         app.engine.fail.clear()
         return 1
 
-    monkeypatch.setattr("astra_tui.app.end_engine", end)
+    monkeypatch.setattr("astra_tui.engine_life.end_engine", end)
     app.engine.fail["start"] = kind("The engine that runs is another one.", safe="Its jobs go on.")
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until(pilot, on(pilot, Tell))
@@ -155,6 +155,28 @@ async def test_an_engine_in_the_way_is_ended_with_one_key(
         await pilot.press("s")
         await settled(pilot)
         assert [path.parent for path in ended] == [app.engine.settings.state_dir]
+
+
+async def test_an_engine_that_cannot_be_ended_is_told_of_and_may_be_tried_again(
+    make_app: AppMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app: Any = make_app()
+
+    async def end(path: Path) -> int:
+        raise StateError("It did not end.", todo="Kill it.")
+
+    monkeypatch.setattr("astra_tui.engine_life.end_engine", end)
+    app.engine.fail["start"] = OtherConfig("The engine that runs is another one.")
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await until(pilot, on(pilot, Tell))
+        await shows(pilot, "its jobs wait until you resume")
+        await pilot.press("s")
+        await shows(pilot, "Kill it.")
+        await pilot.press("escape")
+        await shows(pilot, "its jobs wait until you resume")
+        app.engine.fail.clear()
+        await pilot.press("enter")  # try again
+        await settled(pilot)
 
 
 # -- the log ----------------------------------------------------------------------------
