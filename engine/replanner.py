@@ -56,7 +56,7 @@ async def planned(planner: Planner, request: PlanRequest) -> Plan:
             options=options,
             filters=filters,
         )
-        for group, folder, filters in _by_folder(request, to)
+        for group, folder, filters in by_folder(request, to)
     ]
     verb = "Copy" if request.kind is MoveKind.COPY else "Move"
     return await planner.preflight(_joined(plans, verb, f"objects to {to}"))
@@ -70,7 +70,7 @@ def _in_place(
     return asked + [([source], ALONE) for source in alone]
 
 
-def _by_folder(request: PlanRequest, to: Address) -> list[tuple[list[Address], str, Filters]]:
+def by_folder(request: PlanRequest, to: Address) -> list[tuple[list[Address], str, Filters]]:
     """The engine keeps what follows a key's last slash, or the folder named; so each folder is
     planned to a folder."""
     groups: dict[str, list[Address]] = {}

@@ -11,7 +11,18 @@ from astra_tui.screens.object import ObjectScreen
 from astra_tui.screens.plan import PlanScreen
 from astra_tui.screens.usage import UsageScreen
 from engine.engine import Engine
-from engine.model import ConsolePlaces, ListingState, PanePlace, Provider, SortKey, StoreKind
+from engine.model import (
+    Address,
+    ConsolePlaces,
+    Filters,
+    ListingState,
+    PanePlace,
+    PlanRequest,
+    Provider,
+    SortKey,
+    StoreKind,
+)
+from engine.replanner import by_folder
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings
 from tests.console.conftest import AppMaker
 from tests.console.waiting import on, settled, shows, until, words
@@ -126,37 +137,22 @@ async def test_marking_a_folder_means_what_is_in_it(tmp_path: Path) -> None:
         await shows(pilot, "the source is kept")
         await pilot.press("2")
         await until(pilot, on(pilot, PlanScreen))
-        moves = app.screen.plan.moves
+        view = app.screen.view
+        found = await app.engine.plan_lines(view.review, 0, view.lines)
+        moves = [line.move for line in found if line.move is not None]
         assert sorted(move.destination.key for move in moves) == sorted(KEYS[3:])
         assert {move.destination.cloud for move in moves} == {"there"}
 
 
-async def test_an_object_named_like_a_folder_is_planned_alone(tmp_path: Path) -> None:
-    from astra_tui import flows
-    from engine.model import Address, Filters, MoveKind
-
-    asked: list[tuple[list[str], str, Filters]] = []
-
-    class Door:
-        async def plan_migration(
-            self, sources: list[Address], destination: Address, *, kind: Any, filters: Filters
-        ) -> Any:
-            from tests.console import world
-
-            asked.append(([source.key for source in sources], destination.key, filters))
-            return world.plan()
-
-    class App:
-        engine = Door()
-
-    app: Any = App()
-    sources = [Address("aws", "b", key) for key in ("a/", "a/x", "a/y")]
-    folders = [Address("aws", "b", "c/")]
-    await flows._plan_migration(app, sources, folders, Address("gcp", "d", "in/"), MoveKind.COPY)
+def test_an_object_named_like_a_folder_is_planned_alone() -> None:
+    sources = tuple(Address("aws", "b", key) for key in ("a/", "a/x", "a/y"))
+    to = Address("gcp", "d", "in/")
+    request = PlanRequest(sources, to, folders=(Address("aws", "b", "c/"),))
+    asked = [([s.key for s in group], below, f) for group, below, f in by_folder(request, to)]
     assert asked == [
-        (["a/x", "a/y"], "in/a/", Filters()),
-        (["c/"], "in/c/", Filters()),
-        (["a/"], "in/a/", Filters(keys=frozenset({""}))),
+        (["a/x", "a/y"], "a/", Filters()),
+        (["c/"], "c/", Filters()),
+        (["a/"], "a/", Filters(keys=frozenset({""}))),
     ]
 
 
