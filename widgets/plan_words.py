@@ -22,7 +22,7 @@ _TITLES = {
 }
 _SAYS = {
     RiskKind.UNGUARDED: "a version that somebody writes just before the delete would be lost",
-    RiskKind.PROBED: "a probe at the start tells whether the store honours conditions",
+    RiskKind.PROBED: "unguarded if a probe finds that the store ignores conditions",
     RiskKind.UNATTESTED: "no checksum of its own proves the first read",
     RiskKind.UNPRICED: "what it costs or saves is not known",
     RiskKind.ARCHIVED: "the copy opens only after a restore",
@@ -32,7 +32,10 @@ _SAYS = {
     RiskKind.PAYBACK: "costs more than it saves, or for longer than a year",
 }
 GRAVE = frozenset(
-    {RiskKind.REFUSED, RiskKind.UNGUARDED, RiskKind.OVERWRITES, RiskKind.RESTORE, RiskKind.LOSSES}
+    {
+        *(RiskKind.REFUSED, RiskKind.UNGUARDED, RiskKind.PROBED),
+        *(RiskKind.OVERWRITES, RiskKind.RESTORE, RiskKind.LOSSES),
+    }
 )
 
 
