@@ -77,6 +77,7 @@ class Probe:
         await self._moves()
         await self._sorts()
         await self._filters()
+        await self._folders()
         engine = app.engine.link.peer.pid
         seen.facts["console"] = resident(os.getpid())
         seen.facts["engine"] = resident(engine)
@@ -113,6 +114,17 @@ class Probe:
             for _ in range(4):
                 await self.key("filter, a letter back", "backspace")
             await self.key("filter cleared", "escape")
+            await asyncio.sleep(0.1)
+
+    async def _folders(self) -> None:
+        await self.key("home", "home")
+        for _ in range(max(self.rounds // 2, 1)):
+            await self.key("folders instead of one list", "F")
+            for name in ("a folder opened", "a folder left"):
+                for _ in range(2):
+                    await self.key(name, "right" if "opened" in name else "left")
+                    await asyncio.sleep(0.05)
+            await self.key("one list instead of folders", "F")
             await asyncio.sleep(0.1)
 
     def _ready(self) -> bool:

@@ -112,7 +112,7 @@ class Listing:
         self.sizes = _Column(np.int64)
         self.modified = _Column(np.float64)
         self.named = _Column(np.int16)  # class as an index into `names`
-        self.etag_at = _Column(np.int64)
+        self.etag_at = _Column(np.int32)
         self.targets = _Column(np.int16)
         self.savings = _Column(np.float64)  # USD a month if the target is taken
         self.etags = _Etags()
@@ -224,7 +224,8 @@ class Listing:
             self.etags.append([e.etag for e in entries])
         if self.access is not None:
             self.access = _move_access(frame, keep, at, [known.get(e.key) for e in entries])
-        self.text, self.kept = None, Kept()
+        self.text = None
+        self._forget()
         if self.folders is not None:
             self.folders = self.folders.changed(kept, keep, at) if self.ordered else None
         new = np.array(at, np.intp) + np.arange(len(at))
@@ -238,7 +239,8 @@ class Listing:
     def set_access(self, scan: int, columns: AccessColumns) -> None:
         """Take over access statistics; row i of them belongs to row i. May be shorter."""
         if scan == self.scan and len(columns.reads_30d) <= len(self.keys):
-            self.access, self.kept = columns, Kept()
+            self.access = columns
+            self._forget()
             self.told += 1
             self.generation += 1
 
@@ -279,8 +281,13 @@ class Listing:
             self._name_codes[name] = self.names.index(canonical)
         return np.array([self._name_codes[name] for name in classes], np.int16)
 
-    def _changed(self) -> None:
+    def _forget(self) -> None:
+        """What was computed for all rows holds no more; views of before do not keep it alive."""
+        self.kept.costs = None
         self.kept = Kept()
+
+    def _changed(self) -> None:
+        self._forget()
         self.revision += 1
         self.generation += 1
 
