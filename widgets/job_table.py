@@ -12,7 +12,7 @@ from widgets.columns import Column
 from widgets.glyphs import current
 from widgets.job_text import eta_text, note_cell, percent_text, state_word, track
 from widgets.pane import FilterPane
-from widgets.text import age_text, bytes_text, count_text, name_text, rate_text, size_text
+from widgets.text import age_text, bytes_text, count_text, counted, name_text, rate_text, size_text
 from widgets.virtual_list import VirtualList
 
 AHEAD = 60  # jobs that are asked for around those that show
@@ -245,7 +245,7 @@ class JobsPane(FilterPane):
             self.set_titles(title, Text())
             return
         glyphs = current()
-        words = [f"{count_text(window.total)} jobs", bytes_text(window.size)]
+        words = [counted(window.total, "job"), bytes_text(window.size)]
         words += [f"{count_text(number)} {state}" for state, number in window.states]
         words.append(f"by {query.sort.value}")
         line = ""

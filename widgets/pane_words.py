@@ -61,8 +61,9 @@ def subtitle(
         if view.query.folder is not None:
             parts.append(Text(_held(view)))
         else:
-            total = f" of {count_text(status.objects)}" if filtered else ""
-            parts.append(Text(f"{count_text(len(view))}{total} objects"))
+            among = f"{count_text(len(view))} of " if filtered else ""
+            whole = status.objects if filtered else len(view)
+            parts.append(Text(f"{among}{counted(whole, 'object')}"))
         parts.append(Text(size_text(view.total_bytes)))
         parts.append(Text(f"{money_text(view.total_cost_month, currency=True)}/mo"))
     if filtered:
@@ -107,12 +108,12 @@ def placeholder(status: CloudStatus | None, query: ListingQuery, width: int) -> 
         shown = Name(query.text, "strong")
         return [
             _line("No name has ", shown, "."),
-            _line((f"{count_text(status.objects)} objects; / then esc shows them.", "dim")),
+            _line((f"{counted(status.objects, 'object')}; / then esc shows them.", "dim")),
         ]
     if status.state is ListingState.LOADING:
         return [
             _line((f"Listing{glyphs.ellipsis}", "strong"),
-                  f" {count_text(status.objects)} objects so far"),
+                  f" {counted(status.objects, 'object')} so far"),
         ]  # fmt: skip
     if status.state is ListingState.EMPTY or not status.objects:
         return [
@@ -124,7 +125,7 @@ def placeholder(status: CloudStatus | None, query: ListingQuery, width: int) -> 
             _line(("Nothing lies in this folder.", "strong")),
             _line(("Left goes up.", "dim")),
         ]
-    return [_line((f"{count_text(status.objects)} objects", "dim"))]
+    return [_line((counted(status.objects, "object"), "dim"))]
 
 
 def _line(*parts: str | tuple[str, str] | Name) -> Cell:
