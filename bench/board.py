@@ -276,12 +276,16 @@ class Pty:
 
 def _open(folder: Path, told: Path, rate: float, keys: str) -> Pty:
     shown = Pty(folder, told, rate)
-    assert shown.pump(PATIENCE, lambda: ".zip" in shown.terminal.text), shown.terminal.text
-    for key in keys:
-        shown.press(key)
-        shown.pump(1.0)
-    assert shown.pump(PATIENCE, lambda: shown.row > 0), shown.terminal.text
-    shown.pump(8.0)
+    try:
+        assert shown.pump(PATIENCE, lambda: ".zip" in shown.terminal.text), shown.terminal.text
+        for key in keys:
+            shown.press(key)
+            shown.pump(1.0)
+        assert shown.pump(PATIENCE, lambda: shown.row > 0), shown.terminal.text
+        shown.pump(8.0)
+    except BaseException:
+        shown.close()
+        raise
     return shown
 
 
