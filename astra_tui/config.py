@@ -25,7 +25,14 @@ from astra_tui.config_sources import (
 from astra_tui.config_table import Findings, Override, Table, did_you_mean
 from astra_tui.flavours import DEFAULT, FLAVOURS
 from engine.errors import ConfigError
-from engine.model import RESTORE_SPEEDS, Provider, StoreKind, parse_size
+from engine.model import (
+    PREVIEW_BYTES,
+    PREVIEW_MOST,
+    RESTORE_SPEEDS,
+    Provider,
+    StoreKind,
+    parse_size,
+)
 from engine.settings import MAX_DELETES, CloudSettings, EngineSettings
 
 __all__ = [
@@ -56,7 +63,7 @@ _TABLE_KEYS: Mapping[str, tuple[str, ...]] = {
         *("jobs", "bwlimit", "max_deletes", "policy", "read_only", "prices"),
         *("restore_speed", "restore_days", "process", "idle_stop", "horizon_months"),
     ),
-    "console": ("theme", "mouse", "ascii", "restore"),
+    "console": ("theme", "mouse", "ascii", "restore", "preview_kib"),
 }
 _TABLES = ("clouds", *_TABLE_KEYS, "policy", "keys")
 
@@ -84,6 +91,7 @@ class ConsoleSettings:
     theme: str = ""
     mouse: bool = True
     ascii: bool = False  # no glyphs beyond ASCII
+    preview_bytes: int = PREVIEW_BYTES  # of an object that a preview reads, at most
     log_level: str = "info"
     keys: tuple[tuple[str, str], ...] = ()
     flavour: str = DEFAULT
@@ -293,6 +301,8 @@ def _console(table: Table, keys: Table, bindings: Mapping[str, Any]) -> ConsoleS
         mouse=table.flag("mouse", True),
         ascii=table.flag("ascii"),
         restore=table.flag("restore", True),
+        preview_bytes=1024
+        * table.integer("preview_kib", PREVIEW_BYTES // 1024, 1, PREVIEW_MOST // 1024),
         keys=tuple(
             (action, ",".join(keys.words(action))) for action in bindings if action != "flavour"
         ),

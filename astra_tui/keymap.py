@@ -27,6 +27,8 @@ class Context(StrEnum):
     JOB = "job"
     OBJECT = "object"
     USAGE = "usage"
+    PREVIEW = "preview"
+    VERSIONS = "versions"
     LAB = "lab"
     MESSAGE = "message"
     DOCTOR = "doctor"
@@ -57,7 +59,7 @@ class Action:
     offline: bool = False  # needs no running engine
 
 
-G, LI, CO, PA, FE, BO, PL, JL, JS, JO, OB, US, LA, ME, DO, LG, RE = Context
+G, LI, CO, PA, FE, BO, PL, JL, JS, JO, OB, PV, VE, US, LA, ME, DO, LG, RE = Context
 
 # Contexts whose keys work at the same time, because they meet on one screen.
 SCOPES: Mapping[str, tuple[Context, ...]] = {
@@ -68,6 +70,8 @@ SCOPES: Mapping[str, tuple[Context, ...]] = {
     "job": (G, JO, RE),
     "object": (G, OB, RE),
     "usage": (G, US, LI),
+    "preview": (G, PV, RE),
+    "versions": (G, VE, LI),
     "lab": (G, LA, LI),
     "message": (G, ME, RE),
     "doctor": (G, DO, LI),
@@ -90,8 +94,26 @@ def _jump(number: int) -> Action:
 
 ACTIONS: tuple[Action, ...] = (
     # -- objects ------------------------------------------------------------------------
-    Action("inspect", ("enter",), "inspect", "Show the object, message or job at the cursor; open "
-           "the folder.", (PA, FE, BO, JL, US), footer=6),
+    Action("inspect", ("enter",), "inspect", "Show the object, message, job or version at the "
+           "cursor; open the folder.", (PA, FE, BO, JL, OB, US, VE), footer=6),
+    Action("preview", ("v",), "preview", "Read the beginning of the object, and no more. Where "
+           "reading is billed by the byte, the price is told first.", (PA, OB, PV, VE), footer=6),
+    Action("weeks", ("w",), "weeks", "Show the reads by week, or by day again.", (OB,), footer=7,
+           offline=True),
+    Action("next-job", ("tab",), "next job", "Put the cursor on the next job of the object.", (OB,),
+           palette=False, offline=True),
+    Action("previous-job", ("shift+tab",), "previous job", "Put the cursor on the job before.",
+           (OB,), palette=False, offline=True),
+    Action("unfold", ("f",), "unfold", "Show all decisions and jobs of the object and what changes "
+           "of class are made of, or the latest only.", (OB,), footer=5, offline=True),
+    Action("versions", ("h",), "versions", "List the versions of the object that its store keeps.",
+           (OB,), footer=4),
+    Action("bytes", ("x",), "bytes", "Show a preview as a hex dump, or as text again.", (PV,),
+           footer=2, offline=True),
+    Action("pan-left", ("left",), "left", "Show the columns of a table further to the left.",
+           (PV,), palette=False, offline=True),
+    Action("pan-right", ("right",), "right", "Show the columns of a table further to the right.",
+           (PV,), palette=False, offline=True),
     Action("mark", ("space",), "mark", "Mark or unmark the line at the cursor. In a plan: take "
            "the move out, or in again. In the lab: take the policy out, or in again.",
            (PA, BO, PL, JL, LA), footer=1, offline=True),
@@ -132,13 +154,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("reverse", ("S",), "reverse", "Turn the order around.", (PA, PL, JL, US, LA),
            offline=True),
     Action("open", ("o",), "open", "Show another bucket or prefix in this pane.", (PA,)),
-    Action("reload", ("r", "ctrl+r"), "reload", "List the cloud again.", (PA,)),
+    Action("reload", ("r", "ctrl+r"), "reload", "List the cloud again; ask the store again for a "
+           "preview or the versions.", (PA, PV, VE)),
     Action("age", ("a",), "age", "Let the objects look older by some days (for demonstrations; "
            "shown as simulated).", (PA, OB), changes=True),
     Action("access", ("x",), "access", "Send a simulated access event for the objects to Kafka.",
            (PA, OB), changes=True),
     Action("copy", ("y",), "copy", "Copy the address to the clipboard (OSC 52), and show it.",
-           (PA, FE, BO, JL, JS, JO, OB, ME, DO, LG), offline=True),
+           (PA, FE, BO, JL, JS, JO, OB, PV, VE, ME, DO, LG), offline=True),
     Action("copy-url", ("Y",), "copy URL", "Copy the URL (s3://, gs://, https://, file://) to the "
            "clipboard, and show it.", (PA, OB), offline=True),
     # -- events and migrations ----------------------------------------------------------
@@ -436,7 +459,7 @@ def markdown_table(keymap: Keymap | None = None) -> str:
     lines = ["| where | keys | what | id |", "|---|---|---|---|"]
     keymap = keymap or Keymap()
     seen: set[str] = set()
-    for context in (PA, FE, BO, CO, PL, JL, JS, JO, OB, US, LA, ME, DO, LG, LI, G):
+    for context in (PA, FE, BO, CO, PL, JL, JS, JO, OB, PV, VE, US, LA, ME, DO, LG, LI, G):
         for action in keymap.valid_in([context]):
             if action.id in seen:
                 continue

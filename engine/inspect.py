@@ -1,10 +1,16 @@
 """What the inspect screen shows of one object, gathered from store, listing and state."""
 
 import time
+from dataclasses import replace
 
-from engine.model import Address, ObjectDetail
+from engine.migration.plan_checks import Route, refusal
+from engine.migration.plan_costs import Meter, monthly, once
+from engine.migration.plan_sources import SourceObject
+from engine.model import Address, ClassChange, ListEntry, MoveKind, MoveOptions, ObjectDetail
 from engine.parts import Parts
-from engine.pricing.cost import month_cost
+from engine.pricing.classes import ClassPrice
+from engine.pricing.cost import month_cost, payback_months
+from engine.stores.base import ObjectStore
 
 _DAY = 86_400.0
 _HISTORY_DAYS = 90
@@ -30,6 +36,8 @@ async def inspect(parts: Parts, address: Address) -> ObjectDetail:
         (price.name, price.tier, month_cost(price, head.size, reads, idle_days=idle))
         for price in table
     )
+    entry = ListEntry(address.key, head.size, head.pin.modified, head.pin.etag, name)
+    item = SourceObject(address, entry, address.key, age, idle, reads, head)
     jobs = await parts.ledger.views(text=address.key)
     return ObjectDetail(
         address=address,
@@ -42,6 +50,46 @@ async def inspect(parts: Parts, address: Address) -> ObjectDetail:
         daily_reads=parts.access.daily(address, _HISTORY_DAYS),
         class_costs=costs,
         decisions=tuple(await parts.decisions.history(address)),
-        jobs=tuple(job for job in jobs if address in (job.spec.source, job.spec.destination)),
+        jobs=tuple(
+            parts.runner.live(job.job_id) or job
+            for job in reversed(jobs)
+            if address in (job.spec.source, job.spec.destination)
+        ),
         simulated_days=float(columns.shift_days[0]),
+        changes=tuple(_change(parts, store, item, name, price) for price in table),
+        as_of=now,
+    )
+
+
+def _change(
+    parts: Parts, store: ObjectStore, item: SourceObject, held: str, target: ClassPrice
+) -> ClassChange:
+    """A change in place to that class, by the arithmetic of a plan and with its refusals."""
+    source = parts.book.get(store.provider, store.region, held)
+    place = parts.planner.places[store.name]
+    route = Route.of(
+        item, item.address, MoveKind.TIER, (place, place), (source, target), target.name
+    )
+    reads = item.reads_30d
+    change = ClassChange(
+        target.name,
+        target.tier,
+        month_cost(target, item.entry.size, reads, idle_days=item.idle_days),
+        here=target.name == held,
+        readable=target.readable,
+    )
+    if change.here:
+        return change
+    refused = refusal(route, MoveOptions())
+    if source is None:
+        return replace(change, saving=None, once=None, refused=refused)
+    saving = monthly(route, source, target)
+    cost = once(route, source, target, MoveOptions(), Meter(parts.book))
+    return replace(
+        change,
+        saving=saving,
+        once=cost.total,
+        lines=cost.lines,
+        payback_months=payback_months(cost.total, saving),
+        refused=refused,
     )

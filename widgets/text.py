@@ -177,6 +177,29 @@ def visible(raw: str, *, width: int | None = None, cut: Cut = "middle") -> str:
     return name_text(raw, width=width, cut=cut).plain
 
 
+def fold(raw: str, width: int) -> list[Runs]:
+    """An outside string, all of it, as runs of (text, is it a mark) in lines of `width` cells.
+
+    Nothing is left out or moved: lines break where they are full, as a preview of a file needs.
+    """
+    width = max(width, 2)
+    if _plain(raw):
+        return [((raw[at : at + width], False),) for at in range(0, len(raw), width)] or [()]
+    lines: list[Runs] = []
+    runs: list[tuple[str, bool]] = []
+    used = 0
+    for piece, cells, marked in _pieces(raw):
+        if used + cells > width and runs:
+            lines.append(tuple(runs))
+            runs, used = [], 0
+        if runs and runs[-1][1] == marked:
+            runs[-1] = (runs[-1][0] + piece, marked)
+        else:
+            runs.append((piece, marked))
+        used += cells
+    return [*lines, tuple(runs)]
+
+
 def wrap(raw: str, width: int, *, lines: int = 0) -> list[str]:
     """An outside string as visible lines of at most `width` cells, broken between words where
     that is possible. With `lines` at most so many, the last one cut."""

@@ -30,6 +30,8 @@ GROUPS: dict[str, dict[str, str]] = {
     "See": {
         "ls": "listing:ls",
         "du": "usage:du",
+        "show": "look:show",
+        "cat": "look:cat",
         "dashboard": "listing:dashboard",
         "jobs": "jobs:jobs",
         "report": "report:report",

@@ -53,6 +53,8 @@ def _reason(screen: "ConsoleScreen", action: Action) -> str:
     snapshot = screen.astra.snapshot
     panel = screen.panel
     match action.id:
+        case "preview" if isinstance(panel, CloudPane) and panel.cursor_folder is not None:
+            return f"{action.label}: a folder has no bytes; open it first."
         case "age" | "access" if isinstance(panel, CloudPane) and panel.chosen().folders:
             return f"{action.label}: goes object by object; open the folder and mark some there."
         case "tier" | "access" if isinstance(panel, CloudPane):

@@ -19,6 +19,7 @@ from astra_tui.screens.message import MessageScreen
 from astra_tui.screens.object import ObjectScreen
 from astra_tui.screens.panels import Panels, Tabs
 from astra_tui.screens.places import PlaceScreen
+from astra_tui.screens.preview import PreviewScreen
 from engine.model import (
     Address,
     Bookmark,
@@ -196,7 +197,8 @@ class ConsoleScreen(PlaceScreen):
 
     def hints(self) -> list[KeyHint]:
         """Leaving stands first where there is something to leave, and else nowhere."""
-        hints = [hint for hint in super().hints() if hint.action != "back"]
+        # A preview is one key further on the page of an object, where there is room to say so.
+        hints = [hint for hint in super().hints() if hint.action not in ("back", "preview")]
         if self.panels.zoomed or self.panel.filter_text:
             back = self.astra.keymap["back"]
             key = self.astra.keymap.key_of("back")
@@ -311,6 +313,13 @@ class ConsoleScreen(PlaceScreen):
     def do_inspect(self) -> None:
         panel: Any = self.panel
         panel.action_inspect()
+
+    def do_preview(self) -> None:
+        pane = self.pane
+        key = pane.cursor_key if pane is not None else None
+        if pane is not None and key is not None and pane.status is not None:
+            place = Address(pane.cloud, pane.status.bucket, key)
+            self.app.push_screen(PreviewScreen(place))
 
     def do_filter(self) -> None:
         self.panel.action_filter()

@@ -79,6 +79,7 @@ REST = """\
 # theme = "textual-dark"
 # mouse = true
 # ascii = false                  # no glyphs beyond ASCII
+# preview_kib = 64               # of an object that a preview reads
 
 [keys]                           # other keys for the console's actions; `?` lists their names
 # migrate = "ctrl+x"

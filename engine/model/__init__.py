@@ -11,6 +11,7 @@
 `jobfilter` the filter language of job lists
 `flow`      bandwidth by the clock, how stores take what is sent
 `lab`       what the lab is asked and answers
+`changes`   what another class would mean for an object
 `preview`   the beginning of an object, its versions
 `event_filter`  the filter language of the feed
 `events`    topics, messages in full, replays
@@ -20,6 +21,7 @@
 """
 
 from engine.model.bookmarks import Bookmark
+from engine.model.changes import ClassChange
 from engine.model.checks import Check, CheckState
 from engine.model.event_filter import (
     EventFilter,
@@ -171,6 +173,7 @@ __all__ = [
     "Check",
     "CheckState",
     "Checksum",
+    "ClassChange",
     "CloudStatus",
     "ConsolePlaces",
     "Decision",

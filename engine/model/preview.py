@@ -1,5 +1,6 @@
 """The beginning of an object, read for a look at it, and the versions that a store keeps of it."""
 
+import codecs
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -62,6 +63,18 @@ class Preview:
     costs: tuple[tuple[str, float], ...] = ()
     hours: float = 0.0
     note: str = ""
+
+    @property
+    def text(self) -> str:
+        """The data as text, "" for what is none."""
+        return decoded(self.data, self.encoding, whole=self.whole) if self.encoding else ""
+
+
+def decoded(data: bytes, encoding: str, *, whole: bool) -> str:
+    """The text; a character that the end of the bytes cut in two is left out, and what is none
+    in that encoding becomes U+FFFD."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    return decoder.decode(data, final=whole)
 
 
 @dataclass(frozen=True, slots=True)

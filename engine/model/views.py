@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
+from engine.model.changes import ClassChange
 from engine.model.flow import Limits, StoreFlow
 from engine.model.jobs import JobsetSummary, JobView, MigrationStatistics
 from engine.model.objects import Address, ObjectHead, Provider, StoreKind
@@ -310,3 +311,5 @@ class ObjectDetail:
     decisions: tuple[Decision, ...] = ()
     jobs: tuple[JobView, ...] = ()
     simulated_days: float = 0.0  # how much of the age was made by `age`, for demonstrations
+    changes: tuple[ClassChange, ...] = ()  # every class, and what going there would take
+    as_of: float = 0.0  # epoch seconds; the last of `daily_reads` is that (UTC) day so far

@@ -7,6 +7,7 @@ import re
 from typing import NamedTuple
 
 from engine.model import PreviewKind
+from engine.model.preview import decoded
 from engine.preview.pictures import picture_facts
 
 _MARKS = (  # the longer ones first: UTF-32 begins as UTF-16 does
@@ -54,18 +55,11 @@ def look_at(data: bytes, key: str, content_type: str, *, whole: bool) -> Look:
     return Look(PreviewKind.TEXT, encoding, guessed)
 
 
-def text_of(data: bytes, encoding: str, *, whole: bool) -> str:
-    """The text; a character that the end of the bytes cut in two is left out, and what is none
-    in that encoding becomes U+FFFD."""
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
-    return decoder.decode(data, final=whole)
-
-
 def _decode(data: bytes, *, whole: bool) -> tuple[str, bool, str]:
     """(encoding, is it a guess, text), "" for the encoding of what is no text."""
     for mark, encoding in _MARKS:
         if data.startswith(mark):
-            text = text_of(data, encoding, whole=whole)
+            text = decoded(data, encoding, whole=whole)
             bad = text.count("\ufffd") * 10 > len(text)
             return ("", False, "") if bad else (encoding, False, text)
     try:

@@ -35,7 +35,7 @@ def picture_facts(data: bytes) -> tuple[tuple[str, str], ...]:
 
 
 def _size(width: int, height: int) -> Facts:
-    return [("pixels", f"{width} × {height}")] if width and height else []
+    return [("pixels", f"{width} x {height}")] if width and height else []
 
 
 def _png(data: bytes) -> Facts:

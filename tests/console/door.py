@@ -38,6 +38,7 @@ from engine.model import (
     MovePick,
     Notice,
     ObjectDetail,
+    ObjectVersions,
     PanelLayout,
     Plan,
     PlanEdit,
@@ -45,6 +46,7 @@ from engine.model import (
     PlanQuery,
     PlanRequest,
     PlanView,
+    Preview,
     SavedPlan,
     Snapshot,
     Throughput,
@@ -55,7 +57,7 @@ from engine.model.jobfilter import bucket
 from engine.reviews import Reviews
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings
 from tests import lab_samples
-from tests.console import world
+from tests.console import object_samples, world
 
 
 @dataclass
@@ -149,6 +151,7 @@ class FakeDoor:
         self.changes: tuple[str, ...] = given.get("changes", ())
         self.at_work = 0
         self._reviews = Reviews()
+        self.detail = world.detail
         self.lab_policies = given.get("lab_policies", lab_samples.CALM)
 
     def show(self, snapshot: Snapshot) -> None:
@@ -193,7 +196,16 @@ class FakeDoor:
         return world.View(rows, query, status.generation)
 
     async def inspect(self, address: Address) -> ObjectDetail:
-        return await self._do("inspect", address, world.detail(address))
+        return await self._do("inspect", address, self.detail(address))
+
+    async def preview(
+        self, address: Address, *, pin: Any = None, limit: int = 0, paid: bool = False
+    ) -> Preview:
+        found = object_samples.preview(address, pin, paid=paid)
+        return await self._do("preview", (address, pin, limit, paid), found)
+
+    async def versions(self, address: Address) -> ObjectVersions:
+        return await self._do("versions", address, object_samples.versions(address))
 
     async def decide(self, policy: str = "", clouds: Sequence[str] = ()) -> Any:
         return await self._do("decide", policy, world.decisions())

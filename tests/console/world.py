@@ -8,6 +8,7 @@ from engine.model import (
     Address,
     Check,
     CheckState,
+    ClassChange,
     CloudStatus,
     Decision,
     EventOutcome,
@@ -416,6 +417,18 @@ def detail(address: Address) -> ObjectDetail:
             ("DEEP_ARCHIVE", Tier.ARCHIVE, 0.0025),
         ),
         decisions=tuple(decisions()[:1]),
+        changes=(
+            ClassChange("STANDARD", Tier.HOT, 0.0575, here=True),
+            ClassChange("STANDARD_IA", Tier.WARM, 0.0313, False, True, 0.0262, 0.01,
+                        (("class change: 1 request into aws STANDARD_IA", 0.01),), 0.38),
+            ClassChange("GLACIER_IR", Tier.COLD, 0.01, False, True, 0.0475, 0.02,
+                        (("class change: 1 request into aws GLACIER_IR", 0.02),), 0.42),
+            ClassChange("DEEP_ARCHIVE", Tier.ARCHIVE, 4.0025, False, False, -3.945, 0.05,
+                        (("class change: 1 request into aws DEEP_ARCHIVE", 0.05),)),
+            ClassChange("REDUCED", Tier.HOT, None, False, True, None, None, (), None,
+                        "aws has no class 'REDUCED' that is known"),
+        ),
+        as_of=NOW,
     )  # fmt: skip
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.model import PreviewKind
-from engine.preview.kinds import look_at, text_of
+from engine.model.preview import decoded
+from engine.preview.kinds import look_at
 from engine.preview.unpack import unpack
 
 TEXT = b"line one\nline two\n" * 50
@@ -66,7 +67,7 @@ def test_any_bytes_stay_within_bounds(raw: bytes, limit: int) -> None:
         assert len(found.data) <= limit
         look = look_at(found.data, "k.csv", "", whole=found.whole)
         if look.encoding:
-            text_of(found.data, look.encoding, whole=found.whole)
+            decoded(found.data, look.encoding, whole=found.whole)
 
 
 def kind(data: bytes, key: str = "k", content_type: str = "", *, whole: bool = True) -> PreviewKind:
@@ -110,11 +111,11 @@ def test_tables_and_their_delimiters() -> None:
 def test_encodings(data: bytes, encoding: str, guessed: bool) -> None:
     look = look_at(data, "k.txt", "", whole=True)
     assert (look.kind, look.encoding, look.guessed) == (PreviewKind.TEXT, encoding, guessed)
-    assert text_of(data, encoding, whole=True).strip("\ufeff")
+    assert decoded(data, encoding, whole=True).strip("\ufeff")
 
 
 def test_a_character_cut_in_two_is_no_damage() -> None:
     data = "漢字".encode()[:-1]
     look = look_at(data, "k", "", whole=False)
     assert look.encoding == "utf-8"
-    assert text_of(data, "utf-8", whole=False) == "漢"
+    assert decoded(data, "utf-8", whole=False) == "漢"

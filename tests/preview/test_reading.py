@@ -125,3 +125,26 @@ async def test_what_cannot_be_previewed(engine: Engine, client: Any, bucket_name
         await engine.preview(place, limit=10**9)
     with pytest.raises(UsageError):
         await engine.preview(Address("nowhere", "b", "k"))
+
+
+async def test_a_change_of_class_costs_what_a_plan_says(
+    engine: Engine, client: Any, bucket_name: str
+) -> None:
+    place = Address("aws", bucket_name, "k")
+    client.put_object(
+        Bucket=bucket_name, Key="k", Body=b"x" * 3_000_000, StorageClass="STANDARD_IA"
+    )
+    detail = await engine.inspect(place)
+    changes = {change.storage_class: change for change in detail.changes}
+    assert changes["STANDARD_IA"].here
+    assert detail.cost_month == changes["STANDARD_IA"].cost_month
+    for name in ("STANDARD", "GLACIER_IR", "DEEP_ARCHIVE"):
+        change = changes[name]
+        (move,) = (await engine.plan_tier([place], storage_class=name)).moves
+        # A little later a little less of the minimum days is left.
+        assert change.once == pytest.approx(move.one_time_cost, rel=1e-5)
+        assert [text for text, _ in change.lines] == [text for text, _ in move.cost_lines]
+        assert change.saving == pytest.approx(move.saving_per_month)
+        assert change.refused == move.refused
+    on_disk = await engine.inspect(Address("disk", "b", "notes.txt"))
+    assert [change.here for change in on_disk.changes] == [True]

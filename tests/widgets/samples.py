@@ -8,6 +8,7 @@ from engine.migration.review import Review
 from engine.model import (
     Address,
     Checksum,
+    ClassChange,
     CloudStatus,
     Decision,
     EventOutcome,
@@ -460,4 +461,17 @@ def detail() -> ObjectDetail:
         ),
         decisions=(decision,),
         jobs=(jobs()[7],),
-    )
+        changes=(
+            ClassChange("STANDARD", Tier.HOT, 0.0575, here=True),
+            ClassChange(
+                "STANDARD_IA", Tier.WARM, 0.0313, saving=0.0262, once=0.01,
+                lines=(("class change: 1 request into aws STANDARD_IA", 0.01),),
+                payback_months=0.38,
+            ),
+            ClassChange("GLACIER_IR", Tier.COLD, 0.01, saving=0.0475, once=0.2, payback_months=4.2),
+            ClassChange("DEEP_ARCHIVE", Tier.ARCHIVE, 4.0, readable=False, saving=-3.9, once=0.05),
+            ClassChange("EXPRESS_ONEZONE", Tier.HOT, None, saving=None, once=None,
+                        refused="aws has no class 'EXPRESS_ONEZONE' that is known"),
+        ),
+        as_of=NOW,
+    )  # fmt: skip

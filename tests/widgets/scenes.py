@@ -174,6 +174,10 @@ def evil_detail() -> ObjectDetail:
         address=Address(EVIL, EVIL, EVIL),
         head=replace(calm.head, meta=meta, storage_class=EVIL, checksums=(Checksum(EVIL, EVIL),)),
         class_costs=tuple((EVIL, tier, cost) for _, tier, cost in calm.class_costs),
+        changes=tuple(
+            replace(item, storage_class=EVIL, refused=EVIL if item.refused else "")
+            for item in calm.changes
+        ),
         decisions=(decision,),
         jobs=tuple(evil_job(number) for number in range(8)),
     )
