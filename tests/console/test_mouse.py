@@ -26,6 +26,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "Tabs.on_click": ("panel-1", "next-panel"),
     "Sign.on_click": ("jump",),
     "Crumbs.on_click": ("up-folder",),
+    "ObjectCard.on_click": ("next-job", "inspect"),
     "EventRows.on_mouse_scroll_up": ("up", "page-up"),
     "VirtualList._on_click": ("up", "down", "mark", "inspect", "sort", "reverse"),
 }
