@@ -322,10 +322,11 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=1_000_000)
     parser.add_argument("--clouds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="100,000 objects, fewer rounds")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     chosen = parser.parse_args()
     objects = min(chosen.objects, 100_000) if chosen.quick else chosen.objects
     print(f"{chosen.clouds} clouds of {objects:,} objects; load {os.getloadavg()[0]:.1f}")
-    tell(measure(objects, chosen.clouds, 3 if chosen.quick else ROUNDS))
+    tell(measure(objects, chosen.clouds, 3 if chosen.quick else chosen.rounds))
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ class Listing:
         self.named = _Column(np.int16)  # class as an index into `names`
         self.etag_at = _Column(np.int32)
         self.targets = _Column(np.int16)
-        self.savings = _Column(np.float64)  # USD a month if the target is taken
+        self.savings = _Column(np.float32)  # USD a month if the target is taken
         self.etags = _Etags()
         self.names: list[str] = []
         self._name_codes: dict[str, int] = {}
@@ -196,7 +196,7 @@ class Listing:
             return
         known = {self.keys[row]: row for row in gone}
         self.totals = self.totals.plus(Totals.of(frame, np.array(gone, np.intp)), -1)
-        self.saving -= float(self.savings.view()[gone].sum())
+        self.saving -= float(self.savings.view()[gone].sum(dtype=np.float64))
         entries = sorted(fresh.values())
         keep = np.ones(frame.count, np.bool_)
         keep[gone] = False
@@ -256,8 +256,9 @@ class Listing:
         if frame.revision != self.revision:
             return False
         self.targets.replace(targets.astype(np.int16))
-        self.savings.replace(np.where(targets >= 0, savings, 0.0))
-        self.saving = float(self.savings.view().sum())
+        wanted = np.where(targets >= 0, savings, 0.0)
+        self.savings.replace(wanted.astype(np.float32))
+        self.saving = float(wanted.sum())
         self.generation += 1
         return True
 

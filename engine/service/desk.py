@@ -22,7 +22,7 @@ from engine.model.events import LIVE
 if TYPE_CHECKING:
     from engine.engine import Engine
 
-_VIEWS = 4  # views of one cloud that are kept for one connection, those looked at last
+_VIEWS = 3  # views of one cloud that are kept for one connection, those looked at last
 WINDOW = 2000  # rows of one answer at most
 PICKED = 20_000  # rows that are searched for one answer
 FRESH = 60  # messages of the feed that travel with the state
