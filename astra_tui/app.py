@@ -366,9 +366,13 @@ class AstraApp(App[int], inherit_bindings=False):
         if not isinstance(screen, AstraScreen):
             # A dialog has keys of its own; leaving is possible from everywhere.
             return self.keymap["quit"] if ids == ("quit",) else None
-        contexts = frozenset(screen.contexts())
-        actions = (self.keymap[action_id] for action_id in ids)
-        return next((a for a in actions if contexts.intersection(a.contexts)), None)
+        actions = [self.keymap[action_id] for action_id in ids]
+        # Panels may share a key: the one with the focus is meant.
+        for contexts in (frozenset(screen.footer_contexts()), frozenset(screen.contexts())):
+            for action in actions:
+                if contexts.intersection(action.contexts):
+                    return action
+        return None
 
     def why_not_on(self, screen: Screen[Any], action: Action) -> str:
         """Why an action cannot be taken on that screen now, "" if it can."""

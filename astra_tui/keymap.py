@@ -5,7 +5,7 @@ overrides of the config are all made from `ACTIONS`. Nothing here imports Textua
 commands can read it too.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -33,6 +33,8 @@ class Context(StrEnum):
     MESSAGE = "message"
     DOCTOR = "doctor"
     LOG = "log"
+    TOPICS = "topics"
+    EVENTS = "rejected, replay"
     READER = "pages to read"
 
 
@@ -59,7 +61,7 @@ class Action:
     offline: bool = False  # needs no running engine
 
 
-G, LI, CO, PA, FE, BO, PL, JL, JS, JO, OB, PV, VE, US, LA, ME, DO, LG, RE = Context
+G, LI, CO, PA, FE, BO, PL, JL, JS, JO, OB, PV, VE, US, LA, ME, DO, LG, TO, EV, RE = Context
 
 # Contexts whose keys work at the same time, because they meet on one screen.
 SCOPES: Mapping[str, tuple[Context, ...]] = {
@@ -76,8 +78,22 @@ SCOPES: Mapping[str, tuple[Context, ...]] = {
     "message": (G, ME, RE),
     "doctor": (G, DO, LI),
     "log": (G, LG, LI),
+    "topics": (G, TO, LI),
+    "events": (G, EV, LI),
     "reader": (G, RE),
 }
+
+
+# Panels of the console: one of them has the focus, so they may share keys.
+PANELS = frozenset({PA, FE, BO})
+
+
+def meeting() -> Iterator[tuple[Context, ...]]:
+    """Contexts whose keys work at the same time: no two actions in them may share a key."""
+    for contexts in SCOPES.values():
+        panels = [context for context in contexts if context in PANELS]
+        others = tuple(context for context in contexts if context not in PANELS)
+        yield from ((*others, panel) for panel in panels) if panels else (others,)
 
 
 def _jump(number: int) -> Action:
@@ -95,7 +111,7 @@ def _jump(number: int) -> Action:
 ACTIONS: tuple[Action, ...] = (
     # -- objects ------------------------------------------------------------------------
     Action("inspect", ("enter",), "inspect", "Show the object, message, job or version at the "
-           "cursor; open the folder.", (PA, FE, BO, JL, OB, US, VE), footer=6),
+           "cursor; open the folder.", (PA, FE, BO, JL, OB, US, VE, EV), footer=6),
     Action("preview", ("v",), "preview", "Read the beginning of the object, and no more. Where "
            "reading is billed by the byte, the price is told first.", (PA, OB, PV, VE), footer=6),
     Action("weeks", ("w",), "weeks", "Show the reads by week, or by day again.", (OB,), footer=7,
@@ -135,8 +151,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("saved-plans", ("K",), "saved plans", "List the saved plans: open one, which is checked "
            "again, or delete it; or open one in a file.", (CO,)),
     Action("filter", ("/",), "filter", "Show only names with this text, or that fit a glob like "
-           "*.csv. In the feed: messages with this text. For jobs: state:failed route:aws>gcp "
-           "size:>10MiB text.", (PA, FE, BO, PL, JL, LG), footer=5, offline=True),
+           "*.csv. In the feed: messages with this text, or topic:access key:logs/* since:10m. For "
+           "jobs: state:failed route:aws>gcp size:>10MiB text.", (PA, FE, BO, PL, JL, LG, EV), footer=5,
+           offline=True),
     Action("next-match", ("n",), "next match", "To the next line that fits the filter.",
            (PA, FE, BO), palette=False, offline=True),
     Action("previous-match", ("N",), "previous match", "To the line before that fits the filter.",
@@ -161,12 +178,28 @@ ACTIONS: tuple[Action, ...] = (
     Action("access", ("x",), "access", "Send a simulated access event for the objects to Kafka.",
            (PA, OB), changes=True),
     Action("copy", ("y",), "copy", "Copy the address to the clipboard (OSC 52), and show it.",
-           (PA, FE, BO, JL, JS, JO, OB, PV, VE, ME, DO, LG), offline=True),
+           (PA, FE, BO, JL, JS, JO, OB, PV, VE, ME, DO, LG, EV), offline=True),
     Action("copy-url", ("Y",), "copy URL", "Copy the URL (s3://, gs://, https://, file://) to the "
            "clipboard, and show it.", (PA, OB), offline=True),
     # -- events and migrations ----------------------------------------------------------
     Action("follow", ("f",), "follow", "Let the feed follow new events, or hold it still.",
-           (CO, LG), footer=7, offline=True),
+           (CO, LG, EV), footer=7, offline=True),
+    Action("topics", ("i",), "topics", "Show the topics: how much comes, how far behind reading "
+           "is; choose which of them the feed shows.", (FE,), footer=4),
+    Action("rejected", ("!",), "rejected", "Show the rejected messages apart, and why they were.",
+           (FE, TO), footer=8),
+    Action("replay", ("R",), "replay", "Look at messages again, from an offset or a time on. "
+           "Nothing is counted again.", (FE, TO), footer=8),
+    Action("show-topic", ("space",), "show", "Let the feed show this topic, or leave it out.",
+           (TO,), footer=1, offline=True),
+    Action("show-all-topics", ("*",), "show all", "Let the feed show all topics again.", (TO,),
+           footer=2, offline=True),
+    Action("next-message", ("n",), "next", "Go to the next message with this key.", (ME,),
+           footer=2),
+    Action("previous-message", ("N",), "previous", "Go to the previous message with this key.",
+           (ME,), footer=3),
+    Action("to-object", ("o",), "object", "Show the object that the message is about.", (ME,),
+           footer=4),
     Action("pause", ("p",), "pause", "Pause the jobs, or let them go on. No finished part is "
            "lost. In the list of jobs: those that are marked, or all that fit the filter.",
            (CO, JL, JS, JO), footer=7),
@@ -431,7 +464,7 @@ def first_clash(keys: Mapping[str, tuple[str, ...]]) -> tuple[str, str, str] | N
 
     The first of two strokes is a key of its own: nothing else may lie on it.
     """
-    for contexts in SCOPES.values():
+    for contexts in meeting():
         owner: dict[str, str] = {}
         firsts: dict[str, str] = {}
         for action in ACTIONS:
@@ -459,7 +492,7 @@ def markdown_table(keymap: Keymap | None = None) -> str:
     lines = ["| where | keys | what | id |", "|---|---|---|---|"]
     keymap = keymap or Keymap()
     seen: set[str] = set()
-    for context in (PA, FE, BO, CO, PL, JL, JS, JO, OB, PV, VE, US, LA, ME, DO, LG, LI, G):
+    for context in (PA, FE, BO, CO, PL, JL, JS, JO, OB, PV, VE, US, LA, ME, DO, LG, TO, EV, LI, G):
         for action in keymap.valid_in([context]):
             if action.id in seen:
                 continue

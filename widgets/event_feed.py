@@ -63,8 +63,7 @@ class EventFeed(FilterPane):
         """Show the newest messages, or while paused only how many came since."""
         self._status = status
         if self._rows.source is not feed:
-            self._rows.source = feed
-            feed.on_rows = self._rows.came
+            self._rows.show(feed)
         self._rows.update()
         self._rows.placeholder_changed()
         self._show_titles()

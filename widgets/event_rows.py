@@ -71,6 +71,12 @@ class EventRows(VirtualList[EventRow]):
             for number in range(first, last + 1)
         ]
 
+    def show(self, source: FeedSource) -> None:
+        """Take rows from that feed from now on."""
+        self.source, self.newest = source, -1
+        self._matches = []
+        source.on_rows = self.came
+
     def _keep(self, rows: Iterable[EventRow]) -> None:
         """What was looked at while held stays, though the feed may have run on by far."""
         self._kept.update((row.number, row) for row in rows if row.topic)
@@ -146,7 +152,7 @@ class EventRows(VirtualList[EventRow]):
         elif self.source.last == self.newest and self._base == self.source.first:
             return
         else:
-            if self.newest >= 0:
+            if self.newest > 0:  # what came before the first look is no loss
                 self.undrawn += max(self.source.last - self.newest - self.visible_count, 0)
             self._base = self.source.first
             self._length = max(self.source.last - self.source.first + 1, 0)

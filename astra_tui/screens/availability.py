@@ -28,7 +28,9 @@ def console_reason(screen: "ConsoleScreen", action: Action) -> str:
     return _reason(screen, action)
 
 
-ROWLESS = frozenset({"filter", "sort", "reverse", "open", "reload"})  # mean no row of a pane
+ROWLESS = frozenset(  # mean no row of a pane
+    {"filter", "sort", "reverse", "open", "reload", "topics", "rejected", "replay"}
+)
 _EVEN_EMPTY = ROWLESS | {"folders", "up-folder", "place-back", "place-forward"}
 
 
@@ -82,6 +84,8 @@ def _reason(screen: "ConsoleScreen", action: Action) -> str:
         case "show-panels":
             if not screen.panels.hidden:
                 return "No panel is hidden."
+        case "replay":
+            return why_no_replay(snapshot)
         case "engine" | "policy":
             if not any(cloud.objects for cloud in snapshot.clouds):
                 loading = any(cloud.state is ListingState.LOADING for cloud in snapshot.clouds)
@@ -119,6 +123,16 @@ def _folder_reason(screen: "ConsoleScreen", action: Action, pane: CloudPane) -> 
     if action.id == "open-folder" and pane.cursor_folder is None:
         return f"This is an object; {keys.key_of('inspect')} shows it."
     return ""
+
+
+def why_no_replay(snapshot: Snapshot) -> str:
+    """Why no message can be read again now, "" if one can."""
+    match snapshot.kafka.state:
+        case KafkaState.OFF:
+            return "Kafka is off (kafka.bootstrap); there is nothing to read again."
+        case KafkaState.CONNECTED:
+            return ""
+    return f"The broker does not answer: {snapshot.kafka.error or 'still connecting'}"
 
 
 def cloud_reason(snapshot: Snapshot, action: Action, cloud: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from textual import events, on
 from textual.app import ComposeResult
 
-from astra_tui import flows, job_flows, mark_flows, place_flows
+from astra_tui import event_flows, flows, job_flows, mark_flows, place_flows
 from astra_tui.keymap import SCOPES, Action, Context
 from astra_tui.latest import Latest
 from astra_tui.screens.availability import ROWLESS, console_reason
@@ -20,6 +20,8 @@ from astra_tui.screens.object import ObjectScreen
 from astra_tui.screens.panels import Panels, Tabs
 from astra_tui.screens.places import PlaceScreen
 from astra_tui.screens.preview import PreviewScreen
+from astra_tui.screens.rejected import RejectedScreen
+from astra_tui.screens.topics import TopicsScreen
 from engine.model import (
     Address,
     Bookmark,
@@ -374,6 +376,16 @@ class ConsoleScreen(PlaceScreen):
 
     def do_follow(self) -> None:
         self.feed.action_pause()
+
+    def do_topics(self) -> None:
+        self.app.push_screen(TopicsScreen(self.feed))
+
+    def do_rejected(self) -> None:
+        self.app.push_screen(RejectedScreen())
+
+    async def do_replay(self) -> None:
+        row = self.feed.pane_list().cursor_row
+        await event_flows.replay(self.astra, row=row if row is not None and row.topic else None)
 
     def do_dashboard(self) -> None:
         self.app.push_screen(DashboardScreen())

@@ -21,6 +21,7 @@ from engine.model import (
     Bookmark,
     Check,
     ConsolePlaces,
+    EventStatistics,
     JobChange,
     JobQuery,
     JobsetLine,
@@ -34,6 +35,7 @@ from engine.model import (
     LabStep,
     ListingQuery,
     ListingState,
+    MessageDetail,
     Move,
     MovePick,
     Notice,
@@ -47,6 +49,8 @@ from engine.model import (
     PlanRequest,
     PlanView,
     Preview,
+    ReplayRequest,
+    ReplayStep,
     SavedPlan,
     Snapshot,
     Throughput,
@@ -138,6 +142,7 @@ class FakeDoor:
         self.workspace = FakeWorkspace()
         self.feed = world.Feed(first=1, last=0)
         self._feed = given.get("feed") or world.Feed()
+        self.feeds: dict[str, world.Feed] = given.get("feeds", {})
         self.names: Sequence[str] = given.get("names", ())
         self.fail: dict[str, AstraError | Exception] = {}
         self.hold: dict[str, asyncio.Event] = {}
@@ -206,6 +211,23 @@ class FakeDoor:
 
     async def versions(self, address: Address) -> ObjectVersions:
         return await self._do("versions", address, object_samples.versions(address))
+
+    def feed_named(self, name: str) -> world.Feed:
+        return self.feeds.get(name, world.Feed(first=1, last=0))
+
+    async def message(self, number: int, feed: str = "live") -> MessageDetail | None:
+        source = self._feed if feed == "live" else self.feed_named(feed)
+        return await self._do("message", (number, feed), world.message_detail(source, number))
+
+    async def event_statistics(self, seconds: int = 0) -> EventStatistics:
+        return await self._do("event_statistics", seconds, world.event_statistics(seconds))
+
+    async def replay(self, request: ReplayRequest) -> AsyncGenerator[ReplayStep, None]:
+        yield ReplayStep("replay-1", 0, 25)
+        await self._do("replay", request)
+        self.feeds["replay-1"] = world.Feed(first=1, last=25)
+        yield ReplayStep("replay-1", 25, 25, 1_975, done=True)
+        await asyncio.Event().wait()
 
     async def decide(self, policy: str = "", clouds: Sequence[str] = ()) -> Any:
         return await self._do("decide", policy, world.decisions())

@@ -89,11 +89,11 @@ def test_an_unknown_flavour_is_told() -> None:
     assert "no flavour 'emacs'" in keymap.warnings[0]
 
 
-@pytest.mark.parametrize("scope", SCOPES)
-def test_no_two_actions_share_a_key_where_both_work(scope: str) -> None:
+@pytest.mark.parametrize("contexts", meeting())
+def test_no_two_actions_share_a_key_where_both_work(contexts: tuple[Context, ...]) -> None:
     owner: dict[str, str] = {}
     for action in ACTIONS:
-        if set(action.contexts) & set(SCOPES[scope]):
+        if set(action.contexts) & set(contexts):
             for key in action.keys:
                 assert key not in owner, f"{key} is {owner.get(key)} and {action.id}"
                 owner[key] = action.id

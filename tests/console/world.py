@@ -13,6 +13,7 @@ from engine.model import (
     Decision,
     EventOutcome,
     EventRow,
+    EventStatistics,
     Evidence,
     JobSpec,
     JobState,
@@ -21,6 +22,8 @@ from engine.model import (
     KafkaStatus,
     ListingQuery,
     ListingState,
+    MessageDetail,
+    MessageEffect,
     MigrationStatistics,
     Move,
     MoveKind,
@@ -28,6 +31,7 @@ from engine.model import (
     ObjectHead,
     ObjectMeta,
     ObjectRow,
+    PartitionStatus,
     Picked,
     Plan,
     Provider,
@@ -39,6 +43,7 @@ from engine.model import (
     Step,
     StoreKind,
     Tier,
+    TopicStatus,
     VersionPin,
 )
 
@@ -233,6 +238,7 @@ class Feed:
     first: int = 0
     last: int = 40
     hostile: bool = False
+    every: int = 9  # so many messages for one that is rejected
 
     def window(
         self, count: int, *, end: int | None = None, text: str = "", after: int = -1
@@ -256,12 +262,57 @@ class Feed:
             subject=f"aws:aws-data/{name}", detail=f"{number % 7 + 1} reads",
             raw=b'{"specversion":"1.0","type":"access","data":{"count":3,"op":"GET"}}',
         )  # fmt: skip
-        if number % 9 == 4:
+        if number % self.every == 4 % self.every:
             return replace(
                 row, outcome=EventOutcome.REJECTED, operation="", subject="",
                 detail="bad JSON at byte 0", raw=b"\x1b[2Jnot json \x1b]0;pwned\x07\xff\xfe",
             )  # fmt: skip
         return row
+
+
+def message_detail(feed: Feed, number: int) -> MessageDetail | None:
+    """A message of that feed in full; None if it is not kept."""
+    if not feed.first <= number <= feed.last:
+        return None
+    row = feed.row(number)
+    if row.outcome is EventOutcome.REJECTED:
+        effects = (MessageEffect("nothing: it was rejected"),)
+    else:
+        address = (
+            Address.parse(row.subject) if not feed.hostile else Address("aws", "b", row.subject)
+        )
+        effects = (
+            MessageEffect("counted as 3 reads", address, Tier.HOT, "STANDARD", 412, listed=True),
+        )
+    return MessageDetail(
+        row, (("source", b"gateway-7"), ("trace\x1b[2J", b"\xff\x00[red]")), row.time + 2.5,
+        row.time + 2.6, len(row.raw), "a CloudEvent", effects, 0, max(number - 10, 0), number + 10,
+    )  # fmt: skip
+
+
+def event_statistics(seconds: int = 0) -> EventStatistics:
+    """Four topics of a busy quarter of an hour."""
+    past = tuple(900 + (second * 37) % 500 + (second > seconds * 0.7) * 700
+                 for second in range(seconds))  # fmt: skip
+    bad = tuple(int(second % 40 == 7) * 30 for second in range(seconds))
+    parts = tuple(
+        PartitionStatus(number, 12_000 + number, 12_000 + number + 150 * number)
+        for number in range(4)
+    )
+    return EventStatistics(
+        NOW,
+        (
+            TopicStatus("access_events", "accesses", 48_211, 3, 1203.6, NOW - 1, parts, past, bad),
+            TopicStatus("migration_jobs", "job requests", 2, 1, 0.0, NOW - 900, parts[:1]),
+            TopicStatus("migration_status", "job states", 512, 0, 2.4, NOW - 3),
+            TopicStatus("recommendations", "decisions", 0, 0, 0.0, 0.0),
+        ),
+        (
+            ("no cloud is named … in the configuration", 30),
+            ("not JSON: Expecting value at character …", 9),
+            ("its time \x1b[2J… is in the future", 1),
+        ),
+    )
 
 
 def job(name: str, state: JobState, **changes: object) -> JobView:
