@@ -152,8 +152,8 @@ ACTIONS: tuple[Action, ...] = (
            "again, or delete it; or open one in a file.", (CO,)),
     Action("filter", ("/",), "filter", "Show only names with this text, or that fit a glob like "
            "*.csv. In the feed: messages with this text, or topic:access key:logs/* since:10m. For "
-           "jobs: state:failed route:aws>gcp size:>10MiB text.", (PA, FE, BO, PL, JL, LG, EV), footer=5,
-           offline=True),
+           "jobs: state:failed route:aws>gcp size:>10MiB text.", (PA, FE, BO, PL, JL, LG, EV),
+           footer=5, offline=True),
     Action("next-match", ("n",), "next match", "To the next line that fits the filter.",
            (PA, FE, BO), palette=False, offline=True),
     Action("previous-match", ("N",), "previous match", "To the line before that fits the filter.",

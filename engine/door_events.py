@@ -2,13 +2,15 @@
 
 import asyncio
 import itertools
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from engine.door import Door
 from engine.errors import UsageError
 from engine.model import (
     EventPage,
+    EventRow,
     EventStatistics,
     FeedSource,
     FilterError,
@@ -24,7 +26,19 @@ if TYPE_CHECKING:
     from engine.events.feed import EventFeed
 
 _PAGE = 2000
+_SLICE = 200
 _REPLAYS = 8  # that are open at once
+
+
+@contextmanager
+def readable(text: str) -> Iterator[None]:
+    """A filter that is none is the caller's mistake. Raises UsageError."""
+    try:
+        yield
+    except FilterError as error:
+        raise UsageError(
+            str(error), subject=text, todo="docs/events.md has the language."
+        ) from error
 
 
 class Events(Door):
@@ -63,10 +77,8 @@ class Events(Door):
         Ask again from `last` on. Raises UsageError for a filter that is none.
         """
         source = self._feed(LIVE)
-        try:
+        with readable(filter):
             parse_filter(filter)
-        except FilterError as error:
-            raise UsageError(str(error), subject=filter, todo="See `astra help filter`.") from error
         if source is None:
             return EventPage((), number)
         if number < 0:
@@ -103,6 +115,19 @@ class Events(Door):
             await asyncio.Event().wait()  # the messages are there for as long as somebody looks
         finally:
             del replays[name]
+
+    async def replayed(self, feed: str, filter: str = "") -> list[EventRow]:
+        """All messages of an open replay that fit the filter, for a command that prints them."""
+        source = self._feed(feed)
+        if source is None:
+            return []
+        rows: list[EventRow] = []
+        with readable(filter):
+            for number, row in enumerate(source.fitting(filter)):
+                rows += [row] if row is not None else []
+                if number % _SLICE == 0:
+                    await asyncio.sleep(0)
+        return rows
 
     def _feed(self, name: str) -> "EventFeed | None":
         if self._open is None:

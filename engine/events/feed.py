@@ -1,7 +1,7 @@
 """The live feed: raw messages in a ring, decoded only when somebody looks at them."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from engine.events.match import LOOK, Matcher, summary_of
 from engine.events.messages import Message, Summary
@@ -96,12 +96,22 @@ class EventFeed:
         return [self._row(number) for number in numbers]
 
     def newer(self, text: str, after: int) -> int:
-        """How many messages with a greater number fit the filter, as far as they are kept."""
+        """How many messages with a greater number fit the filter, left the ring or not; with a
+        filter, as far as it followed."""
         if not text.strip():
-            return max(self.last - max(after, self.first - 1), 0)
+            return max(self.last - max(after, 0), 0)
         search = self._search(text)
-        search.numbers(self._ring, self.first, self.last, self.last, 1)
+        floor = max(self.first, after + 1)
+        search.numbers(self._ring, self.first, self.last, self.last, self._max_messages, floor)
         return search.newer(after)
+
+    def fitting(self, text: str) -> Iterator[EventRow | None]:
+        """Every message that is kept, oldest first, None in place of one that does not fit the
+        filter. Raises FilterError if that is none."""
+        fits = Matcher(parse_filter(text), self._summarise).fits
+        for number in range(self.first, self.last + 1):
+            message = self.message(number)
+            yield self._row(number) if message is not None and fits(message)[0] else None
 
     def row(self, number: int) -> EventRow | None:
         """One message, None if it has left the ring."""
@@ -173,14 +183,21 @@ class _Search:
         self._high = 0
 
     def numbers(
-        self, ring: list[Message | None], first: int, newest: int, last: int, count: int
+        self,
+        ring: list[Message | None],
+        first: int,
+        newest: int,
+        last: int,
+        count: int,
+        floor: int = 0,
     ) -> list[int]:
-        """Up to `count` matches ≤ `last`, rising."""
+        """Up to `count` matches ≤ `last`, rising; nothing before `floor` is searched for them."""
         budget = self._forward(ring, first, newest)
         missing = count - bisect_right(self._found, last)
         older: list[int] = []
         number = max(self._low, first)
-        while number > first and missing > 0 and budget > 0:
+        floor = max(first, floor)
+        while number > floor and missing > 0 and budget > 0:
             number -= 1
             hit, cost = self._look(ring[number % len(ring)])
             if hit:

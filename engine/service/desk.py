@@ -1,15 +1,14 @@
 """What one connection looks at: views of listings by window, the feed, the state of all."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from engine.door_events import readable
 from engine.errors import UsageError
 from engine.model import (
     EventRow,
     FeedSource,
-    FilterError,
     ListingQuery,
     ListingView,
     Notice,
@@ -127,12 +126,12 @@ class Desk:
         self, count: int, end: int | None = None, text: str = "", name: str = LIVE
     ) -> list[EventRow]:
         """Messages of a feed, as `FeedSource.window` gives them."""
-        with _readable(text):
+        with readable(text):
             return list(self._feed(name).window(min(count, WINDOW), end=end, text=text))
 
     def newer(self, text: str, after: int, name: str = LIVE) -> int:
         """How many fit the filter after that number, as `FeedSource.newer` tells."""
-        with _readable(text):
+        with readable(text):
             return self._feed(name).newer(text, after)
 
     def _feed(self, name: str) -> FeedSource:
@@ -171,15 +170,6 @@ class Desk:
         except KeyError:
             raise UsageError("That view of the listing is gone.", todo="Ask again.") from None
         return found[1]
-
-
-@contextmanager
-def _readable(text: str) -> Iterator[None]:
-    """A filter that is none is the caller's mistake. Raises UsageError."""
-    try:
-        yield
-    except FilterError as error:
-        raise UsageError(str(error), subject=text) from error
 
 
 def _light(rows: Sequence[EventRow]) -> tuple[EventRow, ...]:

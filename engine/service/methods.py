@@ -29,7 +29,7 @@ DOOR = (
     "decide_clouds",
     *("job_window", "jobsets", "change_jobs", "throughput", "job_story"),
     *("preview", "versions"),
-    *("event_statistics", "message", "messages_after", "replay"),
+    *("event_statistics", "message", "messages_after", "replay", "replayed"),
     *("lab_choices", "active_policy", "adopt_policy"),
     "usage",
     *("open_plan", "check_plan", "show_plan", "fold_plan", "take_moves", "plan_lines"),

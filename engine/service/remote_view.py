@@ -167,7 +167,7 @@ class RemoteFeed:
     def newer(self, text: str, after: int) -> int:
         """How many fit the filter after that number, as the engine said last."""
         if not text.strip():
-            return max(self.last - max(after, self.first - 1), 0)
+            return max(self.last - max(after, 0), 0)
         self._begin(("newer", text, after), self._count(text, after))
         return self._counted.get((text, after), 0)
 

@@ -258,6 +258,22 @@ async def test_events_go_through_a_broker_from_one_process_to_another(
     assert (event["topic"], event["outcome"]) == ("access_events", "accepted")
     assert event["operation"] == "PUT"
     assert "box/x" in event["raw"]
+    assert event["key"] == "disk:box/x"
+    again = astra("events", "replay", "access_events", "--filter", "op:put key:x", "--json")
+    assert [line["offset"] for line in again.lines] == [event["offset"]]
+    assert "nothing was counted" in again.err
+    none = astra("events", "replay", "access_events", "--since", "10s", "--filter", "-key:x")
+    assert none.out == ""
+    topics = {line["topic"]: line for line in astra("events", "topics", "--json").lines}
+    assert topics["access_events"]["role"] == "accesses"
+    assert astra("events", "replay", "nowhere", code=2).err.count("no such topic") == 1
+
+
+@pytest.mark.parametrize("verb", [("tail",), ("replay", "access_events")])
+def test_a_filter_that_cannot_be_read(astra: Astra, verb: tuple[str, ...]) -> None:
+    astra.config(more=EMBEDDED)
+    done = astra("events", *verb, "--filter", "x topc:access", code=2)
+    assert "did you mean topic?" in done.err
 
 
 async def test_a_broker_that_is_away_keeps_events_in_the_outbox(astra: Astra) -> None:
@@ -266,6 +282,9 @@ async def test_a_broker_that_is_away_keeps_events_in_the_outbox(astra: Astra) ->
     done = astra("access", "disk:box/x", "--json", code=1)
     assert done.lines[0]["delivered"] is False
     assert "outbox" in done.err
+    assert "refused" in done.err
+    for words in (("topics",), ("replay", "access_events")):
+        assert "does not answer" in astra("events", *words, code=1).err
 
 
 def test_a_tail_ends_with_ctrl_c(astra: Astra) -> None:

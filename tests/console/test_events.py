@@ -186,7 +186,9 @@ async def _look_around(app: Any, pilot: Any) -> None:
         lambda: all("a/deep" in row.subject for row in rows.fetch(0, rows.count())),
         "only what fits",
     )
-    await pilot.press("enter", "enter")
+    await pilot.press("enter")
+    await until(pilot, lambda: rows.has_focus and rows.cursor_row is not None)
+    await pilot.press("enter")
     await until(pilot, on(pilot, MessageScreen))
     await shows(pilot, "counted as 1 read")
     await shows(pilot, "reads in 30 days")
@@ -202,7 +204,9 @@ async def _look_around(app: Any, pilot: Any) -> None:
     await pilot.press("enter")
     await until(pilot, on(pilot, MessageScreen))
     await shows(pilot, "nothing: it was rejected")
-    await pilot.press("escape", "escape")
+    await pilot.press("escape")
+    await until(pilot, on(pilot, RejectedScreen))
+    await pilot.press("escape")
     await until(pilot, on(pilot, ConsoleScreen))
     await pilot.press("i")
     await until(pilot, on(pilot, TopicsScreen))

@@ -15,6 +15,7 @@ from astra_tui.keymap import (
     first_clash,
     is_key,
     markdown_table,
+    meeting,
 )
 
 DANGEROUS = {"approve", "cancel"}

@@ -174,3 +174,47 @@ def test_a_filter_finds_what_a_rejected_message_shows() -> None:
     source.append(message(2, b"\xff", "bad JSON at byte 0"))
     for text in ("rejected", "REJECTED bad", "json at"):
         assert numbers(source, 5, text=text) == [2]
+
+
+def test_what_is_pending_is_counted_though_it_left_the_ring() -> None:
+    source = feed(max_messages=100)
+    for number in range(1, 1001):
+        source.append(message(number, reason="odd" if number % 2 else "even"))
+    assert source.newer("", 400) == 600
+    assert source.newer("", 2000) == 0
+    assert source.newer("odd", 960) == 20
+    for number in range(1001, 1011):
+        source.append(message(number, reason="odd" if number % 2 else "even"))
+    assert source.newer("odd", 960) == 25
+
+
+def test_rejected_messages_are_kept_longer_apart() -> None:
+    source = EventFeed(Reader(), max_messages=10, apart=True)
+    for number in range(1, 1001):
+        source.append(message(number, reason="" if number % 10 else "odd"))
+    assert source.rejected is not None
+    assert len(source) == 10
+    assert [row.offset for row in source.rejected.window(3)] == [980, 990, 1000]
+    assert source.rejected.last == 100
+
+
+def test_neighbours_of_a_key_are_found() -> None:
+    source = feed()
+    for number in range(1, 100):
+        source.append(message(number)._replace(key=b"a" if number % 7 == 0 else b"b"))
+    assert (source.of_same_key(49, 1), source.of_same_key(49, -1)) == (56, 42)
+    assert (source.of_same_key(98, 1), source.of_same_key(7, -1)) == (0, 0)
+    assert source.of_same_key(1000, 1) == 0
+    source.append(message(100))
+    assert source.of_same_key(100, -1) == 0  # without a key there are no neighbours
+
+
+def test_huge_keys_and_headers_are_cut() -> None:
+    source = feed(max_bytes=1_000_000)
+    for number in range(1, 200):
+        huge = (("h" * 100_000, b"v" * 100_000),)
+        source.append(message(number)._replace(key=b"k" * 1_000_000, headers=huge))
+    kept = source.message(source.last)
+    assert kept is not None
+    assert (len(kept.key), kept.headers) == (8192, ())
+    assert len(source) > 50
