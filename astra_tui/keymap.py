@@ -31,6 +31,7 @@ class Context(StrEnum):
     VERSIONS = "versions"
     LAB = "lab"
     MESSAGE = "message"
+    EVENT = "Kafka message"
     DOCTOR = "doctor"
     LOG = "log"
     TOPICS = "topics"
@@ -61,7 +62,7 @@ class Action:
     offline: bool = False  # needs no running engine
 
 
-G, LI, CO, PA, FE, BO, PL, JL, JS, JO, OB, PV, VE, US, LA, ME, DO, LG, TO, EV, RE = Context
+G, LI, CO, PA, FE, BO, PL, JL, JS, JO, OB, PV, VE, US, LA, ME, ET, DO, LG, TO, EV, RE = Context
 
 # Contexts whose keys work at the same time, because they meet on one screen.
 SCOPES: Mapping[str, tuple[Context, ...]] = {
@@ -76,6 +77,7 @@ SCOPES: Mapping[str, tuple[Context, ...]] = {
     "versions": (G, VE, LI),
     "lab": (G, LA, LI),
     "message": (G, ME, RE),
+    "event": (G, ME, ET, RE),
     "doctor": (G, DO, LI),
     "log": (G, LG, LI),
     "topics": (G, TO, LI),
@@ -194,11 +196,11 @@ ACTIONS: tuple[Action, ...] = (
            (TO,), footer=1, offline=True),
     Action("show-all-topics", ("*",), "show all", "Let the feed show all topics again.", (TO,),
            footer=2, offline=True),
-    Action("next-message", ("n",), "next", "Go to the next message with this key.", (ME,),
+    Action("next-message", ("n",), "next", "Go to the next message with this key.", (ET,),
            footer=2),
     Action("previous-message", ("N",), "previous", "Go to the previous message with this key.",
-           (ME,), footer=3),
-    Action("to-object", ("o",), "object", "Show the object that the message is about.", (ME,),
+           (ET,), footer=3),
+    Action("to-object", ("o",), "object", "Show the object that the message is about.", (ET,),
            footer=4),
     Action("pause", ("p",), "pause", "Pause the jobs, or let them go on. No finished part is "
            "lost. In the list of jobs: those that are marked, or all that fit the filter.",
@@ -492,7 +494,7 @@ def markdown_table(keymap: Keymap | None = None) -> str:
     lines = ["| where | keys | what | id |", "|---|---|---|---|"]
     keymap = keymap or Keymap()
     seen: set[str] = set()
-    for context in (PA, FE, BO, CO, PL, JL, JS, JO, OB, PV, VE, US, LA, ME, DO, LG, TO, EV, LI, G):
+    for context in (PA, FE, BO, CO, PL, JL, JS, JO, OB, PV, VE, US, LA, ME, ET, DO, LG, TO, EV, LI, G):
         for action in keymap.valid_in([context]):
             if action.id in seen:
                 continue

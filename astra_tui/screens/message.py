@@ -135,7 +135,7 @@ def _object(effect: MessageEffect) -> Cell:
 class MessageScreen(AstraScreen[None]):
     """Inspect one message of a feed, and go on to its key's others or to the object."""
 
-    SCOPE: ClassVar[str] = "message"
+    SCOPE: ClassVar[str] = "event"
 
     DEFAULT_CSS = "MessageScreen MessageCard { padding: 1 2; }"
 
