@@ -62,7 +62,7 @@ class Action:
     offline: bool = False  # needs no running engine
 
 
-G, LI, CO, PA, FE, BO, PL, JL, JS, JO, OB, PV, VE, US, LA, ME, ET, DO, LG, TO, EV, RE = Context
+G, LI, CO, PA, FE, BO, PL, JL, JS, JO, OB, US, PV, VE, LA, ME, ET, DO, LG, TO, EV, RE = Context
 
 # Contexts whose keys work at the same time, because they meet on one screen.
 SCOPES: Mapping[str, tuple[Context, ...]] = {
@@ -494,7 +494,8 @@ def markdown_table(keymap: Keymap | None = None) -> str:
     lines = ["| where | keys | what | id |", "|---|---|---|---|"]
     keymap = keymap or Keymap()
     seen: set[str] = set()
-    for context in (PA, FE, BO, CO, PL, JL, JS, JO, OB, PV, VE, US, LA, ME, ET, DO, LG, TO, EV, LI, G):
+    for context in (PA, FE, BO, CO, PL, JL, JS, JO, OB, PV, VE, US, LA, ME, ET, DO, LG,
+                    TO, EV, LI, G):  # fmt: skip
         for action in keymap.valid_in([context]):
             if action.id in seen:
                 continue

@@ -1,5 +1,7 @@
 """Rejected messages apart: why, how many of each kind, and the messages themselves."""
 
+import asyncio
+
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.geometry import Size
@@ -85,15 +87,14 @@ class RejectedScreen(FeedScreen):
     def on_mount(self) -> None:
         self.show_snapshot(self.astra.snapshot)
         self.feed.focus()
-        self._ask()
-        self.set_interval(_SECONDS, self._ask)
+        self.astra.launch(self._watch(), "count the reasons")
 
-    def _ask(self) -> None:
-        if self.is_current and self.astra.started:
-            self.astra.launch(self._look(), "count the reasons")
-
-    async def _look(self) -> None:
-        self.show_reasons(await self.astra.engine.event_statistics())
+    async def _watch(self) -> None:
+        """Count again and again for as long as this screen is there."""
+        while self.is_attached:
+            if self.is_current and self.astra.started:
+                self.show_reasons(await self.astra.engine.event_statistics())
+            await asyncio.sleep(_SECONDS)
 
     def show_reasons(self, statistics: EventStatistics) -> None:
         """Show why."""

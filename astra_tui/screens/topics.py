@@ -1,5 +1,6 @@
 """Topics: how much comes on each, how far behind reading is, and which of them the feed shows."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -90,16 +91,18 @@ class TopicsScreen(AstraScreen[None]):
 
     def on_mount(self) -> None:
         self.query_one(TopicTable).focus()
-        self._ask()
-        self.set_interval(_SECONDS, self._ask)
+        self.astra.launch(self._watch(), "look at the topics")
 
     def on_resize(self) -> None:
         self.set_class(self.size.height < _TALL, "-low")
         super().on_resize()
 
-    def _ask(self) -> None:
-        if self.is_current and self.astra.started:
-            self.astra.launch(self._look(), "look at the topics")
+    async def _watch(self) -> None:
+        """Look again and again for as long as this screen is there."""
+        while self.is_attached:
+            if self.is_current and self.astra.started:
+                await self._look()
+            await asyncio.sleep(_SECONDS)
 
     async def _look(self) -> None:
         statistics = await self.astra.engine.event_statistics(_PAST)
