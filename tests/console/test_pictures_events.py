@@ -101,7 +101,7 @@ def test_no_broker(size: Any, make_app: AppMaker, snap_compare: Any) -> None:
         state=KafkaState.AWAY, error="Connection refused by 10.0.0.9:9092.", events_per_second=0.0
     )
     app = make_app(world.quiet(kafka=away))
-    assert snap_compare(app, terminal_size=size, run_before=feed("R", shown="does not answer"))
+    assert snap_compare(app, terminal_size=size, run_before=feed(shown="AWAY"))
 
 
 @SIZES
