@@ -48,7 +48,7 @@ THEMES: Final[tuple[Theme, ...]] = (
         variables={
             **_tiers("#f2936b", "#e3c26f", "#74b8e8", "#a99bdb"),
             "text-muted": "#7f8a9f",
-            "text-dim": "#cdd5e3 60%",
+            "text-dim": "#9aa5b8",
             "text-disabled": "#7f8a9f",
             "text-primary": "#8fb2fa",
             "text-secondary": "#b8aae6",

@@ -64,6 +64,9 @@ class Lines(LineView, can_focus=True, inherit_bindings=False):
     def on_resize(self) -> None:
         if self._built_for != self.line_width:
             self.lines_changed()
+        else:
+            # Lines may be drawn for a new width before the scrollbar hears of it.
+            self.set_line_count(len(self._built))
 
     def render_line(self, y: int) -> Strip:
         width = self.line_width

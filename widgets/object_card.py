@@ -96,10 +96,6 @@ class ObjectCard(Lines):
             self.shape = self.shape._replace(job=len(self.jobs) - 1)
         self.lines_changed()
 
-    def on_resize(self) -> None:
-        # Lines may be drawn for a new width before the scrollbar hears of it.
-        self.set_line_count(len(self._built))
-
     def build(self, width: int) -> list[Cell]:
         if self.detail is None:
             return [(f"Reading{current().ellipsis}", "dim")]

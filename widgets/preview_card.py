@@ -52,10 +52,6 @@ class PreviewCard(Lines):
             self._column = column
             self.lines_changed()
 
-    def on_resize(self) -> None:
-        # Lines may be drawn for a new width before the scrollbar hears of it.
-        self.set_line_count(len(self._built))
-
     def build(self, width: int) -> list[Cell]:
         preview = self.preview
         if self._failed:
