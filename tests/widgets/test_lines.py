@@ -186,7 +186,7 @@ async def test_a_move() -> None:
     for words in (
         "HOT STANDARD → COLD NEARLINE  10 MiB",
         "Not read for 123 days",
-        "+$0.01/mo, once $0.0009, pays back: 3 d",
+        "+$0.01/mo, once $0.0009, pays back: 2 d",
         "egress 10 MiB",
         "! risk no conditional delete here",
         "! lost tag cost-centre",
