@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from io import StringIO
 from pathlib import Path
 
 from engine.discovery.candidate import FIELDS, Candidate
@@ -219,20 +220,30 @@ def secrets_of(candidates: Iterable[Candidate]) -> dict[str, str]:
 
 
 def add_to_dotenv(path: Path, secrets: Mapping[str, str]) -> None:
-    """Add variables to a `.env` that this user alone can read; what is in it stays.
+    """Add variables to a `.env` that this user alone can read afterwards; what is in it stays.
 
     Raises ConfigError if it cannot be written, or holds another value for one of them.
     """
+    from dotenv.parser import parse_stream
+
     try:
         before = path.read_text(encoding="utf-8-sig") if path.exists() else ""
-        names = {line.partition("=")[0].strip().removeprefix("export ").strip()
-                 for line in before.splitlines()}  # fmt: skip
-        lines = [f"{name}={_shell(value)}" for name, value in secrets.items() if name not in names]
-        if not lines:
-            return
+        known = {item.key: item.value for item in parse_stream(StringIO(before)) if item.key}
+        for name, value in secrets.items():
+            if known.get(name, value) != value:
+                raise ConfigError(
+                    f"It has another value of {name} already.",
+                    subject=str(path),
+                    safe="Nothing was written.",
+                    todo="Correct or remove that line, or set the variables yourself.",
+                )
+        lines = [f"{name}={_shell(value)}" for name, value in secrets.items() if name not in known]
         start = "" if not before or before.endswith("\n") else "\n"
         with open(path, "a", encoding="utf-8", opener=_private) as stream:
-            stream.write(start + "\n".join(lines) + "\n")
+            # One that was there may be open to others; what comes in now is not for them.
+            os.fchmod(stream.fileno(), os.fstat(stream.fileno()).st_mode & 0o600)
+            if lines:
+                stream.write(start + "\n".join(lines) + "\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise ConfigError(

@@ -148,6 +148,23 @@ async def test_keys_of_other_tools_are_referred_to_and_never_written(tmp_path: P
     assert warnings == []
 
 
+def test_keys_go_into_no_file_that_others_read_and_beside_no_other_key(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("OTHER=1\n")
+    dotenv.chmod(0o644)
+    add_to_dotenv(dotenv, {"KEY": SECRET})
+    assert dotenv.stat().st_mode & 0o777 == 0o600
+    dotenv.chmod(0o644)
+    add_to_dotenv(dotenv, {"KEY": SECRET})
+    assert dotenv.stat().st_mode & 0o777 == 0o600
+    before = dotenv.read_text()
+    with pytest.raises(ConfigError, match="another value of KEY") as error:
+        add_to_dotenv(dotenv, {"NEW": "1", "KEY": "changed"})
+    assert "changed" not in str(error.value)
+    assert SECRET not in str(error.value)
+    assert dotenv.read_text() == before
+
+
 async def test_files_of_no_use_are_told_of_and_end_nothing(tmp_path: Path) -> None:
     write(
         tmp_path,
