@@ -231,6 +231,13 @@ class CloudPane(FilterPane):
         row = self._objects.cursor_row
         return None if row is None or row.objects is None else row.key
 
+    @property
+    def hides_part(self) -> bool:
+        """Whether the next key would mean the folder under the cursor, while a filter shows only
+        a part of what is in it."""
+        filtered = bool(self.listing_query.text)
+        return filtered and not self._marks and self.cursor_folder is not None
+
     def chosen(self) -> Chosen:
         """What is marked, else what is under the cursor."""
         bucket = self.status.bucket if self.status is not None else ""

@@ -59,6 +59,8 @@ def _reason(screen: "ConsoleScreen", action: Action) -> str:
             return f"{action.label}: a folder has no bytes; open it first."
         case "age" | "access" if isinstance(panel, CloudPane) and panel.chosen().folders:
             return f"{action.label}: goes object by object; open the folder and mark some there."
+        case "migrate" | "tier" if isinstance(panel, CloudPane) and panel.hides_part:
+            return f"{action.label}: a folder means all that is in it; clear the filter first."
         case "tier" | "access" if isinstance(panel, CloudPane):
             return cloud_reason(snapshot, action, panel.cloud)
         case "open-folder" | "up-folder" | "place-back" | "place-forward" if isinstance(

@@ -72,6 +72,26 @@ def lines(pane: Any) -> list[str]:
     return [] if view is None else [row.key for row in view.rows(0, len(view)) if row is not None]
 
 
+async def test_a_filter_keeps_folders_from_being_moved_whole(tmp_path: Path) -> None:
+    """The line shows what the filter leaves of a folder; a plan would take all of it."""
+    app = console(settings(tmp_path))
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await until(pilot, listed(app))
+        pane = app.screen.panes[0]
+        await pilot.press("right", "F")
+        await until(pilot, lambda: "photos/" in lines(pane))
+        await pilot.press("/", *"readme", "enter")
+        await until(pilot, lambda: lines(pane) == ["photos/"])
+        await until(pilot, lambda: pane.cursor_folder == "photos/")
+        for key in ("m", "t"):
+            await pilot.press(key)
+            await until(
+                pilot, lambda: any("clear the filter" in n.message for n in app._notifications)
+            )
+            assert not isinstance(app.screen, Choice)
+            app.clear_notifications()
+
+
 async def test_walking_through_folders(tmp_path: Path) -> None:
     app = console(settings(tmp_path))
     async with app.run_test(size=SIZE, notifications=True) as pilot:
