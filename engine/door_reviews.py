@@ -102,12 +102,11 @@ class Reviewing(Door):
         """
         from engine import replanner
 
-        found = await self._reviews.ask(review, lambda it: (it.approved, it.plan, it.left_out()))
-        done, plan, left_out = found
+        done, plan = await self._reviews.ask(review, lambda it: (it.approved, it.plan))
         if done:
             raise approved()
         made = await replanner.edited(self._parts.planner, plan, edit)
-        return await self._reviews.put(review, made, left_out, self.settings.max_deletes)
+        return await self._reviews.put(review, made, plan, self.settings.max_deletes)
 
     async def keep_plan(self, review: str) -> str:
         """Save what is taken in the workspace; returns the plan's id."""

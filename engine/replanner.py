@@ -44,7 +44,7 @@ async def planned(planner: Planner, request: PlanRequest) -> Plan:
             await planner.plan_tier(group, *wish, filters)
             for group, filters in _in_place(request.sources, request.folders)
         ]
-        return await planner.preflight(_joined(plans, "Change", "objects' class"))
+        return await _whole(planner, _joined(plans, "Change", "objects' class"), len(plans))
     to = request.destination
     plans = [
         await planner.plan_migration(
@@ -59,7 +59,7 @@ async def planned(planner: Planner, request: PlanRequest) -> Plan:
         for group, folder, filters in by_folder(request, to)
     ]
     verb = "Copy" if request.kind is MoveKind.COPY else "Move"
-    return await planner.preflight(_joined(plans, verb, f"objects to {to}"))
+    return await _whole(planner, _joined(plans, verb, f"objects to {to}"), len(plans))
 
 
 def _in_place(
@@ -89,6 +89,12 @@ def _apart(sources: Sequence[Address]) -> tuple[list[Address], list[Address]]:
     that lies below them."""
     alone = [source for source in sources if source.key.endswith("/")]
     return alone, [source for source in sources if not source.key.endswith("/")]
+
+
+async def _whole(planner: Planner, plan: Plan, groups: int) -> Plan:
+    if groups > 1:  # each group knows its own moves only
+        plan = await asyncio.to_thread(again.uncrossed, plan, planner.places)
+    return await planner.preflight(plan)
 
 
 def _joined(plans: Sequence[Plan], verb: str, rest: str) -> Plan:

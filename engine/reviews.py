@@ -66,15 +66,21 @@ class Reviews:
 
         return await self.ask(handle, changed)
 
-    async def put(
-        self, handle: str, plan: Plan, left_out: frozenset[Address], max_deletes: int | None
-    ) -> PlanView:
-        """Let the review go on with another plan; what was left out stays so."""
+    async def put(self, handle: str, plan: Plan, base: Plan, max_deletes: int | None) -> PlanView:
+        """Let the review go on with another plan, made of `base`; what is left out stays so, also
+        what was left out meanwhile. Raises UsageError if it is not at `base` any more."""
         kept = self._get(handle)
         async with kept.lock:
             before = kept.review
             if before.approved:
                 raise approved()
+            if before.plan is not base:
+                raise UsageError(
+                    "The plan was edited meanwhile by somebody else.",
+                    safe="That edit stays; this one was not made.",
+                    todo="Look at it again, then edit it.",
+                )
+            left_out = await asyncio.to_thread(before.left_out)
             review = await asyncio.to_thread(
                 _review, plan, handle, max_deletes, before.changes, left_out
             )

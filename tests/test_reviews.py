@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from astra_tui.cli.planview import plan_json
 from astra_tui.plan_report import lines
 from astra_tui.plan_summary import summary_json
+from engine import replanner
 from engine.engine import Engine
 from engine.errors import AstraError, Refused, StateError, UsageError
 from engine.model import (
@@ -20,6 +22,7 @@ from engine.model import (
     JobState,
     MoveKind,
     MovePick,
+    Plan,
     PlanEdit,
     PlanQuery,
     PlanRequest,
@@ -28,8 +31,9 @@ from engine.model import (
     RiskKind,
     StoreKind,
     Tier,
+    VersionPin,
 )
-from engine.plan_files import read_plan
+from engine.plan_files import head_json, moves_json, read_plan
 from engine.service.remote import RemoteEngine
 from engine.service.server import Server
 from engine.settings import CloudSettings, EngineSettings, KafkaSettings
@@ -276,6 +280,70 @@ async def test_what_is_no_plan_is_told(tmp_path: Path, change: object) -> None:
             await door.open_plan(PlanRequest(file=str(path)))
         with pytest.raises(AstraError):
             await door.open_plan(PlanRequest(file=str(tmp_path / "nosuch")))
+
+
+@pytest.mark.parametrize("size", [1, -1])
+async def test_a_move_in_a_file_that_names_no_version_is_checked_too(
+    tmp_path: Path, size: int
+) -> None:
+    """A file may say anything: what nobody refused is looked at like every move."""
+    async with served(tmp_path) as door:
+        view = await opened(door)
+        move = (await door.plan_lines(view.review, 0, 2))[-1].move
+        assert move is not None
+        blind = replace(move, pin=VersionPin(size=size), from_class="", risks=(), kinds=())
+        odd = replace(blind, destination=Address("two", "b", "../x"))
+        path, head = tmp_path / "plan.jsonl", await door.plan_header(view.review)
+        path.write_text("".join([head_json(head, 1, {}), *moves_json([odd])]))
+        assert (await door.open_plan(PlanRequest(file=str(path)))).totals.moves == 0
+        path.write_text("".join([head_json(head, 1, {}), *moves_json([blind])]))
+        again = await door.open_plan(PlanRequest(file=str(path)))
+        assert again.totals.moves == (1 if size == move.size else 0)
+        if again.totals.moves:
+            assert again.risk(RiskKind.UNATTESTED) is not None
+            looked_at = (await door.plan_lines(again.review, 0, 2))[-1].move
+            assert looked_at is not None
+            assert looked_at.pin.etag == move.pin.etag
+
+
+async def test_moves_of_several_folders_that_chase_each_other(tmp_path: Path) -> None:
+    async with served(tmp_path) as door:
+        chased = tmp_path / "one" / "b" / "in" / "photos" / "one.jpg"
+        chased.parent.mkdir(parents=True)
+        chased.write_bytes(b"the same")
+        (tmp_path / "one" / "b" / "photos" / "one.jpg").write_bytes(b"the same")
+        names = ("photos/one.jpg", "in/photos/one.jpg")
+        objects = tuple(Address("one", "b", name) for name in names)
+        view = await door.open_plan(PlanRequest(objects, Address("one", "b", "in/")))
+        assert (view.totals.moves, view.totals.refused) == (1, 1)
+        refused = view.risk(RiskKind.REFUSED)
+        assert refused is not None
+        assert "takes its source from one:b/in/photos/one.jpg" in refused.example
+
+
+async def test_what_is_left_out_while_an_edit_is_planned_stays_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Engine(settings_in(tmp_path)) as door:
+        view = await opened(door)
+        edited, begun, free = replanner.edited, asyncio.Event(), asyncio.Event()
+
+        async def slow(*args: Any) -> Plan:
+            begun.set()
+            await free.wait()
+            return await edited(*args)
+
+        monkeypatch.setattr(replanner, "edited", slow)
+        first = asyncio.create_task(door.edit_plan(view.review, PlanEdit(priority=5)))
+        await begun.wait()
+        second = asyncio.create_task(door.edit_plan(view.review, PlanEdit(kind=MoveKind.COPY)))
+        await door.take_moves(view.review, MovePick(text="a.csv"), False)
+        free.set()
+        done = await asyncio.gather(first, second, return_exceptions=True)
+        told = [item for item in done if isinstance(item, UsageError)]
+        assert [error.what for error in told] == ["The plan was edited meanwhile by somebody else."]
+        now = await door.show_plan(view.review, PlanQuery())
+        assert (now.moves, now.totals.moves) == (4, 3)
 
 
 async def test_a_plan_of_classes_and_one_of_nothing(tmp_path: Path) -> None:

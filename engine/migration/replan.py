@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from engine.errors import UsageError
 from engine.migration.plan import Prices, assemble, place_of, same_tier, wanted_class
-from engine.migration.plan_checks import Route
+from engine.migration.plan_checks import Crossings, Route
 from engine.migration.plan_sources import Place, SourceObject
 from engine.migration.review import common_place
 from engine.model import (
@@ -73,8 +73,8 @@ def replan(
             counts.gone += 1
             hopeless.append(_refused(move, _NO_CLOUD))
             continue
-        if not move.pin.etag and not move.pin.version_id and not move.from_class:
-            hopeless.append(move)  # it never was there; it says so
+        if move.refused and _never_there(move):
+            hopeless.append(move)  # it says so
             continue
         item = objects.get(move.source)
         trouble = ""
@@ -119,6 +119,28 @@ def replan(
         priority=plan.priority,
     )
     return Replanned(again, counts.told(plan, again))
+
+
+def uncrossed(plan: Plan, places: Mapping[str, Place]) -> Plan:
+    """The plan, whose moves were planned in groups, without those that get in another's way."""
+    routes = [
+        Route.of(
+            _remembered(move),
+            move.destination,
+            move.kind,
+            (place_of(places, move.source), place_of(places, move.destination)),
+            (None, None),
+            move.to_class,
+            move.refused,
+        )
+        for move in plan.moves
+    ]
+    crossings = Crossings(routes)
+    moves = []
+    for route, move in zip(routes, plan.moves, strict=True):
+        why = "" if move.refused else crossings.problem(route)
+        moves.append(_refused(move, why) if why else move)
+    return replace(plan, moves=tuple(moves))
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +270,10 @@ def _same(item: SourceObject, pin: VersionPin) -> bool:
     return now.matches(pin) or (not pin.etag and not pin.version_id and now.size == pin.size)
 
 
+def _never_there(move: Move) -> bool:
+    return not move.pin.etag and not move.pin.version_id and not move.from_class
+
+
 def _class_of(item: SourceObject, places: Mapping[str, Place], book: PriceBook) -> str:
     provider = place_of(places, item.address).store.provider
     return book.canonical(provider, item.entry.storage_class)
@@ -260,11 +286,22 @@ def _remembered(move: Move) -> SourceObject:
 
 
 def _with_pin(made: Move, old: Move) -> Move:
-    """The move with the pin that was planned, which may say more than a listing does."""
-    return replace(made, pin=old.pin, size=old.size) if made.refused else replace(made, pin=old.pin)
+    """The move with the pin that was planned, which may say more than a listing does; one that
+    names no version gets the one that was looked at now."""
+    if made.refused:
+        return replace(made, pin=old.pin, size=old.size)
+    return replace(made, pin=old.pin) if old.pin.etag or old.pin.version_id else made
 
 
 def _refused(move: Move, why: str) -> Move:
     return replace(
-        move, refused=why, saving_per_month=None, one_time_cost=None, risks=(), losses=(), kinds=()
+        move,
+        refused=why,
+        saving_per_month=None,
+        one_time_cost=None,
+        cost_lines=(),
+        risks=(),
+        losses=(),
+        kinds=(),
+        restore_hours=0.0,
     )
