@@ -16,6 +16,7 @@ from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingsMap, BindingType
 from textual.command import CommandPalette
+from textual.css.query import NoMatches
 from textual.driver import Driver
 from textual.filter import DimFilter, LineFilter
 from textual.screen import Screen
@@ -438,11 +439,19 @@ class AstraApp(App[int], inherit_bindings=False):
         answer: ResultT | None = await self.push_screen_wait(question)
         return answer
 
-    def launch(self, work: Coroutine[Any, Any, object], doing: str) -> None:
-        """Run work beside the screen; what goes wrong is told in a dialog, and logged."""
-        self.run_worker(self._guarded(work, doing), name=doing, exit_on_error=False)
+    def launch(
+        self, work: Coroutine[Any, Any, object], doing: str, screen: Screen[Any] | None = None
+    ) -> None:
+        """Run work beside the screen; what goes wrong is told in a dialog, and logged.
 
-    async def _guarded(self, work: Coroutine[Any, Any, object], doing: str) -> None:
+        With `screen`, the answer is for that one: it may find nothing to be shown on when the
+        screen was left meanwhile, and that is no error.
+        """
+        self.run_worker(self._guarded(work, doing, screen), name=doing, exit_on_error=False)
+
+    async def _guarded(
+        self, work: Coroutine[Any, Any, object], doing: str, screen: Screen[Any] | None = None
+    ) -> None:
         try:
             await work
         except EngineGone as error:
@@ -451,6 +460,8 @@ class AstraApp(App[int], inherit_bindings=False):
             log.warning("%s: %s", doing, error)
             self.show_error(error, doing)
         except Exception as error:
+            if isinstance(error, NoMatches) and screen not in (None, *self.screen_stack):
+                return
             # The last guard: logged whole, told calmly, and the screen lives on.
             log.exception("%s", doing)
             self.show_error(error, doing)

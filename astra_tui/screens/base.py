@@ -45,6 +45,10 @@ class AstraScreen(Question[ResultT], Generic[ResultT], inherit_bindings=False):
         """Everything above the footer."""
         yield from ()
 
+    def launch(self, work: Coroutine[Any, Any, object], doing: str) -> None:
+        """Run work whose answer is shown here, and nowhere once this screen was left."""
+        self.astra.launch(work, doing, self)
+
     def contexts(self) -> tuple[Context, ...]:
         """The contexts whose keys work here, whatever has the focus."""
         return SCOPES[self.SCOPE]

@@ -43,7 +43,7 @@ class JobScreen(AstraScreen[None]):
             self._show(job, snapshot.time)
         elif not self._asking and (self.job is None or self.job.state not in FINAL_STATES):
             self._asking = True
-            self.astra.launch(self._ask(), "read the job")
+            self.launch(self._ask(), "read the job")
 
     async def _ask(self) -> None:
         try:
@@ -67,7 +67,7 @@ class JobScreen(AstraScreen[None]):
         if mark != self._told_of and self.astra.started:
             self._told_of = mark
             if self._stories.request(self.job_id):
-                self.astra.launch(self._stories.run(), "read the job")
+                self.launch(self._stories.run(), "read the job")
         # The clock only matters to what still runs; a finished page is never drawn again.
         self.query_one(JobSteps).show(job, now=0.0 if job.state in FINAL_STATES else now)
         self.query_one(TitleLine).show(job.spec.source.key, job.job_id)

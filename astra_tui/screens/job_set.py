@@ -81,7 +81,7 @@ class JobSetScreen(AstraScreen[None]):
             return
         self._dirty = False
         if self._latest.request(0):
-            self.astra.launch(self._latest.run(), "read the job set")
+            self.launch(self._latest.run(), "read the job set")
 
     async def _look(self, _: int) -> Seen:
         engine = self.astra.engine

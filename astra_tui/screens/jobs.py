@@ -169,7 +169,7 @@ class JobsScreen(AstraScreen[None]):
 
     def _run(self, latest: Latest[Any, Any], question: object) -> None:
         if latest.request(question):
-            self.astra.launch(latest.run(), "read the jobs")
+            self.launch(latest.run(), "read the jobs")
 
     @on(JobsPane.WindowWanted)
     def _wanted(self, event: JobsPane.WindowWanted) -> None:

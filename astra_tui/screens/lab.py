@@ -75,7 +75,7 @@ class LabScreen(AstraScreen[None]):
         self.table.focus()
         self.setting = lab_flows.first_setting(self.astra)
         self._show()
-        self.astra.launch(self._begin(), "look what the lab can do")
+        self.launch(self._begin(), "look what the lab can do")
 
     async def _begin(self) -> None:
         self._problem = []
@@ -117,7 +117,7 @@ class LabScreen(AstraScreen[None]):
         if self.running:
             return
         if self.choices is None:
-            self.astra.launch(self._begin(), "look what the lab can do")
+            self.launch(self._begin(), "look what the lab can do")
             return
         self._then = ()
         self._start(self.table.taken)

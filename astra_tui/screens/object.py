@@ -39,7 +39,7 @@ class ObjectScreen(AstraScreen[None]):
 
     def on_screen_resume(self) -> None:
         # Also on the way back from a dialog or a plan: what was done shows.
-        self.astra.launch(self._read(), "read the object")
+        self.launch(self._read(), "read the object")
 
     async def _read(self) -> None:
         try:

@@ -192,7 +192,7 @@ class PlanScreen(AstraScreen[bool]):
     async def show_view(self, view: PlanView, *, cursor: int | None = None) -> None:
         """Show this state of the review once its lines are here."""
         table = self.table
-        rows = PlanRows(self.astra.engine, view, self.astra.launch, self._rows_came)
+        rows = PlanRows(self.astra.engine, view, self.launch, self._rows_came)
         at = table.top if cursor is None else max(cursor - table.visible_count, 0)
         await rows.load(at, at + 2 * max(table.visible_count, 20))
         if not self.is_mounted:
@@ -399,7 +399,7 @@ class PlanScreen(AstraScreen[bool]):
         event.stop()
         query = replace(self._wanted, text=event.value)
         if query != self._wanted:
-            self.astra.launch(self._ask(query), "filter the plan")
+            self.launch(self._ask(query), "filter the plan")
 
     @on(Input.Submitted)
     @on(FilterInput.Left)

@@ -57,7 +57,7 @@ class PreviewScreen(AstraScreen[None]):
         if not self.reading:
             self.reading = True
             self.card.show_reading()
-            self.astra.launch(self._read(paid=paid), "read the object")
+            self.launch(self._read(paid=paid), "read the object")
 
     async def _read(self, *, paid: bool) -> None:
         limit = self.astra.console_settings.preview_bytes

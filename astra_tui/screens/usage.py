@@ -100,7 +100,7 @@ class UsageScreen(AstraScreen[None]):
 
     def _ask(self) -> None:
         if self._views.request((self.cloud, self.wanted)):
-            self.astra.launch(self._views.run(), f"add up {self.cloud}")
+            self.launch(self._views.run(), f"add up {self.cloud}")
 
     async def _look(self, question: tuple[str, ListingQuery]) -> Seen:
         cloud, query = question

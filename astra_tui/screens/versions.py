@@ -44,7 +44,7 @@ class VersionsScreen(AstraScreen[None]):
     def _ask(self) -> None:
         if not self.asking:
             self.asking = True
-            self.astra.launch(self._read(), "list the versions")
+            self.launch(self._read(), "list the versions")
 
     async def _read(self) -> None:
         try:

@@ -104,6 +104,11 @@ def test_every_context_belongs_to_a_scope() -> None:
     assert {context for contexts in SCOPES.values() for context in contexts} == set(Context)
 
 
+@pytest.mark.parametrize("scope", ["preview", "versions", "usage", "lab", "plan", "object", "log"])
+def test_help_and_readme_head_a_screens_keys_by_its_own_name(scope: str) -> None:
+    assert Context(scope) in SCOPES[scope]
+
+
 def test_no_key_is_one_that_multiplexers_eat() -> None:
     assert not EATEN_BY_MULTIPLEXERS & {key for action in ACTIONS for key in action.keys}
 
