@@ -151,7 +151,7 @@ class MessageScreen(AstraScreen[None]):
 
     def on_mount(self) -> None:
         self.query_one(MessageCard).focus()
-        self.astra.launch(self._read(self.row.number), "read the message")
+        self.launch(self._read(self.row.number), "read the message")
 
     async def _read(self, number: int) -> None:
         detail = await self.astra.engine.message(number, self.feed)

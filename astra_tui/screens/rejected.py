@@ -87,7 +87,7 @@ class RejectedScreen(FeedScreen):
     def on_mount(self) -> None:
         self.show_snapshot(self.astra.snapshot)
         self.feed.focus()
-        self.astra.launch(self._watch(), "count the reasons")
+        self.launch(self._watch(), "count the reasons")
 
     async def _watch(self) -> None:
         """Count again and again for as long as this screen is there."""

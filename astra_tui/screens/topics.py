@@ -91,7 +91,7 @@ class TopicsScreen(AstraScreen[None]):
 
     def on_mount(self) -> None:
         self.query_one(TopicTable).focus()
-        self.astra.launch(self._watch(), "look at the topics")
+        self.launch(self._watch(), "look at the topics")
 
     def on_resize(self) -> None:
         self.set_class(self.size.height < _TALL, "-low")
