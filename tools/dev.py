@@ -6,7 +6,7 @@
     python3 tools/dev.py run ARGS           set up, then run `astra ARGS`
     python3 tools/dev.py setup              only set up
     python3 tools/dev.py lock               write constraints.txt anew from .venv
-    python3 tools/dev.py screenshot         draw docs/screenshot.svg and docs/lab.svg anew
+    python3 tools/dev.py screenshot         draw docs/screenshot.svg, plan.svg and lab.svg anew
     python3 tools/dev.py record             play the tour, draw docs/tour.svg of it
     python3 tools/dev.py keys [--check]     write README's key table anew from the keymap
 

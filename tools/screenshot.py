@@ -1,5 +1,5 @@
-"""Draw docs/screenshot.svg and docs/lab.svg: the console on the demo world, while a migration
-runs, and its lab. With a word of `lab` only that.
+"""Draw docs/screenshot.svg, docs/plan.svg and docs/lab.svg: the console on the demo world while a
+migration runs, a plan, and the lab. With words of `console`, `plan`, `lab` only those.
 
 Nothing in the pictures is made up: it is what `astra demo` shows after a few keys.
 """
@@ -16,19 +16,25 @@ from astra_tui.app import AstraApp
 from astra_tui.config import ConsoleSettings
 from astra_tui.demo import DemoWorld
 from astra_tui.demo_life import DemoEngine, DemoLife
+from astra_tui.screens.plan import PlanScreen
 from engine.model import Address, JobState, KafkaState, ListingState, Tier
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "screenshot.svg"
 LAB = TARGET.with_name("lab.svg")
-SIZE, LAB_SIZE = (132, 38), (120, 36)
+PLAN = TARGET.with_name("plan.svg")
+SIZE, LAB_SIZE, PLAN_SIZE = (132, 38), (120, 36), (120, 34)
 MOVED = ("archived_logs_2022.log", "backup_database_Q2.zip", "ml/checkpoint_0100.bin")
 SLOW = 1_500_000  # bytes a second, so that the picture catches a job at work
 
 
 async def main() -> int:
-    if "lab" not in sys.argv[1:]:
+    wanted = sys.argv[1:] or ["console", "plan", "lab"]
+    if "console" in wanted:
         await draw(TARGET, SIZE, pose)
-    await draw(LAB, LAB_SIZE, pose_lab)
+    if "plan" in wanted:
+        await draw(PLAN, PLAN_SIZE, pose_plan)
+    if "lab" in wanted:
+        await draw(LAB, LAB_SIZE, pose_lab)
     return 0
 
 
@@ -69,6 +75,26 @@ async def pose(app: AstraApp, engine: DemoEngine) -> str:
     await until(lambda: halfway(app), "one job is done and another at work")
     done = asyncio.get_running_loop().create_future()
     app.call_later(lambda: done.set_result(app.export_screenshot(title="astra demo")))
+    return plain(await done)
+
+
+async def pose_plan(app: AstraApp, engine: DemoEngine) -> str:
+    """Plan what the policy decided, look at its risks, take the picture."""
+    await until(lambda: app.started and all_ready(app), "all clouds are listed")
+    await engine.decide()
+    await until(lambda: bool(app.snapshot.decided_by), "the policy has decided")
+    app.call_later(app.action_perform, "plan")
+    await until(lambda: isinstance(app.screen, PlanScreen), "the plan is made")
+    await until(lambda: "payback" in app.export_screenshot(), "the plan shows")
+    done = asyncio.get_running_loop().create_future()
+
+    def take() -> None:
+        app.clear_notifications()
+        app.call_after_refresh(
+            lambda: done.set_result(app.export_screenshot(title="astra demo: a plan"))
+        )
+
+    app.call_later(take)
     return plain(await done)
 
 
