@@ -184,7 +184,7 @@ class Scheduler(Progress):
         if self._stopping:
             return  # `stop` has asked those that run to end, and would not know of more
         lanes = self._services.lanes
-        while self._ready and self._sending < self._limit and self.error is None:
+        while self._ready and self._room and self.error is None:
             job = self._ready.take(lanes.free, self._fits)
             if job is None:
                 return
@@ -199,14 +199,14 @@ class Scheduler(Progress):
             job.task = group.create_task(self._work(job, places))
 
     @property
-    def _sending(self) -> int:
-        return len(self._running) - len(self._sent)
+    def _room(self) -> bool:
+        """Whether one more may begin. Those that wait for the disk alone are bounded, too: a job
+        that finds nothing to do writes nothing before its end."""
+        running, limit = len(self._running), self._limit
+        return running < 2 * limit and running - len(self._sent) < limit
 
     def _all_sent(self, job: Job) -> None:
-        """The next job may begin while the end of this one comes to disk.
-
-        They cannot pile up: whatever begins waits for the same disk before it writes anything.
-        """
+        """The next job may begin while the end of this one comes to disk."""
         self._sent.add(job.record.job_id)
         self._left(job, None, worked=True)
         self._wake.set()

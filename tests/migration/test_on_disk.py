@@ -8,7 +8,7 @@ import pytest
 
 from engine.migration.ledger import Batch
 from engine.migration.records import Effect, Outcome
-from engine.model import JobState
+from engine.model import JobState, MoveKind
 from tests.fake_s3 import FakeS3, Fault, Quirks
 from tests.migration.world import DEADLINE, World, fake_stores, two_clouds, world
 
@@ -129,3 +129,26 @@ async def test_the_next_job_begins_while_the_end_of_one_comes_to_disk(tmp_path) 
         assert flows == {"src": 0, "dst": 0}
         await finish(there, disk, first)
         await finish(there, disk, second)
+
+
+async def test_jobs_that_find_nothing_to_do_do_not_pile_up_before_a_slow_disk(tmp_path) -> None:
+    async with clouds(tmp_path) as (there, source, _):
+        disk = SlowDisk(there, lambda _, batch: batch.changes.get("state") is JobState.COMPLETED)
+        keys = [f"there-{number}" for number in range(6)]
+        for key in keys:
+            source.state.put("b", key, b"in that class already")
+        specs = [
+            await there.spec(f"src:b/{key}", f"src:b/{key}", MoveKind.TIER, to_class="STANDARD")
+            for key in keys
+        ]
+        before = len(list(source.seen))
+        ids = await there.runner.submit("set", specs)
+        await there.until(lambda: len(there.runner.active()) == 2, "one waits, one more began")
+        # Whatever else were to begin would have been asked for by the time a command is through.
+        await there.runner.prioritise(1, job_ids=ids[-1:])
+        await there.runner.pause(ids[-1:])
+        heads = [seen for seen in list(source.seen)[before:] if seen.method == "HEAD"]
+        assert (len(heads), len(there.runner.active())) == (2, 2)
+        await there.runner.resume()
+        await finish(there, disk, ids[-1])
+        assert dict(there.runner.counts()) == {"completed": 7}
