@@ -2,6 +2,7 @@
 move, exactly. A file is as trusted as any plan: it is checked again, reviewed and approved."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,10 @@ from typing import Any
 
 from engine.codec import decode, encode
 from engine.errors import StateError, UsageError
-from engine.model import Move, Plan
+from engine.model import Move, Plan, parse_priority
 
 VERSION = 1
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")  # it becomes the id of a job set
 _LARGEST = 1 << 30  # bytes; more is no plan
 
 
@@ -39,6 +41,12 @@ def read_plan(path: Path) -> Plan:
             if head.get("astra_plan") != VERSION:
                 raise _no_plan(path, 1, "it does not begin as an exported plan does")
             plan: Plan = _decoded(path, 1, Plan, head.get("plan"))
+            if not _ID.fullmatch(plan.plan_id):
+                raise _no_plan(path, 1, "its id is none")
+            try:
+                parse_priority(str(plan.priority))
+            except ValueError as error:
+                raise _no_plan(path, 1, str(error)) from error
             lines = enumerate(file, 2)
             moves = tuple(_decoded(path, n, Move, _line(path, n, text)) for n, text in lines)
     except OSError as error:
