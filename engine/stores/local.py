@@ -111,7 +111,16 @@ class LocalStore:
         return await self._call("", self._list_buckets)
 
     def _list_buckets(self) -> list[str]:
-        with os.scandir(self.root) as entries:
+        try:
+            found = os.scandir(self.root)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise NotFound(
+                "There is no such folder.",
+                subject=str(self.root),
+                todo=f"Make it, or correct root of [clouds.{self.name}] in astra.toml.",
+                code="ENOENT",
+            ) from error
+        with found as entries:
             return sorted(
                 entry.name
                 for entry in entries

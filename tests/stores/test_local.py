@@ -106,6 +106,18 @@ async def test_buckets_are_folders(folder: LocalStore, tmp_path: Path) -> None:
         await keys_of(folder, "link")
 
 
+async def test_a_root_that_is_not_there_is_told_as_that(tmp_path: Path) -> None:
+    root = tmp_path / "gone"
+    store = LocalStore(cloud(root))
+    try:
+        with pytest.raises(NotFound) as told:
+            await store.buckets()
+    finally:
+        await store.close()
+    assert told.value.subject == str(root)
+    assert "root of [clouds.disk]" in told.value.todo
+
+
 async def keys_of(folder: LocalStore, bucket: str) -> list[str]:
     return [e.key async for page in folder.list_pages(bucket) for e in page.entries]
 
