@@ -24,13 +24,14 @@ _DONE = {
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The jobs that a key may be about: marked ones, else the one at the cursor, or all that fit
-    the filter `text`, `matching` of which the change means."""
+    the filter `text`, `matching` of which the change means; `cancelled` of them were cancelled."""
 
     marked: Sequence[str]
     cursor: JobView | None
     cursor_fits: bool
     text: str
     matching: int
+    cancelled: int = 0
 
 
 async def _which(app: "AstraApp", title: str, scope: Scope) -> Sequence[str] | None:
@@ -50,13 +51,21 @@ async def _which(app: "AstraApp", title: str, scope: Scope) -> Sequence[str] | N
 
 
 async def retry(app: "AstraApp", scope: Scope) -> None:
-    """Queue failed and cancelled jobs again: marked ones, one, or all that fit."""
+    """Queue failed and cancelled jobs again: marked ones, one, or, after one more question, all
+    that fit."""
     ids = await _which(app, "Try again which jobs?", scope)
     if ids is None:
         return
     if ids:
         await job_flows.retry(app, ids)
-    else:
+        return
+    fit = f"All that fit: {visible(scope.text, width=60)}" if scope.text else "All of all job sets"
+    lines: list[Line] = [fit, ""]
+    if scope.cancelled:
+        lines.append(f"{jobs_text(scope.cancelled)} of them, once cancelled, will run after all.")
+    lines.append("Each move deletes its source once the copy is proved.")
+    title = f"Try {jobs_text(scope.matching)} again?"
+    if await app.ask(Confirm(title, lines, yes="Try again")):
         await change(app, JobChange.RETRY, scope.text)
 
 

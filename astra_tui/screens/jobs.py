@@ -217,7 +217,8 @@ class JobsScreen(AstraScreen[None]):
         window, job = pane.rows.window, pane.cursor_job
         fits = job is not None and (job.state.value in states)
         number = window.count(*states) if window is not None else 0
-        return Scope(pane.marked, job, fits, pane.rows.query_shown.text, number)
+        cancelled = window.count("cancelled") if window is not None else 0
+        return Scope(pane.marked, job, fits, pane.rows.query_shown.text, number, cancelled)
 
     def _unfinished(self) -> Scope:
         return self._scope(*STATE_WORDS["unfinished"])

@@ -43,6 +43,9 @@ async def test_all_that_failed_are_retried_or_the_one_at_the_cursor(make_app: Ap
         await until(pilot, on(pilot, Choice))
         await shows(pilot, "All 3 jobs")
         await pilot.press("2")
+        await until(pilot, on(pilot, Confirm))
+        await shows(pilot, "Try 3 jobs again?")
+        await pilot.press("y")
         await until(pilot, lambda: app.engine.asked("change_jobs"))
         assert app.engine.asked("change_jobs") == [(JobChange.RETRY, "", 0)]
         await until(pilot, on(pilot, JobsScreen))
@@ -56,6 +59,26 @@ async def test_all_that_failed_are_retried_or_the_one_at_the_cursor(make_app: Ap
         await until(pilot, lambda: len(app.engine.asked("retry")) == 2)
         assert app.engine.asked("retry")[-1] == ["j0", "j1"]
         await until(pilot, lambda: not app.screen.pane.marked, "no mark is left")
+
+
+async def test_no_one_key_lets_all_run_again_that_was_cancelled(make_app: AppMaker) -> None:
+    """With the cursor on a job that runs, the key means all others: then it asks."""
+    jobs = (
+        world.job("runs.bin", JobState.COPYING, job_id="runs"),
+        *(world.job(f"{n}.bin", JobState.CANCELLED, job_id=f"j{n}") for n in range(2)),
+    )
+    app: Any = make_app(world.snapshot(jobs=jobs))
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        screen = await open_jobs(pilot)
+        await until(pilot, lambda: screen.pane.cursor_job.job_id == "runs")
+        await pilot.press("R")
+        await until(pilot, on(pilot, Confirm))
+        await shows(pilot, "Try 2 jobs again?")
+        await shows(pilot, "2 jobs of them, once cancelled, will run after all.")
+        await pilot.press("enter")  # the answer that stands there is no
+        await until(pilot, on(pilot, JobsScreen))
+        assert not app.engine.asked("change_jobs")
+        assert not app.engine.asked("retry")
 
 
 async def test_cancelling_all_that_fit_is_asked_once_more(make_app: AppMaker) -> None:
