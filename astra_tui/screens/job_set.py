@@ -147,7 +147,13 @@ class JobSetScreen(AstraScreen[None]):
         await job_flows.report_set(self.astra, self.jobset)
 
     async def do_retry(self) -> None:
-        await job_lists.change(self.astra, JobChange.RETRY, self._filter)
+        cancelled = self._count("cancelled")
+        if cancelled:  # somebody did not want those: it asks
+            number = self._count("failed") + cancelled
+            scope = job_lists.Scope((), None, False, self._filter, number, cancelled)
+            await job_lists.retry(self.astra, scope)
+        else:
+            await job_lists.change(self.astra, JobChange.RETRY, self._filter)
         self._dirty = True
 
     async def do_pause(self) -> None:

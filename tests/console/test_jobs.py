@@ -219,6 +219,24 @@ async def test_the_end_of_a_set_is_told_once_and_its_page_opens(make_app: AppMak
         assert app.engine.asked("change_jobs") == [(JobChange.RETRY, "set:set-1", 0)]
 
 
+async def test_a_set_with_cancelled_jobs_runs_again_only_after_a_question(
+    make_app: AppMaker,
+) -> None:
+    states = (("completed", 40), ("failed", 2), ("cancelled", 3))
+    app: Any = make_app(world.snapshot(ended=(replace(ended_set("set-1"), states=states),)))
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press("O")
+        await until(pilot, on(pilot, JobSetScreen))
+        await shows(pilot, "3 cancelled")
+        await pilot.press("R")
+        await until(pilot, on(pilot, Confirm))
+        await shows(pilot, "Try 5 jobs again?")
+        await pilot.press("y")
+        await until(pilot, lambda: app.engine.asked("change_jobs"))
+        assert app.engine.asked("change_jobs") == [(JobChange.RETRY, "set:set-1", 0)]
+
+
 async def test_a_job_opens_its_object(make_app: AppMaker) -> None:
     app: Any = make_app(world.snapshot())
     async with app.run_test(size=SIZE) as pilot:
