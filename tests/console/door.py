@@ -260,9 +260,9 @@ class FakeDoor:
 
     async def edit_plan(self, review: str, edit: PlanEdit) -> PlanView:
         await self._do("edit_plan", edit)
-        plan, out = await self._reviews.ask(review, lambda it: (it.plan, it.left_out()))
+        plan = await self._reviews.ask(review, lambda it: it.plan)
         made = replan.edited(plan, edit, {}, {}, None)  # type: ignore[arg-type]
-        return await self._reviews.put(review, made, out, self.settings.max_deletes)
+        return await self._reviews.put(review, made, plan, self.settings.max_deletes)
 
     async def keep_plan(self, review: str) -> str:
         plan = await self._reviews.ask(review, lambda it: it.selected())
