@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from engine import replanner
@@ -53,6 +54,7 @@ from engine.model import (
     ReplayStep,
     SavedPlan,
     Snapshot,
+    StoreKind,
     Throughput,
     job_fits,
     parse_job_filter,
@@ -111,8 +113,20 @@ def settings_of(snapshot: Snapshot, state: Path, bootstrap: str = "embedded") ->
     )
 
 
+class AnyPlace(dict[str, Any]):
+    """Knows every cloud; no two names are one object there."""
+
+    def get(self, cloud: str, default: Any = None) -> Any:
+        store = SimpleNamespace(
+            kind=StoreKind.S3, locate=lambda bucket, key: f"{cloud}:{bucket}/{key}"
+        )
+        return SimpleNamespace(store=store, folds=False)
+
+
 class FakePlanner:
     """What a wish asks of the planner; every plan is the door's own."""
+
+    places = AnyPlace()
 
     def __init__(self, door: "FakeDoor") -> None:
         self._door = door

@@ -129,7 +129,7 @@ async def test_the_help_shows_the_keys_in_force(
     flavour: str, words: str, make_app: AppMaker
 ) -> None:
     app: Any = flavoured(make_app, flavour)
-    async with app.run_test(size=(100, 100)) as pilot:
+    async with app.run_test(size=(100, 200)) as pilot:
         await settled(pilot)
         await pilot.press("?")
         await until(pilot, on(pilot, HelpScreen))
