@@ -79,11 +79,13 @@ async def test_both_processes_end_when_the_console_is_killed(tmp_path: Path):
         sys.executable, "-c", code, stdout=subprocess.PIPE, env=environ
     )
     assert process.stdout is not None
-    assert await process.stdout.readline() == b"up\n"
-    await until(lambda: len(descendants(process.pid)) == 3, "storage, engine and its broker run")
-    children = descendants(process.pid)
-    process.kill()
-    await process.wait()
+    try:
+        assert await process.stdout.readline() == b"up\n"
+        await until(lambda: len(descendants(process.pid)) == 3, "storage, engine, its broker run")
+        children = descendants(process.pid)
+    finally:
+        process.kill()
+        await process.wait()
     await until(lambda: not any(map(alive, children)), "engine and storage end")
     await until(lambda: not list(tmp_path.iterdir()), "the folder is removed")
 
