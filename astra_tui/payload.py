@@ -1,6 +1,7 @@
 """A payload as lines that can be read: JSON laid out, text, or a hex dump; all of it bounded.
 
-JSON is laid out as it was written: numbers keep their digits, names that stand twice stand twice.
+JSON is laid out as it was written: numbers keep their digits, names that stand twice stand twice;
+only letters that are written as `\\u6f22` are shown as letters.
 """
 
 import json
@@ -58,9 +59,10 @@ def deepest(text: str) -> int:
 
 
 def laid_out(text: str) -> Iterator[str]:
-    """Lines of valid JSON, two blanks a level; every token as it was written."""
+    """Lines of valid JSON, two blanks a level."""
     line, depth, opened = "", 0, False
-    for token in _TOKEN.findall(text):
+    for written in _TOKEN.findall(text):
+        token = _letters(written) if "\\u" in written else written
         if token in "}]":
             depth -= 1
             if opened:
@@ -84,6 +86,14 @@ def laid_out(text: str) -> Iterator[str]:
             line += ": " if token == ":" else token
     if line.strip():
         yield line
+
+
+def _letters(token: str) -> str:
+    """A text of JSON whose letters need no escapes; what does not print keeps them."""
+    value = json.loads(token)
+    if any(not sign.isprintable() for sign in value):
+        return token
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _indent(depth: int) -> str:

@@ -149,7 +149,9 @@ async def test_a_question_that_fails_does_not_block_the_next() -> None:
     [
         (b'{"a": {"b": [1, 2]}}', "JSON", '    "b": ['),
         (b"plain text", "text", "plain text"),
-        (b"", "text", ""),
+        (b"", "nothing", ""),
+        (b'{"a": "\\u6f22\\u001b"}', "JSON", '"\\u6f22\\u001b"'),
+        (b'{"a": "\\u6f22"}', "JSON", '"漢"'),
         (b"\xff\xfe\x00\x1b[2J", "bytes", "ff fe 00 1b 5b 32 4a"),
         (b"[" * 100_000, "text", "[[["),
         (b'{"a": NaN}', "JSON", "NaN"),
@@ -176,7 +178,7 @@ def test_no_payload_reaches_the_terminal_raw(raw: bytes) -> None:
 
 
 def test_json_is_shown_whole() -> None:
-    value = {"key": "漢字 [red]x[/] \x1b", "list": list(range(50))}
+    value = {"key": "漢字 [red]x[/]", "list": list(range(50))}
     from dataclasses import replace
 
     card = MessageCard(replace(world.Feed().row(1), raw=json.dumps(value).encode()))
