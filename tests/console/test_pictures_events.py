@@ -29,12 +29,15 @@ def feed(*keys: str, typed: str = "", then: type | None = None, shown: str = "")
     async def run(pilot: Pilot[Any]) -> None:
         await settled(pilot)
         await pilot.press("4")
+        app: Any = pilot.app
+        rows = app.screen.feed.pane_list()
+        full = app.screen.feed.following and app.engine._feed.last > 0
+        await until(pilot, lambda: not full or 0 < rows.count() == rows.cursor + 1, "its rows")
         for key in keys:
             await pilot.press(key)
             await quiet(pilot)
         if typed:
             await pilot.press("/")
-            app: Any = pilot.app
             await until(pilot, lambda: isinstance(app.focused, FilterInput), "the filter line")
             await pilot.press(*typed)
         if then is not None:
