@@ -12,6 +12,7 @@ import asyncio
 import codecs
 import contextlib
 import fcntl
+import gc
 import json
 import os
 import pty
@@ -157,6 +158,7 @@ async def engine(folder: Path) -> None:
         await busy.submit(plan)
         live = asyncio.create_task(busy.live())
         ready = (folder / "ready").touch
+        gc.freeze()
         await serve_engine(busy, idle_stop=None, stopping=stopping, on_ready=ready)
         live.cancel()
 
@@ -175,6 +177,7 @@ async def console(folder: Path, told: Path) -> None:
     settings = settings_of(folder)
     door = RemoteEngine(settings, socket_path(settings.state_dir))
     app = AstraApp(door, ConsoleSettings())
+    app.on_started = gc.freeze
     states: list[int] = []
     receive = link.receive
 
@@ -355,10 +358,14 @@ def tell(found: BoardFigures) -> None:
 
 
 def main(words: list[str]) -> Any:
-    if words[:1] == ["--engine"]:
-        return asyncio.run(engine(Path(words[1])))
-    if words[:1] == ["--console"]:
-        return asyncio.run(console(Path(words[1]), Path(words[2])))
+    if words[:1] in (["--engine"], ["--console"]):
+        from astra_tui.cli.running import loop_factory
+
+        gc.set_threshold(10_000, 20, 20)  # as the command itself does
+        folder = Path(words[1])
+        work = engine(folder) if words[0] == "--engine" else console(folder, Path(words[2]))
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            return runner.run(work)
     for found in measure(float(words[0]) if words else 15.0):
         tell(found)
     return None

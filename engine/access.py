@@ -200,6 +200,10 @@ class AccessStatistics:
 
     # -- seeing -------------------------------------------------------------------------
 
+    def knows(self, cloud: str, bucket: str) -> bool:
+        """Whether anything is known of any object of that bucket."""
+        return bool(self._index.get((cloud, bucket)))
+
     def columns(self, cloud: str, bucket: str, keys: Sequence[str]) -> AccessColumns:
         """The statistics of these keys of a bucket, one row each, in their order.
 

@@ -51,8 +51,8 @@ class Catalog:
     ) -> View | FolderView:
         """The cloud's listing, sorted and filtered. Rows are made when they are looked at.
 
-        Cheap when only accesses, targets or busy marks changed since the last view of the same
-        query and its order does not depend on them. Cancelling is safe.
+        Cheap when only targets or busy marks changed since the last view of the same query, or
+        accesses that its order does not depend on. Cancelling is safe.
         """
         listing = self[cloud]
         frame = listing.frame(now)
@@ -64,10 +64,10 @@ class Catalog:
             isinstance(last, View)
             and last.query == query
             and last.frame.revision == frame.revision
-            and query.sort in _FIXED_ORDERS
+            and (query.sort in _FIXED_ORDERS or frame.alike(last.frame, last.made))
         ):
             totals = frame.totals if not query.text else last.totals
-            view = View(frame, query, last.order, totals)
+            view = View(frame, query, last.order, totals, last.made)
         else:
             view, text = await asyncio.to_thread(build, frame, query, listing.text)
             if text is not None and frame.keys is listing.keys:

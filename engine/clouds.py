@@ -147,6 +147,8 @@ class Clouds:
         if self._seen_access.get(cloud) == now or not listing.keys:
             return
         self._seen_access[cloud] = now
+        if listing.access is None and not self._access.knows(cloud, listing.bucket):
+            return  # nothing over nothing: no sum changes
         scan, bucket, keys = listing.scan, listing.bucket, listing.keys[:]
         if len(keys) <= _SMALL:
             columns = self._access.columns(cloud, bucket, keys)

@@ -7,17 +7,16 @@ begin; so a folder is opened with a few numpy passes over its own rows.
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from itertools import islice
-from operator import ne
 
 import numpy as np
 import numpy.typing as npt
 
-Ints = npt.NDArray[np.int32]
+Ints = npt.NDArray[np.int16]  # keys are too short for more slashes
 Order = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
 
 _CHUNK = 20_000  # keys looked at in one go
+_BLOCK = 64  # of them that are looked at one by one
 _LAST = chr(0x10FFFF)
 
 
@@ -51,7 +50,7 @@ class FolderIndex:
             depth, shared = _columns(keys, start, stop)
             depths.append(depth)
             shares.append(shared)
-        none = np.empty(0, np.int32)
+        none = np.empty(0, np.int16)
         return cls(keys, np.concatenate([none, *depths]), np.concatenate([none, *shares]), order)
 
     def changed(self, keys: Sequence[str], keep: Bools, at: Sequence[int]) -> "FolderIndex | None":
@@ -60,7 +59,7 @@ class FolderIndex:
         if self.order is not None or self.count != len(keep):
             return None
         places = np.array(at, np.intp)
-        zeros = np.zeros(len(places), np.int32)
+        zeros = np.zeros(len(places), np.int16)
         depth = np.insert(self.depth[keep], places, zeros)
         shared = np.insert(self.shared[keep], places, zeros)
         new = places + np.arange(len(places))
@@ -95,16 +94,51 @@ class FolderIndex:
 
 
 def _columns(keys: Sequence[str], start: int, stop: int) -> tuple[Ints, Ints]:
-    """Slashes, and slashes shared with the key before, of keys start ≤ i < stop."""
+    """Slashes, and slashes shared with the key before, of keys start ≤ i < stop.
+
+    Most keys lie in the same folder as those around them: what two keys begin with, all between
+    them begin with, too, and if there are no more slashes in all of these together, none has more.
+    """
     chosen = keys[start:stop]
+    depth = np.empty(len(chosen), np.int16)
+    shared = np.empty(len(chosen), np.int16)
     before = keys[start - 1] if start else ""
-    depth = np.array([key.count("/") for key in chosen], np.int32)
-    folders = [key[: key.rfind("/") + 1] for key in (before, *chosen)]
-    other = np.fromiter(map(ne, folders, islice(folders, 1, None)), np.bool_, len(chosen))
-    shared = depth.copy()  # right where a key lies in the same folder as the one before
-    for number in np.flatnonzero(other).tolist():
-        shared[number] = _in_common(chosen[number - 1] if number else before, chosen[number])
+    blocks = [(0, len(chosen))]
+    while blocks:
+        low, high = blocks.pop()
+        if high - low <= _BLOCK:
+            _one_by_one(chosen, low, high, before, depth, shared)
+            continue
+        folder = _folder(chosen[low])
+        slashes = folder.count("/")
+        together = "".join(chosen[low:high]) if chosen[high - 1].startswith(folder) else "/"
+        if together.count("/") == slashes * (high - low):
+            depth[low:high] = shared[low:high] = slashes
+            shared[low] = _in_common(chosen[low - 1] if low else before, chosen[low])
+        else:
+            middle = (low + high) // 2
+            blocks += ((low, middle), (middle, high))
     return depth, shared
+
+
+def _one_by_one(
+    keys: Sequence[str], low: int, high: int, before: str, depth: Ints, shared: Ints
+) -> None:
+    """The same of low ≤ i < high; `before` is the key before the first of all."""
+    depth[low:high] = [key.count("/") for key in keys[low:high]]
+    shared[low:high] = depth[low:high]  # right where a key lies in the same folder as the former
+    folder = None
+    former = keys[low - 1] if low else before
+    for number in range(low, high):
+        key = keys[number]
+        here = _folder(key)
+        if here != folder:
+            shared[number] = _in_common(former, key)
+        folder, former = here, key
+
+
+def _folder(key: str) -> str:
+    return key[: key.rfind("/") + 1]
 
 
 def _in_common(one: str, two: str) -> int:

@@ -1,13 +1,13 @@
 """A listing as it was at one moment: immutable columns for sorting, deciding and totals."""
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from engine.model import Address, ListEntry, Tier, VersionPin
+from engine.model import Address, ListEntry, SortKey, Tier, VersionPin
 from engine.pricing.columns import UNKNOWN, Codes, Floats, month_costs
 
 if TYPE_CHECKING:
@@ -20,6 +20,11 @@ _TIERS = tuple(Tier)
 _ALL = slice(None)
 _FRESH = 3600.0  # seconds for which costs hold: they depend on whole days without a read
 _MOST = 4  # costs of all rows are computed and kept where more than a fourth are asked for
+_CACHED = 1 << 16  # rows computed in one go: they stay in the processor's cache
+_ORDERS = 2  # of all rows, for each listing
+_EXACT = 2**53  # whole numbers up to here are floats, too
+
+RowNumbers = npt.NDArray[np.int32]  # half the memory of indices
 
 
 @dataclass(slots=True)
@@ -31,6 +36,12 @@ class Kept:
 
     costs: Floats | None = None
     now: float = 0.0  # of `costs`
+    # By sort key and whether it descends: when each was made, and the rows.
+    orders: dict[tuple[SortKey, bool], tuple[float, RowNumbers]] = field(default_factory=dict)
+
+    def clear(self) -> None:
+        """Give the memory back; a view of before may still hold this."""
+        self.costs, self.orders = None, {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +62,17 @@ class Totals:
         costs = frame.costs(rows)
         tiers = frame.tiers(rows)
         objects = np.bincount(tiers, minlength=len(_TIERS))
-        size = [int(sizes[tiers == tier].sum()) if n else 0 for tier, n in enumerate(objects)]
-        known = np.isfinite(costs)
+        total = int(sizes.sum())
+        if total <= _EXACT:
+            size = list(map(int, np.bincount(tiers, sizes, len(_TIERS)).tolist()))
+        else:
+            size = [int(sizes[tiers == tier].sum()) for tier in range(len(_TIERS))]
+        cost, unknown = float(costs.sum()), 0
+        if not np.isfinite(cost):
+            known = np.isfinite(costs)
+            cost, unknown = float(costs[known].sum()), int(len(costs) - known.sum())
         return cls(
-            len(sizes),
-            sum(size),
-            float(costs[known].sum()),
-            int(len(costs) - known.sum()),
-            tuple(zip(objects.tolist(), size, strict=True)),
+            len(sizes), total, cost, unknown, tuple(zip(objects.tolist(), size, strict=True))
         )
 
     def plus(self, other: "Totals", sign: int = 1) -> "Totals":
@@ -223,10 +237,13 @@ class Frame:
         kept = self._kept
         costs = kept.costs
         if costs is None or len(costs) != self.count or abs(self.now - kept.now) > _FRESH:
-            part = rows != _ALL if isinstance(rows, slice) else len(rows) * _MOST < self.count
-            if part:
+            few = rows != _ALL if isinstance(rows, slice) else len(rows) * _MOST < self.count
+            if few:
                 return self._costs(rows)
-            costs = self._costs(_ALL)
+            costs = np.empty(self.count)
+            for start in range(0, self.count, _CACHED):
+                part = slice(start, min(start + _CACHED, self.count))
+                costs[part] = self._costs(part)
             costs.flags.writeable = False
             kept.costs, kept.now = costs, self.now
         return costs[rows]
@@ -239,6 +256,26 @@ class Frame:
             self.access("reads_30d", rows),
             self.idle(rows),
         )
+
+    def kept_order(self, sort: SortKey, descending: bool) -> RowNumbers | None:
+        """All rows in that order, if they were sorted so not long ago. Not to be written to."""
+        made, order = self._kept.orders.get((sort, descending), (0.0, None))
+        fits = order is not None and len(order) == self.count and abs(self.now - made) <= _FRESH
+        return order if fits else None
+
+    def keep_order(self, sort: SortKey, descending: bool, order: RowNumbers) -> None:
+        """Remember all rows in that order while they and their accesses stay as they are."""
+        order.flags.writeable = False
+        kept = self._kept
+        orders = {**kept.orders}
+        orders.pop((sort, descending), None)
+        orders[sort, descending] = self.now, order
+        kept.orders = dict([*orders.items()][-_ORDERS:])
+
+    def alike(self, before: "Frame", made: float) -> bool:
+        """Whether an order of that frame's rows, made at that time, is still one of these: the
+        same rows and accesses, not much later (ages grow together, costs change by days)."""
+        return self.state == before.state and abs(self.now - made) <= _FRESH
 
     def tiers(self, rows: Rows = _ALL) -> npt.NDArray[np.int8]:
         """Tier of each object: 0 HOT … 3 ARCHIVE."""

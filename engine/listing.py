@@ -284,7 +284,7 @@ class Listing:
 
     def _forget(self) -> None:
         """What was computed for all rows holds no more; views of before do not keep it alive."""
-        self.kept.costs = None
+        self.kept.clear()
         self.kept = Kept()
 
     def _changed(self) -> None:

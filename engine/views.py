@@ -18,8 +18,10 @@ from engine.order import stable_order
 
 _TIERS = tuple(Tier)
 _FEW = 8  # keys that are looked up one by one
+_PART = 16  # a filter that leaves fewer than this part of the rows: they are sorted by themselves
 Order = npt.NDArray[np.intp]
 Kept = npt.NDArray[np.int32]  # the same in half the memory: views of a million rows are kept
+_numbers: Kept = np.empty(0, np.int32)  # see `_counted`
 
 
 class View:
@@ -28,9 +30,16 @@ class View:
     folders = 0
 
     def __init__(
-        self, frame: Frame, query: ListingQuery, order: Order | Kept, totals: Totals
+        self,
+        frame: Frame,
+        query: ListingQuery,
+        order: Order | Kept,
+        totals: Totals,
+        made: float | None = None,
     ) -> None:
+        """`made` is when the order was, now if it was just."""
         self.frame = frame
+        self.made = frame.now if made is None else made
         self.generation = frame.generation
         self.query = query
         self.on_rows: Callable[[], None] | None = None  # all rows are here
@@ -131,12 +140,21 @@ def object_columns(frame: Frame, chosen: Order) -> RowColumns:
 def build(frame: Frame, query: ListingQuery, text: KeyText | None) -> tuple[View, KeyText | None]:
     """Filter, sort and sum up one list of objects; runs in a thread."""
     if not query.text:
-        order = _sorted(frame, query, np.arange(frame.count))
-        return View(frame, query, order, frame.totals), None
+        return View(frame, query, _all_sorted(frame, query), frame.totals), None
     text = searchable(frame, text)
-    chosen = np.flatnonzero(text.match(query.text))
-    order = _sorted(frame, query, chosen)
-    return View(frame, query, order, Totals.of(frame, chosen)), text
+    passed = text.match(query.text)
+    order = _some_sorted(frame, query, passed)
+    return View(frame, query, order, _totals(frame, passed)), text
+
+
+def _totals(frame: Frame, passed: Bools) -> Totals:
+    """The sums over these rows: theirs, or all without the others', whatever are fewer."""
+    count = np.count_nonzero(passed)
+    if count == frame.count:
+        return frame.totals
+    if 2 * count > frame.count:
+        return frame.totals.plus(Totals.of(frame, np.flatnonzero(~passed)), -1)
+    return Totals.of(frame, np.flatnonzero(passed))
 
 
 def searchable(frame: Frame, text: KeyText | None) -> KeyText:
@@ -147,22 +165,60 @@ def searchable(frame: Frame, text: KeyText | None) -> KeyText:
     return KeyText(frame.keys[: frame.count], older)
 
 
-def _sorted(frame: Frame, query: ListingQuery, rows: Order) -> Order:
-    """These ascending row numbers in the query's order; ties keep the order of names."""
-    if query.sort is SortKey.NAME:
-        return _by_name(frame, rows)[:: -1 if query.descending else 1]
-    by_name = _by_name(frame, rows)
-    whole = len(by_name) == frame.count and frame.ordered
-    values = values_of(frame, query.sort, slice(None) if whole else by_name)
-    order = stable_order(values, descending=query.descending)
-    return order if whole else by_name[order]
+def _all_sorted(frame: Frame, query: ListingQuery) -> Order | Kept:
+    """All rows in the query's order; ties keep the order of names. It is kept."""
+    by_name = query.sort is SortKey.NAME
+    if by_name and frame.ordered:
+        return _counted(frame.count)[:: -1 if query.descending else 1]
+    if by_name and query.descending:
+        return _by_name(frame)[::-1]
+    known = frame.kept_order(query.sort, query.descending)
+    if known is not None:
+        return known
+    if by_name:
+        keys = frame.keys  # a store that lists out of order: the slow way
+        found = np.array(sorted(range(frame.count), key=keys.__getitem__), np.int32)
+    else:
+        rows = None if frame.ordered else _by_name(frame)
+        values = values_of(frame, query.sort, slice(None) if rows is None else rows)
+        order = stable_order(values, descending=query.descending)
+        found = (order if rows is None else rows[order]).astype(np.int32)
+    frame.keep_order(query.sort, query.descending, found)
+    return found
 
 
-def _by_name(frame: Frame, rows: Order) -> Order:
+def _counted(count: int) -> Kept:
+    """0, 1, 2 …: the same memory for all listings."""
+    global _numbers
+    numbers = _numbers
+    if len(numbers) < count:
+        numbers = np.arange(2 * count, dtype=np.int32)
+        numbers.flags.writeable = False
+        _numbers = numbers
+    return numbers[:count]
+
+
+def _some_sorted(frame: Frame, query: ListingQuery, passed: Bools) -> Order | Kept:
+    """Those rows of a frame in the query's order."""
+    by_name = query.sort is SortKey.NAME
+    known = None if by_name else frame.kept_order(query.sort, query.descending)
+    if known is not None and np.count_nonzero(passed) * _PART > frame.count:
+        return known[passed[known]]
+    rows = np.flatnonzero(passed)
+    if not frame.ordered:
+        names = _by_name(frame)
+        rows = names[passed[names]]
+    if by_name:
+        return rows[:: -1 if query.descending else 1]
+    values = values_of(frame, query.sort, rows)
+    return rows[stable_order(values, descending=query.descending)]
+
+
+def _by_name(frame: Frame) -> Order:
+    """All rows by name."""
     if frame.ordered:
-        return rows
-    keys = frame.keys  # a store that lists out of order: the slow way
-    return np.array(sorted(rows.tolist(), key=keys.__getitem__), np.intp)
+        return np.arange(frame.count)
+    return _all_sorted(frame, ListingQuery()).astype(np.intp)
 
 
 def values_of(frame: Frame, sort: SortKey, rows: Rows) -> npt.NDArray[Any]:

@@ -1,7 +1,7 @@
 """What one connection looks at: views of listings by window, the feed, the state of all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from engine.door_events import readable
@@ -17,6 +17,7 @@ from engine.model import (
     Snapshot,
 )
 from engine.model.events import LIVE
+from engine.service.job_news import JobNews, JobSender
 
 if TYPE_CHECKING:
     from engine.engine import Engine
@@ -45,10 +46,12 @@ class ViewInfo:
 class State:
     """What the console draws by itself: sent when it changed, at most four times a second.
 
-    `fresh` are the newest messages of the feed that were not sent yet, at most `FRESH`.
+    The snapshot's jobs travel as `jobs`. `fresh` are the newest messages of the feed that were
+    not sent yet, at most `FRESH`.
     """
 
     snapshot: Snapshot
+    jobs: JobNews
     feed_first: int
     feed_last: int
     fresh: tuple[EventRow, ...]
@@ -87,6 +90,7 @@ class Desk:
         self._host = host
         self._views: dict[int, tuple[str, ListingView]] = {}  # looked at last: last
         self._handles = 0
+        self._jobs = JobSender()
         self._revision = -1
         self._feed_last = 0
         self._feeds: tuple[tuple[str, int, int], ...] = ()
@@ -162,7 +166,8 @@ class Desk:
         self._revision, self._feed_last, self._feeds = snapshot.revision, last, feeds
         if notices:
             self._noticed = notices[-1][0]
-        return State(snapshot, feed.first, last, fresh, feeds, notices)
+        jobs = self._jobs.news(snapshot.jobs)
+        return State(replace(snapshot, jobs=()), jobs, feed.first, last, fresh, feeds, notices)
 
     def _view(self, handle: int) -> ListingView:
         try:

@@ -24,6 +24,7 @@ from engine.model import (
 from engine.model.events import LIVE, REJECTED
 from engine.refusals import refuse_read_only
 from engine.service.desk import State
+from engine.service.job_news import JobReceiver
 from engine.service.link import EngineGone, Link, OtherConfig, connect, gone
 from engine.service.methods import DOOR, WORKSPACE
 from engine.service.remote_view import RemoteFeed, RemoteView
@@ -87,6 +88,7 @@ class RemoteEngine(Engine):
         self._begun: set[str] = set()  # job sets that were submitted from here
         self._woken: set[str] = set()  # jobs that were resumed or retried from here
         self._link: Link | None = None
+        self._jobs = JobReceiver()
         self._told: deque[tuple[int, Notice]] = deque(maxlen=_KEPT)
         self._number = 0
         self._first = asyncio.Event()  # the state came, or never will
@@ -108,6 +110,7 @@ class RemoteEngine(Engine):
             for feed in (self.remote_feed, *self._feeds.values()):
                 feed.attach(link)
             self._first.clear()
+            self._jobs = JobReceiver()
             link.watch()
             try:
                 async with asyncio.timeout(_FIRST_SECONDS):
@@ -229,8 +232,9 @@ class RemoteEngine(Engine):
         self._told.append((self._number, Notice(level, text, todo, time.time())))
 
     def _take(self, state: State) -> None:
-        snapshot = state.snapshot
-        self._last = replace(snapshot, read_only=True) if self.settings.read_only else snapshot
+        read_only = self.settings.read_only or state.snapshot.read_only
+        jobs = self._jobs.take(state.jobs)
+        self._last = replace(state.snapshot, jobs=jobs, read_only=read_only)
         self.remote_feed.take(state.feed_first, state.feed_last, state.fresh)
         for name, first, last in state.feeds:
             self._named(name).take(first, last)

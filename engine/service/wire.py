@@ -26,7 +26,7 @@ from engine import errors
 from engine.errors import AstraError, StateError
 from engine.settings import EngineSettings
 
-PROTOCOL = 5  # grows whenever a value that is sent changes its shape
+PROTOCOL = 6  # grows whenever a value that is sent changes its shape
 LONGEST = 256 * 1024**2  # bytes of a frame: a plan of a million moves fits
 _LENGTH = struct.Struct(">I")
 _ESCAPE = "\ufdd0"  # a code point that stands for no character
