@@ -238,7 +238,8 @@ def console(folder: Path, rounds: int) -> None:
         def told(task: "asyncio.Task[None]") -> None:
             failed = "" if task.cancelled() or task.exception() is None else repr(task.exception())
             result = {"keys": seen.keys, "lags": seen.lags, "engine": seen.engine,
-                      "cpu": seen.cpu, "engine_cpu": seen.engine_cpu, "facts": seen.facts, "failed": failed}  # fmt: skip
+                      "cpu": seen.cpu, "engine_cpu": seen.engine_cpu,
+                      "facts": seen.facts, "failed": failed}  # fmt: skip
             (folder / "result.json").write_text(json.dumps(result))
             app.exit()
 
