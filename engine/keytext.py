@@ -36,7 +36,7 @@ class KeyText:
     def __init__(self, keys: Sequence[str], before: "KeyText | None" = None) -> None:
         """`before` holds the first keys already: only the later ones are encoded."""
         done = before.count if before is not None else 0
-        self.text = bytearray(before.text if before is not None else b"")
+        self.text: bytearray = bytearray(before.text if before is not None else b"")
         for start in range(done, len(keys), _CHUNK):
             self.text += _encode(keys[start : start + _CHUNK])
         self.count: int = len(keys)
@@ -120,8 +120,8 @@ class KeyText:
         rows, tails = rows[keep], tails[keep]
         position = anchors[rows] + len(first)
         for piece in filter(None, rest):
-            position, keep = self._after(piece, position, tails)
-            rows, tails, position = rows[keep], tails[keep], position[keep]
+            position, left = self._after(piece, position, tails)
+            rows, tails, position = rows[left], tails[left], position[left]
         found[rows] = True
         return found
 
