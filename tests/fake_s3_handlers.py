@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 
 import google_crc32c
 
+from engine.migration.digest import digest_bytes
 from tests.fake_s3_state import FakeObject, FakeState, FakeUpload, base64_of, multipart_etag
 from tests.fake_s3_state import plain_etag as md5_of
 from tests.fake_s3_wire import Answer, Quirks, Request, error, iso, xml
@@ -159,6 +160,12 @@ def _headers(item: FakeObject, quirks: Quirks) -> dict[str, str]:
         value = google_crc32c.value(item.body)
         headers["x-amz-checksum-crc32c"] = base64_of(f"{value:08x}")
         headers["x-amz-checksum-type"] = "FULL_OBJECT"
+    if quirks.checksum:
+        value = digest_bytes(item.body, quirks.checksum)
+        headers[f"x-amz-checksum-{quirks.checksum}"] = base64_of(value)
+        headers["x-amz-checksum-type"] = "FULL_OBJECT"
+    if quirks.kms:
+        headers["x-amz-server-side-encryption"] = "aws:kms"
     return headers
 
 

@@ -16,6 +16,8 @@ class Quirks:
     ignores_delete_if_match: bool = False
     read_only: bool = False
     crc32c: bool = False  # computes x-amz-checksum-crc32c over every object itself
+    checksum: str = ""  # the same by this algorithm, as Amazon does by crc64nvme or crc32
+    kms: bool = False  # encrypts by a key, so that no ETag is an MD5
     copy_needs_replace: bool = False
     copy_refuses_if_match: bool = False
     copy_ignores_source: bool = False  # x-amz-copy-source-if-match

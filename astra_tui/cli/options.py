@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TIERS = ("HOT", "WARM", "COLD", "ARCHIVE")
 RESTORE_SPEEDS = ("standard", "bulk", "expedited")
-CHECKSUMS = ("md5", "sha256", "crc32c")
+CHECKSUMS = ("md5", "sha256", "blake3", "crc32c", "crc64nvme")
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

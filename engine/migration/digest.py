@@ -6,6 +6,7 @@ are lower-case hex everywhere.
 
 import asyncio
 import hashlib
+import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
@@ -25,7 +26,7 @@ MULTIPART_MD5 = "md5-multipart"  # the ETag of a multipart upload; evidence of a
 class Hash(Protocol):
     """What a digest object can do."""
 
-    def update(self, data: bytes, /) -> None: ...
+    def update(self, data: bytes, /) -> object: ...
 
     def hexdigest(self) -> str: ...
 
@@ -47,6 +48,45 @@ class Crc32c:
 
     def hexdigest(self) -> str:
         return f"{self._value:08x}"
+
+
+class Crc32:
+    """CRC-32 as zip files have it, big-endian hex. The SDKs of Amazon send it by default."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: bytes, /) -> None:
+        self._value = zlib.crc32(data, self._value)
+
+    def hexdigest(self) -> str:
+        return f"{self._value:08x}"
+
+
+class Crc64Nvme:
+    """CRC-64/NVME, big-endian hex: what Amazon computes of every object that came without one."""
+
+    __slots__ = ("_extend", "_value")
+
+    def __init__(self) -> None:
+        from awscrt.checksums import crc64nvme  # loads a large library: only where it is needed
+
+        self._extend = crc64nvme
+        self._value = 0
+
+    def update(self, data: bytes, /) -> None:
+        self._value = self._extend(data, self._value)
+
+    def hexdigest(self) -> str:
+        return f"{self._value:016x}"
+
+
+def _blake3() -> Hash:
+    from blake3 import blake3
+
+    return blake3()
 
 
 class MultipartMd5:
@@ -89,10 +129,14 @@ class MultipartMd5:
 ALGORITHMS: dict[str, Callable[[], Hash]] = {
     "md5": lambda: hashlib.md5(usedforsecurity=False),
     "sha256": hashlib.sha256,
+    "sha1": lambda: hashlib.sha1(usedforsecurity=False),
+    "blake3": _blake3,
     "crc32c": Crc32c,
+    "crc32": Crc32,
+    "crc64nvme": Crc64Nvme,
 }
-CHEAPEST = ("crc32c", "sha256", "md5")  # by CPU a byte
-STRONGEST = ("sha256", "md5", "crc32c")
+CHEAPEST = ("crc64nvme", "crc32c", "crc32", "sha1", "sha256", "md5")  # by CPU a byte
+STRONGEST = ("sha256", "sha1", "md5", "crc64nvme", "crc32c", "crc32")
 
 
 def check_algorithm(name: str) -> str:
@@ -126,7 +170,11 @@ class StreamDigest:
         if part_sizes:
             self._hashes[MULTIPART_MD5] = MultipartMd5(part_sizes)
         every = self._hashes.values()
-        self._quick = [made for made in every if _HARDWARE and isinstance(made, Crc32c)]
+        self._quick = [
+            made
+            for made in every
+            if isinstance(made, (Crc64Nvme, Crc32)) or (_HARDWARE and isinstance(made, Crc32c))
+        ]
         self._slow = [made for made in every if made not in self._quick]
         self._pieces: list[bytes] = []
         self._waiting = 0
@@ -149,11 +197,12 @@ class StreamDigest:
     @property
     def combines(self) -> bool:
         """Whether stretches of bytes may be left out whose CRCs are known (`append`)."""
-        return not self._slow
+        return all(isinstance(made, Crc32c) for made in self._hashes.values())
 
     async def append(self, crc32c: str, length: int) -> None:
         """Add `length` bytes by their CRC-32C. Only where `combines`."""
-        for made in self._quick:
+        for made in self._hashes.values():
+            assert isinstance(made, Crc32c)
             made.append(crc32c, length)
 
     async def finish(self) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from engine.errors import (
     StoreError,
 )
 from engine.migration.answers import refused
+from engine.migration.copy_limits import attestable
 from engine.migration.digest import ALGORITHMS, MULTIPART_MD5, check_algorithm
 from engine.migration.job import Job
 from engine.migration.multipart import abandon_upload
@@ -77,7 +78,7 @@ async def _digest_before(
         if item.algorithm in ALGORITHMS and item.computed_by_provider and not item.parts
     }
     if not known or spec.options.strict:
-        wanted = {algorithm, *(store.capabilities.attested & ALGORITHMS.keys())}
+        wanted = {algorithm, *attestable(spec.options, store)}
         reading = SourcePass(
             job,
             services,

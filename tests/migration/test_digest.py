@@ -24,7 +24,11 @@ from tests.migration.world import pattern
 KNOWN = {
     "md5": "9e107d9d372bb6826bd81d3542a419d6",
     "sha256": "d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592",
+    "sha1": "2fd4e1c67a2d28fced849ee1bb76e7391b93eb12",
+    "blake3": "2f1514181aadccd913abd94cfa592701a5686ab23f8df1dff1b74710febc6d4a",
     "crc32c": "22620404",
+    "crc32": "414fa339",
+    "crc64nvme": "d76c54054954c143",
 }
 
 
@@ -56,6 +60,28 @@ def test_a_multipart_etag_is_recomputed(data: bytes, part: int, step: int) -> No
     for at in range(0, len(data), step):
         made.update(data[at : at + step])
     assert made.hexdigest() == multipart_etag(parts)
+
+
+@given(data=st.binary(max_size=64))
+def test_a_crc64_is_the_remainder_that_its_polynomial_leaves(data: bytes) -> None:
+    """Bit by bit, as the parameters of CRC-64/NVME are published: reflected, inverted."""
+    every = (1 << 64) - 1
+    value = every
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = value >> 1 ^ (0x9A6C9329AC4BC9B5 if value & 1 else 0)
+    assert digest_bytes(data, "crc64nvme") == f"{value ^ every:016x}"
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "combines"),
+    [(["crc32c"], True), (["crc32c", "crc64nvme"], False), (["crc32"], False), (["md5"], False)],
+)
+def test_only_what_all_digests_can_leave_out_is_left_out(
+    algorithms: list[str], combines: bool
+) -> None:
+    assert StreamDigest(algorithms).combines is combines
 
 
 async def test_large_pieces_and_several_digests_in_one_pass() -> None:

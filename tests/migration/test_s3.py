@@ -74,7 +74,7 @@ async def test_a_small_object_takes_five_requests(there: World, fakes) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 4096, PART * 2 - 1, PART * 2, PART * 5 + 9])
-@pytest.mark.parametrize("algorithm", ["md5", "sha256", "crc32c"])
+@pytest.mark.parametrize("algorithm", ["md5", "sha256", "blake3", "crc32c", "crc64nvme"])
 async def test_all_sizes_and_checksums(there: World, fakes, size: int, algorithm: str) -> None:
     data = pattern(size)
     fakes[0].state.put("b", "k", data)
