@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import line, scale, starting
+from bench.compiled import compile_astra
 from bench.watched import at
 
 PARTS = ("start", "line", "scale")
@@ -144,6 +145,7 @@ def tell(rows: Sequence[Row]) -> None:
 
 
 def main() -> None:
+    compile_astra()
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds, 100,000 objects")
     parser.add_argument("--objects", type=int, default=1_000_000)

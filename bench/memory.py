@@ -21,6 +21,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from bench.compiled import compile_astra
 from engine.model import ObjectMeta
 from engine.stores import open_store
 from engine.stores.base import ObjectStore
@@ -99,6 +100,7 @@ def run(server: S3Server, folder: Path, bucket: str, jobs: int, verify: str) -> 
 
 
 def main() -> int:
+    compile_astra()
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--case", action="append", choices=list(CASES))
     parser.add_argument("--verify", default="reread", choices=("reread", "attested"))

@@ -33,6 +33,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.compiled import compile_astra
 from tests.servers import S3Server, rclone_s3, seaweed_s3
 
 _UNITS = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3, "B": 1}
@@ -317,6 +318,7 @@ def _objects(text: str) -> tuple[int, int]:
 
 
 def main() -> int:
+    compile_astra()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     sizes = ["2000x4KiB", "200x1MiB", "4x256MiB"]
     parser.add_argument("--objects", nargs="*", default=sizes, metavar="COUNTxSIZE")

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.compiled import compile_astra
 from bench.watched import Watched, computed, run
 
 PATIENCE = 60.0
@@ -119,6 +120,7 @@ def measure(rounds: int) -> dict[str, Times]:
 
 
 def main(rounds: int) -> None:
+    compile_astra()
     for name, times in measure(rounds).items():
         first, usable = statistics.median(times.first), statistics.median(times.usable)
         print(
