@@ -67,7 +67,7 @@ class Catalog:
             and (query.sort in _FIXED_ORDERS or frame.alike(last.frame, last.made))
         ):
             totals = frame.totals if not query.text else last.totals
-            view = View(frame, query, last.order, totals, last.made)
+            view = View(frame, query, last.ranks, totals, last.made)
         else:
             view, text = await asyncio.to_thread(build, frame, query, listing.text)
             if text is not None and frame.keys is listing.keys:

@@ -12,6 +12,7 @@ from engine.pricing.columns import UNKNOWN, Codes, Floats, month_costs
 
 if TYPE_CHECKING:
     from engine.listing import Listing
+    from engine.ranking import Fixed, Ranked
 
 Rows = slice | npt.NDArray[np.intp]
 
@@ -24,8 +25,6 @@ _CACHED = 1 << 16  # rows computed in one go: they stay in the processor's cache
 _ORDERS = 2  # of all rows, for each listing
 _EXACT = 2**53  # whole numbers up to here are floats, too
 
-RowNumbers = npt.NDArray[np.int32]  # half the memory of indices
-
 
 @dataclass(slots=True)
 class Kept:
@@ -36,8 +35,8 @@ class Kept:
 
     costs: Floats | None = None
     now: float = 0.0  # of `costs`
-    # By sort key and whether it descends: when each was made, and the rows.
-    orders: dict[tuple[SortKey, bool], tuple[float, RowNumbers]] = field(default_factory=dict)
+    # By sort key and whether it descends; each with when it was made.
+    orders: "dict[tuple[SortKey, bool], tuple[float, Fixed | Ranked]]" = field(default_factory=dict)
 
     def clear(self) -> None:
         """Give the memory back; a view of before may still hold this."""
@@ -257,15 +256,14 @@ class Frame:
             self.idle(rows),
         )
 
-    def kept_order(self, sort: SortKey, descending: bool) -> RowNumbers | None:
-        """All rows in that order, if they were sorted so not long ago. Not to be written to."""
+    def kept_order(self, sort: SortKey, descending: bool) -> "Fixed | Ranked | None":
+        """All rows in that order, if it was made not long ago."""
         made, order = self._kept.orders.get((sort, descending), (0.0, None))
         fits = order is not None and len(order) == self.count and abs(self.now - made) <= _FRESH
         return order if fits else None
 
-    def keep_order(self, sort: SortKey, descending: bool, order: RowNumbers) -> None:
+    def keep_order(self, sort: SortKey, descending: bool, order: "Fixed | Ranked") -> None:
         """Remember all rows in that order while they and their accesses stay as they are."""
-        order.flags.writeable = False
         kept = self._kept
         orders = {**kept.orders}
         orders.pop((sort, descending), None)

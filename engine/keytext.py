@@ -17,6 +17,7 @@ from engine.globs import pattern
 
 Bools = npt.NDArray[np.bool_]
 Positions = npt.NDArray[np.int64]
+Small = npt.NDArray[np.int32]
 
 _END = 0xFF  # closes every key; never part of UTF-8
 _ANY = ord("?")
@@ -25,7 +26,7 @@ _SAMPLE = 1 << 16
 _PART = 1 << 20  # bytes looked at in one go
 _FEW = 20_000  # keys that are tried one by one
 _MASKS = 32  # answers that are kept, a bit a key
-_HITS = 2_000_000  # places that are kept, of all that was looked for
+_HITS = 2_000_000  # places that are kept, of all that was looked for; 8 bytes each
 _INT32 = np.iinfo(np.int32).max
 
 
@@ -50,7 +51,7 @@ class KeyText:
         self._names: Positions | None = None
         self._lock = threading.Lock()  # of these two
         self._masks: dict[str, npt.NDArray[np.uint8]] = {}  # by query, packed
-        self._known: dict[bytes, npt.NDArray[np.int32]] = {}  # places by needle
+        self._known: dict[bytes, tuple[Small, Small | None]] = {}  # places by needle, and rows
 
     @property
     def _starts(self) -> Positions:
@@ -90,15 +91,15 @@ class KeyText:
     def _contains(self, needle: bytes) -> Bools:
         if not needle:
             return np.ones(self.count, np.bool_)
-        hits = self._hits(needle)
-        if len(hits) > self.count // 2:  # fewer searches the other way round
+        hits, rows = self._hits_and_rows(needle)
+        if rows is None and len(hits) > self.count // 2:  # fewer searches the other way round
             before = np.searchsorted(hits, self._ends)
             found = np.empty(self.count, np.bool_)
             found[:1] = before[:1] > 0
             np.greater(before[1:], before[:-1], out=found[1:])
             return found
         found = np.zeros(self.count, np.bool_)
-        found[self._rows(hits)] = True
+        found[self._rows(hits) if rows is None else rows] = True
         return found
 
     def _glob(self, glob: bytes) -> Bools:
@@ -109,6 +110,8 @@ class KeyText:
 
     def _glob_from(self, glob: bytes, anchors: Positions) -> Bools:
         """Keys whose text from their anchor to their end fits the whole glob; `?` is one byte."""
+        if not glob.strip(b"*") and glob:
+            return np.ones(self.count, np.bool_)
         found = np.zeros(self.count, np.bool_)
         first, *rest = glob.split(b"*")
         last = rest.pop() if rest else b""
@@ -171,53 +174,60 @@ class KeyText:
 
     def _hits(self, needle: bytes) -> Positions:
         """Where the needle begins, in order."""
-        part, places = self._nearest(needle)
+        return self._hits_and_rows(needle)[0]
+
+    def _hits_and_rows(self, needle: bytes) -> tuple[Positions, Small | None]:
+        """The same, and the keys that these are in, where those are known."""
+        part, places, rows = self._nearest(needle)
         if part == needle:
-            return places
+            return places, rows
         order = sorted(range(len(needle)), key=lambda i: self._frequency[needle[i]])
         size = len(self._bytes) - len(needle) + 1
         if part:  # it is where a part of it was found before, and the rest fits
             at = needle.index(part)
-            hits = places - at if at else places
-            hits = hits[(hits >= 0) & (hits < size)]
-            rest = [i for i in order if not at <= i < at + len(part)]
-            hits = self._narrowed(hits, needle, rest)
+            rest = [i - at for i in order if not at <= i < at + len(part)]
+            low, high = np.searchsorted(places, (at, size + at)).tolist()
+            hits = places[low:high]
+            rows = None if rows is None else rows[low:high]
+            for index in rest:
+                left = np.flatnonzero(self._bytes[hits + index] == needle[at + index])
+                hits = hits[left]
+                rows = None if rows is None else rows[left]
+            hits = hits - at
         else:
             found = [self._hits_in(needle, order, start, min(start + _PART, size))
                      for start in range(0, size, _PART)]  # fmt: skip
             hits = np.concatenate(found) if found else np.empty(0, np.int64)
-        self._remember(needle, hits)
-        return hits
+        if rows is None and len(hits) <= self.count // 2:
+            rows = self._rows(hits).astype(np.int32)
+        self._remember(needle, hits, rows)
+        return hits, rows
 
-    def _nearest(self, needle: bytes) -> tuple[bytes, Positions]:
+    def _nearest(self, needle: bytes) -> tuple[bytes, Positions, Small | None]:
         """The rarest part of the needle whose places are known, b"" if none is."""
         with self._lock:
-            known = [(len(hits), part) for part, hits in self._known.items() if part in needle]
-            part = min(known)[1] if known else b""
-            places = self._known.get(part)
-        if places is None:
-            return b"", np.empty(0, np.int64)
-        return part, places.astype(np.int64)
+            known = [part for part in self._known if part in needle]
+            if not known:
+                return b"", np.empty(0, np.int64), None
+            part = min(known, key=lambda part: (len(self._known[part][0]), -len(part)))
+            places, rows = self._known[part]
+        return part, places.astype(np.int64), rows
 
-    def _remember(self, needle: bytes, hits: Positions) -> None:
-        if len(hits) > _HITS // 2 or len(self._bytes) > _INT32:
+    def _remember(self, needle: bytes, hits: Positions, rows: Small | None) -> None:
+        if len(hits) > _HITS or len(self._bytes) > _INT32:
             return
         with self._lock:
-            self._known[needle] = hits.astype(np.int32)
-            room = _HITS - sum(map(len, self._known.values()))
+            self._known[needle] = hits.astype(np.int32), rows
+            room = _HITS - sum(len(hits) for hits, _ in self._known.values())
             while room < 0:
-                room += len(self._known.pop(next(iter(self._known))))
+                room += len(self._known.pop(next(iter(self._known)))[0])
 
     def _hits_in(self, needle: bytes, order: Sequence[int], start: int, stop: int) -> Positions:
         """Those from start to stop: a part that stays in the processor's cache."""
         rarest = order[0]
         hits = np.flatnonzero(self._bytes[start + rarest : stop + rarest] == needle[rarest])
         hits += start
-        return self._narrowed(hits, needle, order[1:])
-
-    def _narrowed(self, hits: Positions, needle: bytes, places: Sequence[int]) -> Positions:
-        """Those hits where these bytes of the needle stand, too."""
-        for index in places:
+        for index in order[1:]:
             if not len(hits):
                 break
             hits = hits[self._bytes[hits + index] == needle[index]]

@@ -15,12 +15,11 @@ from engine.keytext import Bools, KeyText
 from engine.model import ListingQuery, ObjectRow, Picked, RowColumns, SortKey, Tier
 from engine.model.folders import base_of
 from engine.order import stable_order
+from engine.ranking import Fixed, Kept, Order, Ranked
 
 _TIERS = tuple(Tier)
 _FEW = 8  # keys that are looked up one by one
-_PART = 16  # a filter that leaves fewer than this part of the rows: they are sorted by themselves
-Order = npt.NDArray[np.intp]
-Kept = npt.NDArray[np.int32]  # the same in half the memory: views of a million rows are kept
+_SMALL = 20_000  # rows; looking for some among more is work for a thread
 _numbers: Kept = np.empty(0, np.int32)  # see `_counted`
 
 
@@ -33,7 +32,7 @@ class View:
         self,
         frame: Frame,
         query: ListingQuery,
-        order: Order | Kept,
+        ranks: Fixed | Ranked,
         totals: Totals,
         made: float | None = None,
     ) -> None:
@@ -43,7 +42,7 @@ class View:
         self.generation = frame.generation
         self.query = query
         self.on_rows: Callable[[], None] | None = None  # all rows are here
-        self.order: Kept = order.astype(np.int32, copy=False)
+        self.ranks = ranks
         self.totals = totals
         self.total_bytes = totals.size
         self.total_cost_month = totals.cost_month
@@ -51,7 +50,7 @@ class View:
         self._picked: tuple[str, Bools] | None = None  # which rows of the frame a text means
 
     def __len__(self) -> int:
-        return len(self.order)
+        return len(self.ranks)
 
     def rows(self, start: int, stop: int) -> Sequence[ObjectRow]:
         """Rows start ≤ i < stop in this order; shorter at the end."""
@@ -62,19 +61,28 @@ class View:
         return object_columns(self.frame, self._chosen(start, stop))
 
     def _chosen(self, start: int, stop: int) -> Order:
-        return self.order[max(start, 0) : max(stop, 0)].astype(np.intp)
+        return self.ranks.window(start, stop)
 
     async def load(self, start: int, stop: int) -> Sequence[ObjectRow]:
-        """The same: they are all here."""
-        return self.rows(start, stop)
+        """The same, worked out off the loop."""
+        if len(self) <= _SMALL:
+            return self.rows(start, stop)
+        return await asyncio.to_thread(self.rows, start, stop)
 
     async def find(self, keys: Sequence[str]) -> Sequence[int | None]:
         """Where these keys are in this view, None for one that is not."""
+        if not keys:
+            return []
+        return (
+            self._find(keys) if len(self) <= _SMALL else await asyncio.to_thread(self._find, keys)
+        )
+
+    def _find(self, keys: Sequence[str]) -> Sequence[int | None]:
         if len(keys) <= _FEW:
             return [self.position(key) for key in keys]
-        place = np.empty(self.frame.count, np.intp)
+        place = np.empty(self.frame.count, np.int32)
         place.fill(-1)
-        place[self.order] = np.arange(len(self.order))
+        place[self.ranks.whole()] = np.arange(len(self), dtype=np.int32)
         rows = [self.frame.find(key) for key in keys]
         return [None if row is None or place[row] < 0 else int(place[row]) for row in rows]
 
@@ -96,12 +104,7 @@ class View:
     def position(self, key: str) -> int | None:
         """Where that key is in this view, None if it is not."""
         row = self.frame.find(key)
-        if row is None:
-            return None
-        if row < len(self.order) and self.order[row] == row:
-            return row
-        found = np.flatnonzero(self.order == row)
-        return int(found[0]) if len(found) else None
+        return None if row is None else self.ranks.place(row)
 
 
 def object_rows(frame: Frame, chosen: Order) -> list[ObjectRow]:
@@ -143,8 +146,8 @@ def build(frame: Frame, query: ListingQuery, text: KeyText | None) -> tuple[View
         return View(frame, query, _all_sorted(frame, query), frame.totals), None
     text = searchable(frame, text)
     passed = text.match(query.text)
-    order = _some_sorted(frame, query, passed)
-    return View(frame, query, order, _totals(frame, passed)), text
+    ranks = _some_sorted(frame, query, passed)
+    return View(frame, query, ranks, _totals(frame, passed)), text
 
 
 def _totals(frame: Frame, passed: Bools) -> Totals:
@@ -165,26 +168,41 @@ def searchable(frame: Frame, text: KeyText | None) -> KeyText:
     return KeyText(frame.keys[: frame.count], older)
 
 
-def _all_sorted(frame: Frame, query: ListingQuery) -> Order | Kept:
+def _all_sorted(frame: Frame, query: ListingQuery) -> Fixed | Ranked:
     """All rows in the query's order; ties keep the order of names. It is kept."""
     by_name = query.sort is SortKey.NAME
     if by_name and frame.ordered:
-        return _counted(frame.count)[:: -1 if query.descending else 1]
+        return Fixed(_counted(frame.count)[:: -1 if query.descending else 1])
     if by_name and query.descending:
-        return _by_name(frame)[::-1]
+        return Fixed(_all_sorted(frame, ListingQuery()).whole()[::-1])
     known = frame.kept_order(query.sort, query.descending)
     if known is not None:
         return known
     if by_name:
         keys = frame.keys  # a store that lists out of order: the slow way
-        found = np.array(sorted(range(frame.count), key=keys.__getitem__), np.int32)
+        found: Fixed | Ranked = Fixed(
+            np.array(sorted(range(frame.count), key=keys.__getitem__), np.int32)
+        )
+    elif frame.ordered:
+        found = Ranked(_values(frame, query.sort), frame.count, descending=query.descending)
     else:
-        rows = None if frame.ordered else _by_name(frame)
-        values = values_of(frame, query.sort, slice(None) if rows is None else rows)
-        order = stable_order(values, descending=query.descending)
-        found = (order if rows is None else rows[order]).astype(np.int32)
+        rows = _all_sorted(frame, ListingQuery()).whole()
+        found = _sorted(frame, query, rows)
     frame.keep_order(query.sort, query.descending, found)
     return found
+
+
+def _values(frame: Frame, sort: SortKey) -> Callable[[slice | Order], npt.NDArray[Any]]:
+    if sort is SortKey.COST:
+        costs = frame.costs()  # those, whatever is computed anew meanwhile
+        return lambda rows: costs[rows]
+    return lambda rows: values_of(frame, sort, rows)
+
+
+def _sorted(frame: Frame, query: ListingQuery, rows: Order | Kept) -> Fixed:
+    """These rows, which are in the order of names, in the query's."""
+    values = values_of(frame, query.sort, rows.astype(np.intp, copy=False))
+    return Fixed(rows[stable_order(values, descending=query.descending)])
 
 
 def _counted(count: int) -> Kept:
@@ -198,27 +216,26 @@ def _counted(count: int) -> Kept:
     return numbers[:count]
 
 
-def _some_sorted(frame: Frame, query: ListingQuery, passed: Bools) -> Order | Kept:
+def _some_sorted(frame: Frame, query: ListingQuery, passed: Bools) -> Fixed | Ranked:
     """Those rows of a frame in the query's order."""
     by_name = query.sort is SortKey.NAME
-    known = None if by_name else frame.kept_order(query.sort, query.descending)
-    if known is not None and np.count_nonzero(passed) * _PART > frame.count:
-        return known[passed[known]]
-    rows = np.flatnonzero(passed)
     if not frame.ordered:
-        names = _by_name(frame)
+        names = _all_sorted(frame, ListingQuery()).whole()
         rows = names[passed[names]]
+        if not by_name:
+            return _sorted(frame, query, rows)
+    else:
+        rows = np.flatnonzero(passed).astype(np.int32)
     if by_name:
-        return rows[:: -1 if query.descending else 1]
-    values = values_of(frame, query.sort, rows)
-    return rows[stable_order(values, descending=query.descending)]
+        return Fixed(rows[:: -1 if query.descending else 1])
+    if len(rows) <= _SMALL:
+        return _sorted(frame, query, rows)
+    every = _values(frame, query.sort)
 
+    def values(at: slice | Order) -> npt.NDArray[Any]:
+        return every(rows[at].astype(np.intp))
 
-def _by_name(frame: Frame) -> Order:
-    """All rows by name."""
-    if frame.ordered:
-        return np.arange(frame.count)
-    return _all_sorted(frame, ListingQuery()).astype(np.intp)
+    return Ranked(values, len(rows), rows, descending=query.descending)
 
 
 def values_of(frame: Frame, sort: SortKey, rows: Rows) -> npt.NDArray[Any]:

@@ -243,7 +243,7 @@ async def test_a_new_mark_does_not_sort_again() -> None:
     listing.set_busy(frozenset({"k1"}))
     second = await view(catalog, sort=SortKey.SIZE, descending=True, text="k")
     assert second.generation > first.generation
-    assert second.order is first.order
+    assert second.ranks is first.ranks
     assert [row.busy for row in second.rows(0, 5)] == [False, False, False, True, False]
     listing.apply(removed=["k4"])
     third = await view(catalog, sort=SortKey.SIZE, descending=True, text="k")

@@ -20,6 +20,7 @@ from engine.model import (
     MessageEffect,
     TopicStatus,
 )
+from engine.ranking import Fixed
 from engine.settings import KafkaSettings
 
 if TYPE_CHECKING:
@@ -156,6 +157,6 @@ def _looked_up(parts: "Parts", address: Address, what: str) -> MessageEffect:
     row = frame.find(key) if listing.bucket == bucket else None
     if row is None:
         return MessageEffect(what, address, reads_30d=reads)
-    view = View(frame, ListingQuery(), np.array([row]), frame.totals)
+    view = View(frame, ListingQuery(), Fixed(np.array([row])), frame.totals)
     (found,) = view.rows(0, 1)
     return MessageEffect(what, address, found.tier, found.storage_class, reads, listed=True)
