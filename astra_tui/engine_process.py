@@ -87,11 +87,12 @@ async def answering(process: "subprocess.Popen[bytes]", path: Path, told: IO[byt
 
 
 async def _answers(path: Path) -> bool:
-    from engine.service.link import EngineGone, connect  # an engine is begun before it is loaded
+    # An engine is begun before this is loaded.
+    from engine.service.link import EngineGone, EngineSilent, connect
 
     try:
         link = await connect(path)
-    except EngineGone:
+    except (EngineGone, EngineSilent):
         return False
     await link.close()
     return True

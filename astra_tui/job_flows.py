@@ -79,8 +79,8 @@ async def retry(app: "AstraApp", job_ids: Sequence[str]) -> None:
     app.say(f"{jobs_text(number)} queued again.")
 
 
-async def prioritise(app: "AstraApp", job_ids: Sequence[str]) -> None:
-    """Ask for a priority, then let jobs run sooner or later."""
+async def prioritise(app: "AstraApp", job_ids: Sequence[str]) -> bool:
+    """Ask for a priority, then let jobs run sooner or later; whether that was done."""
     known = [job.priority for job in app.snapshot.jobs if job.job_id in set(job_ids)]
     priority = await app.ask(
         Prompt(
@@ -90,9 +90,11 @@ async def prioritise(app: "AstraApp", job_ids: Sequence[str]) -> None:
             value=priority_text(known[0]) if known else "normal",
         )
     )
-    if priority is not None:
-        number = await app.engine.prioritise(priority, job_ids=job_ids)
-        app.say(f"{jobs_text(number)} with priority {priority_text(priority)}.")
+    if priority is None:
+        return False
+    number = await app.engine.prioritise(priority, job_ids=job_ids)
+    app.say(f"{jobs_text(number)} with priority {priority_text(priority)}.")
+    return True
 
 
 async def change_limits(app: "AstraApp") -> None:
@@ -158,8 +160,8 @@ def size_word(limit: int) -> str:
     return f"{limit}B" if limit else "off"
 
 
-async def cancel(app: "AstraApp", job_ids: Sequence[str]) -> None:
-    """Ask, then cancel jobs."""
+async def cancel(app: "AstraApp", job_ids: Sequence[str]) -> bool:
+    """Ask, then cancel jobs; whether that was done."""
     names = {job.job_id: str(job.spec.source) for job in app.snapshot.jobs}
     lines: list[Line] = [bullet(visible(names.get(i, i), width=66)) for i in job_ids[:5]]
     if len(job_ids) > 5:
@@ -167,9 +169,11 @@ async def cancel(app: "AstraApp", job_ids: Sequence[str]) -> None:
     lines += ["", "What they wrote is removed again; every source is kept."]
     title = f"Cancel {jobs_text(len(job_ids))}?"
     yes = "Cancel it" if len(job_ids) == 1 else "Cancel them"
-    if await app.ask(Confirm(title, lines, yes=yes)):
-        number = await app.engine.cancel(job_ids)
-        app.say(f"{jobs_text(number)} cancelled; the sources are kept.")
+    if not await app.ask(Confirm(title, lines, yes=yes)):
+        return False
+    number = await app.engine.cancel(job_ids)
+    app.say(f"{jobs_text(number)} cancelled; the sources are kept.")
+    return True
 
 
 async def report(app: "AstraApp", job_id: str) -> None:

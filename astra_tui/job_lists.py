@@ -1,4 +1,7 @@
-"""What the keys of the jobs screen do to many jobs at once: which ones, then one question."""
+"""What the keys of the jobs screen do to many jobs at once: which ones, then one question.
+
+Each returns whether it was done: who says no keeps the marks.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +27,10 @@ _DONE = {
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The jobs that a key may be about: marked ones, else the one at the cursor, or all that fit
-    the filter `text`, `matching` of which the change means; `cancelled` of them were cancelled."""
+    the filter `text`, `matching` of which the change means; `cancelled` of them were cancelled.
+
+    `every`: all that fit carry a mark, those of `but` do not; only the engine can count them.
+    """
 
     marked: Sequence[str]
     cursor: JobView | None
@@ -32,11 +38,13 @@ class Scope:
     text: str
     matching: int
     cancelled: int = 0
+    every: bool = False
+    but: Sequence[str] = ()
 
 
 async def _which(app: "AstraApp", title: str, scope: Scope) -> Sequence[str] | None:
     """Ids of the jobs that are meant, none for all that fit the filter; None if nobody answers."""
-    if scope.marked:
+    if scope.marked or scope.every:
         return scope.marked
     one = scope.cursor if scope.cursor_fits else None
     if one is None or scope.matching <= 1:
@@ -50,59 +58,91 @@ async def _which(app: "AstraApp", title: str, scope: Scope) -> Sequence[str] | N
     return None if chosen is None else chosen.value
 
 
-async def retry(app: "AstraApp", scope: Scope) -> None:
+async def _number(app: "AstraApp", change: JobChange, scope: Scope) -> int:
+    """How many of all that fit are meant; says so where there are none."""
+    number = scope.matching
+    if scope.every:
+        number = await app.engine.count_jobs(change, scope.text, scope.but)
+    if not number:
+        fits = "failed or was cancelled" if change is JobChange.RETRY else "is unfinished"
+        app.say(f"None of the marked jobs {fits}.", "warning")
+    return number
+
+
+def _meant(scope: Scope, all_of_them: str) -> str:
+    fit = f"All that fit: {visible(scope.text, width=60)}" if scope.text else all_of_them
+    return f"{fit}, {len(scope.but):,} unmarked ones left out" if scope.but else fit
+
+
+async def retry(app: "AstraApp", scope: Scope) -> bool:
     """Queue failed and cancelled jobs again: marked ones, one, or, after one more question, all
     that fit."""
     ids = await _which(app, "Try again which jobs?", scope)
     if ids is None:
-        return
+        return False
     if ids:
         await job_flows.retry(app, ids)
-        return
-    fit = f"All that fit: {visible(scope.text, width=60)}" if scope.text else "All of all job sets"
-    lines: list[Line] = [fit, ""]
-    if scope.cancelled:
-        lines.append(f"{jobs_text(scope.cancelled)} of them, once cancelled, will run after all.")
+        return True
+    number, cancelled = await _number(app, JobChange.RETRY, scope), scope.cancelled
+    if not number:
+        return False
+    if scope.every:
+        text = f"{scope.text} state:cancelled"
+        cancelled = await app.engine.count_jobs(JobChange.RETRY, text, scope.but)
+    lines: list[Line] = [_meant(scope, "All of all job sets"), ""]
+    if cancelled:
+        lines.append(f"{jobs_text(cancelled)} of them, once cancelled, will run after all.")
     lines.append("Each move deletes its source once the copy is proved.")
-    title = f"Try {jobs_text(scope.matching)} again?"
-    if await app.ask(Confirm(title, lines, yes="Try again")):
-        await change(app, JobChange.RETRY, scope.text)
+    title = f"Try {jobs_text(number)} again?"
+    if not await app.ask(Confirm(title, lines, yes="Try again")):
+        return False
+    await change(app, JobChange.RETRY, scope.text, scope.but)
+    return True
 
 
-async def cancel(app: "AstraApp", scope: Scope) -> None:
+async def cancel(app: "AstraApp", scope: Scope) -> bool:
     """Cancel unfinished jobs, after one more question."""
     ids = await _which(app, "Cancel which jobs?", scope)
     if ids is None:
-        return
+        return False
     if ids:
-        await job_flows.cancel(app, ids)
-        return
-    what = f"All that fit: {visible(scope.text, width=60)}" if scope.text else "All unfinished jobs"
+        return await job_flows.cancel(app, ids)
+    number = await _number(app, JobChange.CANCEL, scope)
+    if not number:
+        return False
+    what = _meant(scope, "All unfinished jobs")
     lines: list[Line] = [what, "", "What they wrote is removed again; every source is kept."]
-    title = f"Cancel {jobs_text(scope.matching)}?"
-    if await app.ask(Confirm(title, lines, yes="Cancel them")):
-        await change(app, JobChange.CANCEL, scope.text)
+    if not await app.ask(Confirm(f"Cancel {jobs_text(number)}?", lines, yes="Cancel them")):
+        return False
+    await change(app, JobChange.CANCEL, scope.text, scope.but)
+    return True
 
 
-async def prioritise(app: "AstraApp", scope: Scope) -> None:
+async def prioritise(app: "AstraApp", scope: Scope) -> bool:
     """Let jobs run sooner or later."""
     ids = await _which(app, "Which jobs?", scope)
     if ids is None:
-        return
+        return False
     if ids:
-        await job_flows.prioritise(app, ids)
-        return
+        return await job_flows.prioritise(app, ids)
+    number = await _number(app, JobChange.PRIORITISE, scope)
+    if not number:
+        return False
     priority = await app.ask(
         Prompt(
-            f"Priority of {jobs_text(scope.matching)}",
+            f"Priority of {jobs_text(number)}",
             parse_priority,
             lines=["low, normal, high, or a number from -100 to 100; higher runs first."],
             value="normal",
         )
     )
-    if priority is not None:
-        number = await app.engine.change_jobs(JobChange.PRIORITISE, scope.text, priority=priority)
-        app.say(f"{jobs_text(number)} with priority {priority_text(priority)}.")
+    if priority is None:
+        return False
+    number = await app.engine.change_jobs(
+        JobChange.PRIORITISE, scope.text, priority=priority, but=scope.but
+    )
+    app.say(f"{jobs_text(number)} with priority {priority_text(priority)}.")
+    return True
 
 
 async def pause_or_resume(app: "AstraApp", scope: Scope, *, resume: bool) -> None:
@@ -110,10 +150,11 @@ async def pause_or_resume(app: "AstraApp", scope: Scope, *, resume: bool) -> Non
     if scope.marked:
         await job_flows.pause_or_resume(app, scope.marked, resume=resume)
     else:
-        await change(app, JobChange.RESUME if resume else JobChange.PAUSE, scope.text)
+        what = JobChange.RESUME if resume else JobChange.PAUSE
+        await change(app, what, scope.text, scope.but)
 
 
-async def change(app: "AstraApp", what: JobChange, text: str) -> None:
-    """Do it to all that fit, and say to how many."""
-    number = await app.engine.change_jobs(what, text)
+async def change(app: "AstraApp", what: JobChange, text: str, but: Sequence[str] = ()) -> None:
+    """Do it to all that fit, those of `but` left out, and say to how many."""
+    number = await app.engine.change_jobs(what, text, but=but)
     app.say(f"{jobs_text(number)} {_DONE[what]}.")

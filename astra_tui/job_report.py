@@ -134,7 +134,16 @@ async def report_path(engine: "Engine", name: str, ending: str, when: float) -> 
         raise StateError(
             f"The folder for reports cannot be made: {error.strerror}.", subject=str(folder)
         ) from error
-    return folder / f"{safe[:40]}-{stamp}.{ending}"
+    return await asyncio.to_thread(_unused, folder / f"{safe[:40]}-{stamp}.{ending}")
+
+
+def _unused(path: Path) -> Path:
+    """That path, or where two reports were asked for in a second, one with a number."""
+    number, found = 1, path
+    while found.exists():
+        number += 1
+        found = path.with_stem(f"{path.stem}-{number}")
+    return found
 
 
 def _target(path: Path) -> Path:

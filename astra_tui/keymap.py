@@ -136,8 +136,8 @@ ACTIONS: tuple[Action, ...] = (
            "the move out, or in again. In the lab: take the policy out, or in again.",
            (PA, BO, PL, JL, LA), footer=1, offline=True),
     Action("mark-all", ("*",), "mark all", "Mark every line that is not marked, and unmark the "
-           "others. In a plan or the lab: take every line in, or out.", (PA, BO, PL, JL, LA),
-           offline=True),
+           "others. In a plan or the lab: take every line in, or out. In the list of jobs: mark "
+           "all that fit the filter, or none.", (PA, BO, PL, JL, LA), offline=True),
     Action("mark-pattern", ("+",), "mark by", "Mark all that is shown and fits a text or a pattern "
            "such as *.csv. In a plan: take those moves in.", (PA, PL)),
     Action("unmark-pattern", ("-",), "unmark by", "Unmark what fits a text or pattern. In a plan: "

@@ -34,6 +34,7 @@ from widgets.text import (
     money_text,
     name_text,
     visible,
+    wrap,
 )
 
 if TYPE_CHECKING:
@@ -45,12 +46,14 @@ _FORMS = (
     ("csv", "CSV", "one row a move, for spreadsheets"),
     ("json", "JSON", "exact: `astra plan run FILE` carries it out"),
 )
-_RISKS_AT_MOST = 6
+_RISKS_AT_MOST = 6  # kinds told beside the grave ones
 _RISK_WIDTH = 56  # cells of a line in a dialog, its first word apart
 
 
-def approval_lines(view: PlanView) -> list[Line]:
-    """What an approval does, in numbers: moves, bytes, routes, deletes, money, every risk."""
+def approval_lines(view: PlanView, width: int = _RISK_WIDTH) -> list[Line]:
+    """What an approval does, in numbers: moves, bytes, routes, deletes, money, every risk.
+
+    Grave risks are told whole, in lines of `width` cells."""
     totals, routes = view.totals, view.routes
     shown = ", ".join(routes[:3]) + (f" and {len(routes) - 3} more" if len(routes) > 3 else "")
     lines: list[Line] = [
@@ -69,25 +72,30 @@ def approval_lines(view: PlanView) -> list[Line]:
     lines.append(field("money", approval_money(view.totals)))
     if totals.refused:
         lines.append(field("refused", f"{counted(totals.refused, 'move')} will not be tried"))
-    lines += _risk_lines(view)
+    lines += _risk_lines(view, width)
     if view.options.overwrite:
         lines += ["", Text("Objects at the destination will be overwritten.", "bold")]
     lines += ["", "Start this job?" if totals.moves == 1 else "Start these jobs?"]
     return lines
 
 
-def _risk_lines(view: PlanView) -> list[Line]:
+def _risk_lines(view: PlanView, width: int) -> list[Line]:
     left_out = (RiskKind.REFUSED, RiskKind.DELETES)  # told above
     risks = [risk for risk in view.risks if risk.moves and risk.kind not in left_out]
+    grave = [risk for risk in risks if risk.kind in GRAVE]
+    others = [risk for risk in risks if risk.kind not in GRAVE]
+    shown = others[: max(_RISKS_AT_MOST - len(grave), 0)]
     lines: list[Line] = []
-    for number, risk in enumerate(risks[:_RISKS_AT_MOST]):
+    for risk in (*grave, *shown):
         text = f"{risk_count(risk)} {risk_title(risk.kind)}: {risk_detail(risk)}"
-        text = visible(text, width=_RISK_WIDTH, cut="right")
-        style = "bold" if risk.kind in GRAVE else ""
-        lines.append(field("risks" if not number else "", Text(text, style)))
-    if len(risks) > _RISKS_AT_MOST:
-        more = counted(len(risks) - _RISKS_AT_MOST, "more kind")
-        lines.append(field("", f"and {more}; see the plan"))
+        if risk.kind in GRAVE:  # whole: this is the last question before deletes
+            told = [Text(line, "bold") for line in wrap(text, width)]
+        else:
+            told = [Text(visible(text, width=width, cut="right"))]
+        lines += [field("" if lines or row else "risks", line) for row, line in enumerate(told)]
+    if len(others) > len(shown):
+        more = counted(len(others) - len(shown), "more kind")
+        lines.append(field("" if lines else "risks", f"and {more}; see the plan"))
     return lines
 
 
@@ -107,7 +115,9 @@ def approval_money(totals: PlanTotals) -> str:
 async def approve(app: "AstraApp", view: PlanView) -> bool:
     """Ask once more, then start the jobs. True if they started."""
     refuse_deletes(app.engine.settings, view.deletes)
-    yes = await app.ask(Confirm("Approve the plan", approval_lines(view), yes="Start"))
+    room = app.size.width * 94 // 100 - 13  # a dialog's border, its padding and the first word
+    lines = approval_lines(view, min(max(room, 16), _RISK_WIDTH))
+    yes = await app.ask(Confirm("Approve the plan", lines, yes="Start"))
     if not yes:
         return False
     done = await app.engine.approve_plan(view.review, view.revision)
@@ -122,7 +132,19 @@ async def approve(app: "AstraApp", view: PlanView) -> bool:
 
 
 async def save(app: "AstraApp", view: PlanView) -> None:
-    """Keep what is taken in the workspace."""
+    """Keep what is taken in the workspace; what is saved under its id is replaced after a
+    question only."""
+    saved = (plan for plan in await app.engine.saved_plans() if plan.plan_id == view.plan_id)
+    if (before := next(saved, None)) is not None:
+        lines: list[Line] = [
+            *_about(before),
+            "",
+            field("now", totals_line(view)),
+            "",
+            "What is saved is replaced by what is taken now.",
+        ]
+        if not await app.ask(Confirm("Replace the saved plan?", lines, yes="Replace")):
+            return
     plan_id = await app.engine.keep_plan(view.review)
     app.say(f"Plan saved as {plan_id}: {view.title}")
 

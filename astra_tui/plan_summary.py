@@ -4,7 +4,7 @@ prints and an export begins with is made here, of the same view."""
 from typing import TYPE_CHECKING, Any
 
 from engine.model import Evidence, PlanView, priority_text
-from widgets.plan_words import payback_text, risk_count, risk_detail, risk_title
+from widgets.plan_words import GRAVE, payback_text, risk_count, risk_detail, risk_title
 from widgets.text import bytes_text, counted, money_text, visible
 
 if TYPE_CHECKING:
@@ -88,11 +88,12 @@ def group_lines(view: PlanView) -> list[str]:
 
 
 def risk_lines(view: PlanView) -> list[str]:
-    """A line for each kind of risk that a move has, the gravest first."""
-    return [
-        f"{risk_title(risk.kind)} ({risk_count(risk)}): {visible(risk_detail(risk), width=160)}"
-        for risk in view.risks
-    ]
+    """A line for each kind of risk that a move has, the gravest first; grave ones whole."""
+    found = []
+    for risk in view.risks:
+        detail = visible(risk_detail(risk), width=None if risk.kind in GRAVE else 160)
+        found.append(f"{risk_title(risk.kind)} ({risk_count(risk)}): {detail}")
+    return found
 
 
 def options_words(options: "MoveOptions", priority: int = 0) -> list[str]:

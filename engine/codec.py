@@ -68,7 +68,7 @@ def _decoder(kind: Any) -> Code:
     if is_dataclass(kind) and isinstance(kind, type):
         return _decode_dataclass(kind)
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind
+        return _decode_enum(kind)
     if kind is float:
         return _decode_float
     if kind in (str, int, bool):
@@ -117,9 +117,33 @@ def _decode_dataclass(kind: type) -> Code:
             raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
         if missing := [name for name in needed if name not in data]:
             raise ValueError(f"{kind.__name__} lacks {', '.join(missing)}")
-        return kind(**{name: known[name](value) for name, value in data.items()})
+        try:
+            return kind(**{name: known[name](value) for name, value in data.items()})
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            raise ValueError(_where(data, known) or str(error)) from error
 
     return one
+
+
+def _where(data: dict[str, Any], known: dict[str, Code]) -> str:
+    """Which field it is that cannot be read, and why. Only looked for once something failed."""
+    for name, value in data.items():
+        try:
+            known[name](value)
+        except (ValueError, TypeError, KeyError, IndexError) as error:
+            return f"{name}: {error}"
+    return ""
+
+
+def _decode_enum(kind: type[Enum]) -> Code:
+    def member(data: Any) -> Any:
+        try:
+            return kind(data)
+        except ValueError:
+            names = ", ".join(str(item.value) for item in kind if item.value)
+            raise ValueError(f"{str(data)[:40]!r} is none of {names}") from None
+
+    return member
 
 
 def _decode_float(data: Any) -> float:

@@ -1,5 +1,7 @@
 """The door: all jobs by window, job sets, what is done to many of them, and how fast it goes."""
 
+from collections.abc import Sequence
+
 from engine.door import Door
 from engine.model import JobChange, JobQuery, JobsetLine, JobStory, JobWindow, Throughput
 from engine.model.jobfilter import STATE_WORDS
@@ -20,9 +22,17 @@ class JobLists(Door):
         parts = self._parts
         return await parts.jobs.sets(parts.runner.at_work())
 
-    async def change_jobs(self, change: JobChange, text: str = "", *, priority: int = 0) -> int:
-        """Do this to all jobs that fit the filter `text` ("" fits all) and to which it can be done;
-        returns how many. Retrying takes failed and cancelled jobs, all else unfinished ones.
+    async def change_jobs(
+        self,
+        change: JobChange,
+        text: str = "",
+        *,
+        priority: int = 0,
+        but: Sequence[str] = (),
+    ) -> int:
+        """Do this to all jobs that fit the filter `text` ("" fits all) and to which it can be done,
+        those of `but` left out; returns how many. Retrying takes failed and cancelled jobs, all
+        else unfinished ones.
 
         Raises UsageError for a filter that makes no sense, Refused in read-only mode for what
         lets jobs run.
@@ -30,10 +40,8 @@ class JobLists(Door):
         if change in (JobChange.RESUME, JobChange.RETRY):
             refuse_read_only(self.settings)
         parts = self._owned
-        states = STATE_WORDS["unfinished"]
-        if change is JobChange.RETRY:
-            states = (*STATE_WORDS["failed"], *STATE_WORDS["cancelled"])
-        ids = await parts.jobs.matching(text, states, parts.runner.at_work())
+        live = parts.runner.at_work()
+        ids = await parts.jobs.matching(text, _meant_by(change), live, but)
         if not ids:
             return 0
         runner = parts.runner
@@ -49,6 +57,12 @@ class JobLists(Door):
             case JobChange.PRIORITISE:
                 return await runner.prioritise(priority, job_ids=ids)
 
+    async def count_jobs(self, change: JobChange, text: str = "", but: Sequence[str] = ()) -> int:
+        """How many jobs `change_jobs` would mean now. Raises UsageError as it does."""
+        parts = self._parts
+        live = parts.runner.at_work()
+        return len(await parts.jobs.matching(text, _meant_by(change), live, but))
+
     async def throughput(self) -> Throughput:
         """Bytes and objects of the last ten minutes of work, in spans of five seconds."""
         return self._parts.runner.throughput()
@@ -58,3 +72,10 @@ class JobLists(Door):
         from engine.accounts import story
 
         return await story(self._parts, job_id)
+
+
+def _meant_by(change: JobChange) -> Sequence[str]:
+    """The states of jobs to which this can be done."""
+    if change is JobChange.RETRY:
+        return (*STATE_WORDS["failed"], *STATE_WORDS["cancelled"])
+    return STATE_WORDS["unfinished"]

@@ -1,6 +1,7 @@
 """A listing as it was at one moment: immutable columns for sorting, deciding and totals."""
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ DAY = 86_400.0
 _TIERS = tuple(Tier)
 _ALL = slice(None)
 _FRESH = 3600.0  # seconds for which costs hold: they depend on whole days without a read
+_FEW = 8  # keys that are looked for one by one in a listing that has no order
 _MOST = 4  # costs of all rows are computed and kept where more than a fourth are asked for
 _CACHED = 1 << 16  # rows computed in one go: they stay in the processor's cache
 _ORDERS = 2  # of all rows, for each listing
@@ -195,6 +197,32 @@ class Frame:
             return self.keys.index(key, 0, self.count)
         except ValueError:
             return None
+
+    def find_all(self, keys: Sequence[str]) -> list[int | None]:
+        """The row of each key, None where there is none. Quick for many in either order."""
+        if self.ordered or len(keys) < _FEW:
+            return [self.find(key) for key in keys]
+        wanted = dict.fromkeys(keys, -1)
+        for row, key in enumerate(self.keys[: self.count]):
+            if key in wanted and wanted[key] < 0:
+                wanted[key] = row
+        return [row if (row := wanted[key]) >= 0 else None for key in keys]
+
+    def entries(self, rows: npt.NDArray[np.intp]) -> list[ListEntry]:
+        """These rows as their store listed them: as `entry` gives them, and quicker for many."""
+        get, keys = self._etags.get, self.keys
+        columns = zip(
+            rows.tolist(),
+            self.sizes[rows].tolist(),
+            self.modified[rows].tolist(),
+            self._etag_at[rows].tolist(),
+            self.class_names(rows),
+            strict=True,
+        )
+        return [
+            ListEntry(keys[row], int(size), modified, get(at), name)
+            for row, size, modified, at, name in columns
+        ]
 
     def access(self, name: str, rows: Rows = _ALL) -> Floats:
         """A column of `AccessColumns`, zero where nothing is known yet."""

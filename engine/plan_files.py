@@ -3,18 +3,20 @@ move, exactly. A file is as trusted as any plan: it is checked again, reviewed a
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from engine.codec import decode, encode
 from engine.errors import StateError, UsageError
-from engine.model import Move, Plan, parse_priority
+from engine.model import Address, Move, MoveKind, Plan, parse_priority
 
 VERSION = 1
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")  # it becomes the id of a job set
 _LARGEST = 1 << 30  # bytes; more is no plan
+_FAR = 1e11  # seconds; no clock shows that
 
 
 def head_json(plan: Plan, count: int, told: dict[str, Any]) -> str:
@@ -46,7 +48,11 @@ def read_plan(path: Path) -> Plan:
             try:
                 parse_priority(str(plan.priority))
             except ValueError as error:
-                raise _no_plan(path, 1, str(error)) from error
+                raise _no_plan(path, 1, f"priority: {error}") from error
+            if problem := plan.options.problem():
+                raise _no_plan(path, 1, f"options: {problem}")
+            if not 0 <= plan.created < _FAR or not 0 <= (plan.seconds or 0.0) < _FAR:
+                raise _no_plan(path, 1, "created, seconds: they are no times")
             lines = enumerate(file, 2)
             moves = tuple(_decoded(path, n, Move, _line(path, n, text)) for n, text in lines)
     except OSError as error:
@@ -57,7 +63,34 @@ def read_plan(path: Path) -> Plan:
         raise _no_plan(path, 0, "it is no text") from error
     if len(moves) != head.get("moves"):
         raise _no_plan(path, 0, f"{head.get('moves')} moves are announced and {len(moves)} there")
+    _check_moves(path, moves)
     return replace(plan, moves=moves)
+
+
+def _check_moves(path: Path, moves: Sequence[Move]) -> None:
+    """Raises StateError with the line of a move that no planner would make. Line 1 is the head."""
+    seen: dict[Address, int] = {}
+    for number, move in enumerate(moves, 2):
+        if (first := seen.setdefault(move.source, number)) != number:
+            raise _no_plan(
+                *(path, number),
+                f"line {first} names {move.source} already, and an object is moved once",
+            )
+        if problem := _move_problem(move):
+            raise _no_plan(path, number, problem)
+
+
+def _move_problem(move: Move) -> str:
+    if not move.source.bucket or not move.source.key:
+        return "source: it names no object"
+    if move.kind is MoveKind.TIER and move.destination != move.source:
+        return "destination: a change of class happens in place, and this is another place"
+    if move.size < 0:
+        return f"size is {move.size}; it may be 0 or more"
+    money = (move.saving_per_month, move.one_time_cost, *(usd for _, usd in move.cost_lines))
+    if not all(isfinite(value) for value in (*money, move.restore_hours) if value is not None):
+        return "it has a figure that is no number"
+    return ""
 
 
 def _line(path: Path, number: int, text: str) -> dict[str, Any]:
@@ -82,5 +115,5 @@ def _no_plan(path: Path, number: int, why: str) -> StateError:
         f"This is no exported plan: {why}.",
         subject=f"{path} line {number}" if number else str(path),
         safe="Nothing was changed.",
-        todo="Export it again, as JSON.",
+        todo="Correct that, or export the plan again as JSON.",
     )

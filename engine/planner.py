@@ -151,7 +151,7 @@ class Planner:
                 for item in chosen
                 if (item.address.cloud, item.address.bucket) == (cloud, frame.bucket)
             ]
-            rows = [row for key in keys if (row := frame.find(key)) is not None]
+            rows = [row for row in frame.find_all(keys) if row is not None]
             found = from_rows(frame, rows, len(self.catalog[cloud].prefix))
             objects |= {item.address: item for item in await self._passing(found, filters)}
         if filters:
@@ -348,8 +348,7 @@ class Planner:
             and destination.key.startswith(listing.prefix)
         ):
             frame = listing.frame()
-            rows = ((key, frame.find(key)) for key in keys)
-            return {key: frame.entry(row) for key, row in rows if row is not None}
+            return await asyncio.to_thread(_listed, frame, keys)
         store = self.places[destination.cloud].store
         found: dict[str, ListEntry] = {}
         if len(keys) <= _HEADS:
@@ -372,6 +371,11 @@ class Planner:
         except NotFound as error:
             raise _no_bucket(destination) from error
         return found
+
+
+def _listed(frame: Frame, keys: Sequence[str]) -> dict[str, ListEntry]:
+    rows = frame.find_all(keys)
+    return {key: frame.entry(row) for key, row in zip(keys, rows, strict=True) if row is not None}
 
 
 async def _need_bucket(store: ObjectStore, destination: Address) -> None:

@@ -185,8 +185,8 @@ async def _now(planner: Planner, plan: Plan, *, fresh: bool) -> dict[Address, So
 
 
 def _listed(frame: Frame, wanted: Sequence[Address]) -> list[SourceObject]:
-    rows = [row for item in wanted if (row := frame.find(item.key)) is not None]
-    return from_rows(frame, rows)
+    rows = frame.find_all([item.key for item in wanted])
+    return from_rows(frame, (row for row in rows if row is not None))
 
 
 async def _asked(planner: Planner, addresses: Sequence[Address]) -> list[SourceObject]:

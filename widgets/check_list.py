@@ -87,7 +87,7 @@ class CheckList(VirtualList[Check]):
 class CheckCard(Lines):
     """One check whole: what was found, and the one thing to do."""
 
-    DEFAULT_CSS = "CheckCard { height: 8; border-top: solid $foreground 30%; }"
+    DEFAULT_CSS = "CheckCard { height: 8; max-height: 40%; border-top: solid $foreground 30%; }"
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

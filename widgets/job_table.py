@@ -1,6 +1,6 @@
 """All jobs in a table: one line each, with its steps and their times, its proof or its error."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -52,6 +52,39 @@ def guard_text(job: JobView) -> str:
     return "" if job.guarded is None else "yes" if job.guarded else "NO"
 
 
+class JobMarks:
+    """Which jobs carry a mark: those named, or (`every`) all that are listed but those named.
+
+    All that are listed may be a million, and only some of them are here: the engine knows them.
+    """
+
+    def __init__(self) -> None:
+        self.every = False
+        self.named: dict[str, None] = {}  # in the order in which they were named
+
+    def __bool__(self) -> bool:
+        return self.every or bool(self.named)
+
+    def __contains__(self, job_id: str) -> bool:
+        return (job_id in self.named) is not self.every
+
+    def turn(self, job_id: str) -> None:
+        """Mark that job, or unmark it."""
+        if job_id in self.named:
+            del self.named[job_id]
+        else:
+            self.named[job_id] = None
+
+    def set_all(self, every: bool) -> None:
+        """Mark all that are listed, or none."""
+        self.every = every
+        self.named.clear()
+
+    def count(self, listed: int) -> int:
+        """How many, where so many are listed."""
+        return max(listed - len(self.named), 0) if self.every else len(self.named)
+
+
 class JobRows(VirtualList[JobView]):
     """The lines of the table: a window of what the engine has; the rest is asked for."""
 
@@ -75,7 +108,7 @@ class JobRows(VirtualList[JobView]):
         Column("note", "error or proof", 8, flex=2, comfort=12),
     )
 
-    def __init__(self, marks: Collection[str], on_want: Callable[[], None]) -> None:
+    def __init__(self, marks: JobMarks, on_want: Callable[[], None]) -> None:
         super().__init__()
         self._marks = marks
         self._on_want = on_want
@@ -183,8 +216,8 @@ class JobsPane(FilterPane):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._marks: dict[str, None] = {}
-        self._rows = JobRows(self._marks, self.want)
+        self.marks = JobMarks()
+        self._rows = JobRows(self.marks, self.want)
         self.job_query = JobQuery()
 
     def pane_list(self) -> VirtualList[Any]:
@@ -246,6 +279,8 @@ class JobsPane(FilterPane):
             return
         glyphs = current()
         words = [counted(window.total, "job"), bytes_text(window.size)]
+        if self.marks:
+            words.insert(0, f"{count_text(self.marks.count(window.total))} marked")
         words += [f"{count_text(number)} {state}" for state, number in window.states]
         words.append(f"by {query.sort.value}")
         line = ""
@@ -276,6 +311,8 @@ class JobsPane(FilterPane):
         self._ask(JobQuery(query.text, query.sort, not query.reverse))
 
     def _ask(self, query: JobQuery) -> None:
+        if self.marks.every and query.text != self.job_query.text:
+            self.action_clear_marks()  # all that were listed then are not what is listed now
         self.job_query = query
         rows = self._rows
         self.post_message(self.WindowWanted(self, query, 0, max(rows.visible_count, 1) + AHEAD))
@@ -298,39 +335,35 @@ class JobsPane(FilterPane):
 
     @property
     def marked(self) -> list[str]:
-        """Ids of the jobs that carry a mark, the first marked first."""
-        return list(self._marks)
+        """Ids of the jobs that were marked by name, the first marked first; none where all that
+        are listed carry a mark (`marks.every`)."""
+        return [] if self.marks.every else list(self.marks.named)
 
     def action_mark(self) -> None:
         """Mark or unmark the job under the cursor and go down."""
         self._toggle(self._rows.cursor)
         self._rows.action_cursor_down()
 
-    def action_mark_shown(self) -> None:
-        """Mark every job that is loaded, or unmark all."""
-        if self._marks:
-            self._marks.clear()
-        elif self._rows.window is not None:
-            self._marks.update((job.job_id, None) for job in self._rows.window.jobs)
+    def action_mark_listed(self) -> None:
+        """Mark every job that is listed, whether it is loaded or not; or unmark all."""
+        window = self._rows.window
+        self.marks.set_all(not self.marks and window is not None and window.total > 0)
         self._marks_changed()
 
     def action_clear_marks(self) -> None:
         """Unmark everything."""
-        self._marks.clear()
+        self.marks.set_all(False)
         self._marks_changed()
 
     def _toggle(self, index: int) -> None:
         row = self._rows.row(index) if index < self._rows.count() else None
-        if row is None:
-            return
-        if row.job_id in self._marks:
-            del self._marks[row.job_id]
-        else:
-            self._marks[row.job_id] = None
-        self._marks_changed()
+        if row is not None:
+            self.marks.turn(row.job_id)
+            self._marks_changed()
 
     def _marks_changed(self) -> None:
         self._rows.rows_marked(0, self._rows.count())
+        self._show_titles()
         self.post_message(self.MarksChanged())
 
     def action_inspect(self) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import gc
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, update_wrapper
 from pathlib import Path
@@ -13,7 +13,7 @@ import rich_click as click
 
 from astra_tui.cli.exits import Exit, repeat
 from astra_tui.cli.output import Output
-from engine.errors import AstraError, Refused, StateError, UsageError
+from engine.errors import AstraError, ConfigError, Refused, StateError, UsageError
 
 if TYPE_CHECKING:
     from astra_tui.config import ConsoleSettings
@@ -86,6 +86,18 @@ class Command:
     @property
     def settings(self) -> "EngineSettings":
         return self.loaded[0]
+
+    @cached_property
+    def state_dir(self) -> Path:
+        """The state directory, whether or not there is a configuration that can be used: what
+        `--state`, ASTRA_STATE, `.env` or the platform says. Raises nothing of the config's."""
+        from astra_tui.config import find_config, read_environment, state_directory
+
+        values: Mapping[str, str] = os.environ
+        # A damaged `.env` or a config that is not there must not hide a running engine.
+        with contextlib.suppress(ConfigError):
+            values = read_environment(find_config(self.options.config, values), values).values
+        return state_directory(self.options.state, values)
 
     def forbid_read_only(self, what: str) -> None:
         """Raises Refused in read-only mode, before anything is asked or listed."""

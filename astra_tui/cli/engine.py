@@ -55,16 +55,22 @@ def start(command: Command) -> int:
 
 @verb("status", group=engine)
 def status(command: Command) -> int:
-    """Say whether the engine runs, for how many consoles, and what it is doing. Exit 1 if not."""
+    """Say whether the engine runs, for how many consoles, and what it is doing. Exit 1 if not.
+
+    Needs no configuration: the state directory is enough (--state, else the usual one).
+    """
     from astra_tui.cli.running import run_async
-    from engine.service.link import EngineGone
+    from engine.service.link import EngineGone, EngineSilent
 
     async def work() -> int:
         try:
             link = await _reach(command)
+        except EngineSilent:
+            command.out.emit({"state": "silent"})
+            raise
         except EngineGone:
             command.out.emit({"state": "stopped"})
-            command.out.line(f"No engine runs for {command.settings.state_dir}.")
+            command.out.line(f"No engine runs for {command.state_dir}.")
             return Exit.FAILED
         try:
             found: EngineStatus = await link.call("desk.status")
@@ -98,9 +104,12 @@ def status(command: Command) -> int:
 @verb("stop", group=engine)
 @click.option("--force", is_flag=True, help="Stop it though jobs run; they wait in the ledger.")
 def stop(command: Command, *, force: bool) -> int:
-    """End the engine: running requests end or roll back, unfinished jobs wait in the ledger."""
+    """End the engine: running requests end or roll back, unfinished jobs wait in the ledger.
+
+    Needs no configuration: the state directory is enough (--state, else the usual one).
+    """
     from astra_tui.cli.running import run_async
-    from engine.service.link import EngineGone, WrongVersion
+    from engine.service.link import EngineGone, EngineSilent, WrongVersion
     from engine.service.place import socket_path
     from engine.service.process import at_work
     from engine.service.replace import end_engine
@@ -108,16 +117,17 @@ def stop(command: Command, *, force: bool) -> int:
     async def work() -> int:
         try:
             link = await _reach(command)
-        except EngineGone:
-            command.out.emit({"state": "stopped"})
-            command.out.say("No engine runs.")
-            return DONE
-        except WrongVersion:
+        except (EngineSilent, WrongVersion) as error:
             if not force:
                 raise
-            pid = await end_engine(socket_path(command.settings.state_dir))
+            pid = await end_engine(socket_path(command.state_dir))
+            which = "of another version" if isinstance(error, WrongVersion) else "that was silent"
             command.out.emit({"state": "stopped"})
-            command.out.say(f"The engine of another version ended (process {pid}).")
+            command.out.say(f"The engine {which} ended (process {pid}).")
+            return DONE
+        except EngineGone:
+            command.out.emit({"state": "stopped"})
+            command.out.say(f"No engine runs for {command.state_dir}.")
             return DONE
         try:
             snapshot: Snapshot = await link.call("desk.snapshot")
@@ -190,7 +200,7 @@ async def _reach(command: Command) -> "Link":
     from engine.service.link import connect
     from engine.service.place import socket_path
 
-    return await connect(socket_path(command.settings.state_dir))
+    return await connect(socket_path(command.state_dir))
 
 
 async def _status(link: "Link") -> "EngineStatus":

@@ -1,6 +1,7 @@
 """`astra plan`: plans that were kept in the workspace."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,12 @@ from astra_tui.cli.context import DONE, Command, verb
 from astra_tui.cli.migrate import run_moving
 from astra_tui.cli.output import usd
 from astra_tui.cli.planview import plan_json
-from engine.errors import UsageError
+from astra_tui.cli.running import confirm
+from engine.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from engine.engine import Engine
-    from engine.model import Move, Plan
+    from engine.model import Move, Plan, SavedPlan
 
 _PAGE = 500  # moves written in one go
 
@@ -101,13 +103,45 @@ def show(command: Command, plan_id: str, check: bool) -> int:
     return command.run(work, look=True)
 
 
+force_option = click.option("--force", is_flag=True, help="Replace what is there; do not ask.")
+
+
+async def _replace(what: str, which: str, *, force: bool) -> None:
+    """Ask before something is replaced. Raises Refused unless that is wanted."""
+    if force:
+        return
+    from widgets.text import visible
+
+    if not sys.stdin.isatty():
+        raise Refused(
+            f"{what} is there already.",
+            subject=which,
+            safe="Nothing was changed.",
+            todo="Add --force to replace it, or choose another.",
+        )
+    await confirm(f"{what} is there already ({visible(which)}). Replace it?", yes=False)
+
+
+def _about(saved: "SavedPlan") -> str:
+    from widgets.text import date_text
+
+    return f"{saved.title}, made {date_text(saved.created)}"
+
+
 @verb("save", group=plan)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
-def save(command: Command, file: str) -> int:
-    """Keep a plan that was exported as JSON among the saved ones."""
+@force_option
+def save(command: Command, file: str, force: bool) -> int:
+    """Keep a plan that was exported as JSON among the saved ones.
+
+    Where another plan is saved under its id, it asks before it replaces that one.
+    """
 
     async def work(engine: "Engine") -> int:
         plan = await found(engine, file)
+        saved = {item.plan_id: item for item in await engine.saved_plans()}
+        if (before := saved.get(plan.plan_id)) is not None:
+            await _replace(f"The saved plan {plan.plan_id}", _about(before), force=force)
         await engine.workspace.save_plan(plan)
         command.out.emit({"plan_id": plan.plan_id, "saved": True})
         command.out.say(f"Saved as plan {plan.plan_id}; `astra plan run {plan.plan_id}`.")
@@ -123,8 +157,9 @@ def save(command: Command, file: str) -> int:
     show_default=True, help="json is exact: `astra plan run FILE` carries it out.",
 )  # fmt: skip
 @click.option("--output", "-o", type=click.Path(dir_okay=False), help="A file, else stdout.")
-def export(command: Command, plan_id: str, form: str, output: str | None) -> int:
-    """Write a plan to a file, as the console does."""
+@force_option
+def export(command: Command, plan_id: str, form: str, output: str | None, force: bool) -> int:
+    """Write a plan to a file, as the console does. It asks before it replaces a file."""
 
     async def work(engine: "Engine") -> int:
         from astra_tui.job_report import write_pieces
@@ -132,6 +167,8 @@ def export(command: Command, plan_id: str, form: str, output: str | None) -> int
         from engine.migration.review import Review
 
         plan = await found(engine, plan_id)
+        if output is not None and await asyncio.to_thread(Path(output).exists):
+            await _replace("The file", output, force=force)
         review = await asyncio.to_thread(Review, plan, max_deletes=engine.settings.max_deletes)
         view = review.view()
 

@@ -218,7 +218,9 @@ class JobsScreen(AstraScreen[None]):
         fits = job is not None and (job.state.value in states)
         number = window.count(*states) if window is not None else 0
         cancelled = window.count("cancelled") if window is not None else 0
-        return Scope(pane.marked, job, fits, pane.rows.query_shown.text, number, cancelled)
+        marks, text = pane.marks, pane.rows.query_shown.text
+        but = tuple(marks.named) if marks.every else ()
+        return Scope(pane.marked, job, fits, text, number, cancelled, marks.every, but)
 
     def _unfinished(self) -> Scope:
         return self._scope(*STATE_WORDS["unfinished"])
@@ -294,7 +296,7 @@ class JobsScreen(AstraScreen[None]):
             self.do_sets()
         elif self.pane.filter_text:
             self.pane.action_clear_filter()
-        elif self.pane.marked:
+        elif self.pane.marks:
             self.pane.action_clear_marks()
         else:
             self.dismiss(None)
@@ -329,7 +331,7 @@ class JobsScreen(AstraScreen[None]):
         self.pane.action_mark()
 
     def do_mark_all(self) -> None:
-        self.pane.action_mark_shown()
+        self.pane.action_mark_listed()
 
     def do_sort(self) -> None:
         self.pane.action_sort()
@@ -342,7 +344,7 @@ class JobsScreen(AstraScreen[None]):
 
     async def _did(self) -> None:
         """Jobs were changed: nobody is meant by the marks any more, and all is read again."""
-        if self.pane.marked:
+        if self.pane.marks:
             self.pane.action_clear_marks()
         self._dirty = True
 
@@ -352,16 +354,16 @@ class JobsScreen(AstraScreen[None]):
         await self._did()
 
     async def do_retry(self) -> None:
-        await job_lists.retry(self.astra, self._scope(*_RETRIED))
-        await self._did()
+        if await job_lists.retry(self.astra, self._scope(*_RETRIED)):
+            await self._did()
 
     async def do_cancel(self) -> None:
-        await job_lists.cancel(self.astra, self._unfinished())
-        await self._did()
+        if await job_lists.cancel(self.astra, self._unfinished()):
+            await self._did()
 
     async def do_priority(self) -> None:
-        await job_lists.prioritise(self.astra, self._unfinished())
-        await self._did()
+        if await job_lists.prioritise(self.astra, self._unfinished()):
+            await self._did()
 
     async def do_limits(self) -> None:
         await job_flows.change_limits(self.astra)

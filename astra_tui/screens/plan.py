@@ -29,7 +29,6 @@ from widgets.text import bytes_text, count_text, counted, money_text, visible
 from widgets.virtual_list import VirtualList
 
 _TALL = 30
-_RISKS_AT_MOST = 8  # lines of the list of risks
 _ORDERS, _GROUPINGS = tuple(MoveOrder), tuple(Grouping)
 _OFFERED = {"edit", "save", "export-plan", "filter", "sort", "reverse", "group-by"}
 
@@ -114,7 +113,7 @@ class PlanScreen(AstraScreen[bool]):
     DEFAULT_CSS = """
     PlanScreen {
         & #warnings { height: auto; max-height: 3; color: $text-warning; }
-        & RiskList { height: auto; max-height: 8; border-top: solid $foreground 30%; }
+        & RiskList { border-top: solid $foreground 30%; }
         & RiskList:focus { border-top: solid $primary; }
         & PlanTable { height: 1fr; border-top: solid $foreground 30%; }
         & PlanTable:focus { border-top: solid $primary; }
@@ -128,7 +127,7 @@ class PlanScreen(AstraScreen[bool]):
         &.-low MoveCard { height: 6; }
         &.-low PlanTable { border-top: none; }
         &.-low #warnings { max-height: 2; }
-        &.-low RiskList { display: none; height: 8; }
+        &.-low RiskList { display: none; max-height: 50%; }
         &.-low.-risks RiskList { display: block; }
         &.-low.-risks MoveCard { display: none; }
         &.-ascii RiskList, &.-ascii PlanTable, &.-ascii MoveCard {
@@ -208,7 +207,6 @@ class PlanScreen(AstraScreen[bool]):
             cursor=cursor,
         )
         self.risks.show(view.risks, query.risk)
-        self.risks.styles.height = min(max(len(view.risks), 1), _RISKS_AT_MOST) + 1
         self.query_one(Totals).show(view)
         self.query_one(TitleLine).show(view.title, self._note())
         text = warning_text(view)
@@ -294,7 +292,7 @@ class PlanScreen(AstraScreen[bool]):
         await self.take(pick)
 
     async def _mark_risk(self) -> None:
-        risk = self.risks.cursor_row
+        risk = self.risks.cursor_risk
         if risk is None or risk.kind is RiskKind.REFUSED:
             self.astra.say("Refused moves are never taken.", "warning")
             return
@@ -310,7 +308,7 @@ class PlanScreen(AstraScreen[bool]):
 
     async def do_fold(self) -> None:
         if self.on_risks:
-            risk = self.risks.cursor_row
+            risk = self.risks.cursor_risk
             if risk is not None:
                 only = None if self.view.query.risk is risk.kind else risk.kind
                 await self._ask(replace(self.view.query, risk=only))

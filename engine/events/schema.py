@@ -17,6 +17,7 @@ from engine.events.fields import MAX_BYTES, MAX_COUNT, MAX_KEY, AccessEvent, rej
 from engine.events.foreign import cloud_event, s3_notification
 from engine.events.places import Places
 from engine.model import (
+    CHECKSUMS,
     RESTORE_SPEEDS,
     Address,
     Decision,
@@ -219,7 +220,9 @@ def _options(data: dict[str, Any]) -> MoveOptions:
     _only(data, _OPTION_FIELDS, "option")
     given: dict[str, Any] = {}
     if "checksum" in data:
-        given["checksum"] = fields.text(data["checksum"], "checksum", 32)
+        checksum = given["checksum"] = fields.text(data["checksum"], "checksum", 32)
+        if checksum not in CHECKSUMS:
+            reject(f"checksum is {shown(checksum)}, not one of {', '.join(CHECKSUMS)}")
     if "verify" in data:
         given["verify"] = _one_of(Evidence, data["verify"], "verify")
         if given["verify"] is Evidence.NONE:

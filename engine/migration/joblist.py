@@ -9,7 +9,7 @@ lags a step behind.
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,17 +88,21 @@ class JobList:
         stop = min(stop, start + WINDOW)
         return await self._run(lambda: self._window(query, terms, start, stop, live))
 
-    async def matching(self, text: str, states: Sequence[str], live: Live) -> list[str]:
-        """Ids of all jobs in these states (`paused` is one) that fit a filter. Raises UsageError
-        as `window` does."""
+    async def matching(
+        self, text: str, states: Sequence[str], live: Live, but: Collection[str] = ()
+    ) -> list[str]:
+        """Ids of all jobs in these states (`paused` is one) that fit a filter, without those of
+        `but`. Raises UsageError as `window` does."""
         terms = (*terms_of(text), Term("state", tuple(states)))
+        left_out = frozenset(but)
 
         def work() -> list[str]:
             condition, values = where(terms)
             rows = self._open().execute(f"SELECT job_id FROM jobs WHERE {condition}", values)
             at_work = {job.job_id: job for _, job in live}
             found = [row[0] for row in rows if row[0] not in at_work]
-            return found + [job_id for job_id, job in at_work.items() if job_fits(terms, job)]
+            found += [job_id for job_id, job in at_work.items() if job_fits(terms, job)]
+            return [job_id for job_id in found if job_id not in left_out] if left_out else found
 
         return await self._run(work)
 

@@ -24,6 +24,8 @@ from engine.stores.base import DeleteGuard
 
 RESTORED_FIRST = "must be restored first"  # how the risk of an archived source begins
 _LONG_PAYBACK = 12.0  # months
+_MD5 = frozenset({"md5"})
+_HEX = frozenset("0123456789abcdefABCDEF")
 
 Risk = tuple[RiskKind | None, str]  # a text may be "": then other fields of the move tell it
 
@@ -64,15 +66,17 @@ class Route:
         """Whether the source's provider tells a checksum of the whole object. Where that is
         the MD5 of an ETag, a multipart upload has none."""
         known = self.source_place.store.capabilities.attested
-        etag = self.item.entry.etag.lower()
-        is_md5 = len(etag) == 32 and all(char in "0123456789abcdef" for char in etag)
-        return bool(known - {"md5"}) or (bool(known) and is_md5)
+        if not known or not known <= _MD5:
+            return bool(known)
+        etag = self.item.entry.etag
+        return len(etag) == 32 and _HEX.issuperset(etag)
 
     def copy_attested(self) -> bool:
         """Whether the destination's provider will tell one of the copy."""
         can = self.target_place.store.capabilities
-        single = self.item.entry.size < can.multipart_threshold
-        return bool(can.attested - {"md5"}) or (bool(can.attested) and single)
+        if not can.attested or not can.attested <= _MD5:
+            return bool(can.attested)
+        return self.item.entry.size < can.multipart_threshold
 
 
 class Crossings:
@@ -80,11 +84,15 @@ class Crossings:
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._sources: dict[str, Address] = {}
+        self._twice: set[str] = set()  # sources that several moves name
         self._targets: Counter[str] = Counter()
         self._files: set[str] = set()
         for route in routes:
             if not route.trouble:
-                self._sources.setdefault(route.whence, route.item.address)
+                known = len(self._sources)
+                first = self._sources.setdefault(route.whence, route.item.address)
+                if len(self._sources) == known and first == route.item.address:
+                    self._twice.add(route.whence)
                 if route.kind is not MoveKind.TIER:
                     self._targets[route.whither] += 1
                     if route.target_place.store.kind is StoreKind.LOCAL:
@@ -95,6 +103,8 @@ class Crossings:
         first = self._sources.get(route.whence, route.item.address)
         if first != route.item.address:
             return f"it is {first} by another name, which this plan has too"
+        if route.whence in self._twice:
+            return "this plan names it more than once, and one object goes one way"
         if route.kind is MoveKind.TIER:
             return ""
         target = route.whither
@@ -107,10 +117,11 @@ class Crossings:
         if target in self._sources and target != route.whence:
             return f"another move of this plan takes its source from {route.destination}"
         if route.target_place.store.kind is StoreKind.LOCAL:
-            parts = target.split("/")
-            for end in range(1, len(parts)):
-                if "/".join(parts[:end]) in self._files:
+            end = target.find("/")
+            while end >= 0:
+                if target[:end] in self._files:
                     return "another object of this plan would be a file where this needs a folder"
+                end = target.find("/", end + 1)
         return ""
 
 

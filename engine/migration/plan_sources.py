@@ -125,16 +125,17 @@ def from_listing(frame: Frame, sources: Sequence[Address]) -> list[SourceObject]
 def from_rows(frame: Frame, rows: Iterable[int], cut: int = 0) -> list[SourceObject]:
     """Rows of a listing; the first `cut` characters of their keys are not kept on the way."""
     chosen = np.fromiter(rows, np.intp)
+    cloud, bucket = frame.cloud, frame.bucket
     columns = zip(
-        chosen.tolist(),
+        frame.entries(chosen),
         frame.ages(chosen).tolist(),
         frame.idle(chosen).tolist(),
         frame.access("reads_30d", chosen).tolist(),
         strict=True,
     )
     return [
-        SourceObject(frame.address(row), frame.entry(row), frame.keys[row][cut:], age, idle, reads)
-        for row, age, idle, reads in columns
+        SourceObject(Address(cloud, bucket, entry.key), entry, entry.key[cut:], age, idle, reads)
+        for entry, age, idle, reads in columns
     ]
 
 

@@ -64,7 +64,7 @@ def replan(
     What is gone, or another version than was planned, is refused. A pin that was planned stays.
     """
     routes: list[Route] = []
-    old: dict[tuple[Address, Address], Move] = {}
+    old: list[Move] = []  # those of the routes
     hopeless: list[Move] = []
     counts = _Counts()
     price = Prices(book)
@@ -97,7 +97,7 @@ def replan(
         routes.append(
             Route.of(item, move.destination, move.kind, ways, prices, move.to_class, trouble)
         )
-        old[(move.source, move.destination)] = move
+        old.append(move)
     made = assemble(
         plan.title,
         routes,
@@ -108,7 +108,7 @@ def replan(
         policy=plan.policy,
         now=now,
     )
-    moves = [_with_pin(move, old[(move.source, move.destination)]) for move in made.moves]
+    moves = [_with_pin(move, was) for move, was in zip(made.moves, old, strict=True)]
     again = replace(
         made,
         plan_id=plan.plan_id,
@@ -118,7 +118,7 @@ def replan(
         seconds=plan.seconds,
         priority=plan.priority,
     )
-    return Replanned(again, counts.told(plan, again))
+    return Replanned(again, counts.told(plan, again, [*old, *hopeless]))
 
 
 def uncrossed(plan: Plan, places: Mapping[str, Place]) -> Plan:
@@ -157,7 +157,8 @@ class _Counts:
     changed: int = 0
     reclassed: int = 0
 
-    def told(self, before: Plan, after: Plan) -> tuple[str, ...]:
+    def told(self, before: Plan, after: Plan, old: Sequence[Move]) -> tuple[str, ...]:
+        """`old` has what each move of `after` was before."""
         many = len(before.moves)
         counted = (
             (self.gone, "gone"),
@@ -165,14 +166,14 @@ class _Counts:
             (self.reclassed, "in another class now"),
         )
         found = [f"{number:,} of {many:,} are {what}." for number, what in counted if number]
-        refused = after.totals().refused - before.totals().refused
+        refused = sum(bool(m.refused) for m in after.moves) - sum(
+            bool(move.refused) for move in before.moves
+        )
         others = refused - self.gone - self.changed - self.reclassed
         if others > 0:
             found.append(f"{others:,} more cannot be moved any more; each says why.")
-        known = {move.source: move for move in before.moves}
         dearer = 0.0
-        for move in after.moves:
-            was = known[move.source]
+        for move, was in zip(after.moves, old, strict=True):
             if not move.refused and move.one_time_cost is not None and was.one_time_cost:
                 dearer += move.one_time_cost - was.one_time_cost
         if abs(dearer) >= 0.01:
@@ -262,10 +263,14 @@ def _same_tiers(
 
 
 def _same(item: SourceObject, pin: VersionPin) -> bool:
+    entry = item.entry
+    listed = (entry.etag, entry.size, entry.modified)
+    if item.head is None and entry.etag and listed == (pin.etag, pin.size, pin.modified):
+        return True  # by far the most
     now = (
         item.head.pin
         if item.head is not None
-        else VersionPin(item.entry.etag, item.entry.modified, item.entry.size)
+        else VersionPin(entry.etag, entry.modified, entry.size)
     )
     return now.matches(pin) or (not pin.etag and not pin.version_id and now.size == pin.size)
 
@@ -288,6 +293,8 @@ def _remembered(move: Move) -> SourceObject:
 def _with_pin(made: Move, old: Move) -> Move:
     """The move with the pin that was planned, which may say more than a listing does; one that
     names no version gets the one that was looked at now."""
+    if made.pin == old.pin and made.size == old.size:
+        return made  # by far the most
     if made.refused:
         return replace(made, pin=old.pin, size=old.size)
     return replace(made, pin=old.pin) if old.pin.etag or old.pin.version_id else made

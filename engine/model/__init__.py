@@ -66,6 +66,7 @@ from engine.model.joblist import (
 )
 from engine.model.jobs import (
     ACTIVE_STATES,
+    CHECKSUMS,
     COMPRESSED,
     FINAL_STATES,
     PRIORITIES,
@@ -157,6 +158,7 @@ from engine.model.views import (
 
 __all__ = [
     "ACTIVE_STATES",
+    "CHECKSUMS",
     "COMPRESSED",
     "FINAL_STATES",
     "MONTH_DAYS",

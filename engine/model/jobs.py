@@ -107,6 +107,8 @@ class SourceProof(StrEnum):
 # The note of a job whose bytes the provider copied by itself.
 SERVER_COPY = "Server-side copy: the provider copied the bytes; the copy was proved all the same."
 RESTORE_SPEEDS = ("standard", "bulk", "expedited")
+CHECKSUMS = ("md5", "sha256", "sha1", "blake3", "crc32c", "crc32", "crc64nvme")
+_ATTEMPTS, _DAYS = 100, 365  # at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,29 @@ class MoveOptions:
     restore_speed: str = ""
     restore_days: int = 0
     compress: str = ""
+
+    def problem(self) -> str:
+        """Which field holds what no move can be carried out with, and what it may hold; "" for
+        none. For options that come from outside: a file, a message."""
+        checks = {
+            "checksum": (self.checksum in CHECKSUMS, ", ".join(CHECKSUMS)),
+            "verify": (bool(self.verify.value), "reread, attested"),
+            "restore_speed": (
+                self.restore_speed in ("", *RESTORE_SPEEDS),
+                ", ".join(RESTORE_SPEEDS),
+            ),
+            "restore_days": (0 <= self.restore_days <= _DAYS, f"0 to {_DAYS}"),
+            "max_attempts": (0 <= self.max_attempts <= _ATTEMPTS, f"0 to {_ATTEMPTS}"),
+        }
+        for name, (fits, allowed) in checks.items():
+            if not fits:
+                return f"{name} is {str(getattr(self, name))[:40]!r}; it may be {allowed}"
+        if self.compress:
+            try:
+                parse_compress(self.compress)
+            except ValueError as error:
+                return f"compress: {error}"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,10 @@ class EngineGone(StateError):
     """The engine's process ended, or was never there."""
 
 
+class EngineSilent(StateError):
+    """Somebody holds the engine's socket and says nothing: it hangs, or it was stopped."""
+
+
 class WrongVersion(StateError):
     """The engine is of another version of Astra than this console."""
 
@@ -184,7 +188,8 @@ async def connect(
 ) -> Link:
     """Reach the engine behind that socket.
 
-    Raises EngineGone if nobody answers, WrongVersion if it speaks another protocol.
+    Raises EngineGone if nobody is there, EngineSilent if it is and does not answer, WrongVersion
+    if it speaks another protocol.
     """
     try:
         reader, writer = await asyncio.open_unix_connection(str(path), limit=_BUFFER)
@@ -195,9 +200,17 @@ async def connect(
             writer.write(pack(Kind.HELLO, 0, "", hello()))
             frame = await receive(reader)
             peer: Hello = unpack(frame, Hello)
-    except (Closed, TimeoutError) as error:
+    except Closed as error:
         writer.close()
         raise gone() from error
+    except TimeoutError as error:
+        writer.close()
+        raise EngineSilent(
+            f"The engine's process is there and did not answer within {_HELLO_SECONDS:.0f} s.",
+            subject=str(path),
+            safe="No source was deleted unverified; unfinished jobs go on from the ledger.",
+            todo="Wait a little, or end it with `astra engine stop --force`.",
+        ) from error
     except BaseException:
         writer.close()
         raise

@@ -27,7 +27,7 @@ DOOR = (
     *("statistics", "prioritise", "set_limits", "send_access", "age", "import_access"),
     *("lab_steps", "decisions", "import_logs", "train", "predict", "lifecycle"),
     "decide_clouds",
-    *("job_window", "jobsets", "change_jobs", "throughput", "job_story"),
+    *("job_window", "jobsets", "change_jobs", "count_jobs", "throughput", "job_story"),
     *("preview", "versions"),
     *("event_statistics", "message", "messages_after", "replay", "replayed"),
     *("lab_choices", "active_policy", "adopt_policy"),

@@ -206,11 +206,18 @@ class RemoteEngine(Engine):
         """As the engine's own."""
         return await self._wake("retry", job_ids)
 
-    async def change_jobs(self, change: JobChange, text: str = "", *, priority: int = 0) -> int:
+    async def change_jobs(
+        self,
+        change: JobChange,
+        text: str = "",
+        *,
+        priority: int = 0,
+        but: Sequence[str] = (),
+    ) -> int:
         """As the engine's own."""
         if change in (JobChange.RESUME, JobChange.RETRY):
             refuse_read_only(self.settings)
-        count: int = await self.link.call("change_jobs", change, text, priority=priority)
+        count: int = await self.link.call("change_jobs", change, text, priority=priority, but=but)
         return count
 
     async def _wake(self, name: str, job_ids: Sequence[str]) -> int:

@@ -24,7 +24,7 @@ def key_problem(key: str, *, directories: bool | None = False) -> str:
         return "blob names are Unicode, and this name is not"
     if length > MAX_KEY:
         return f"the key has {length:,} characters, and {MAX_KEY:,} are allowed"
-    if any(unicodedata.category(char) == "Cc" for char in key):
+    if not key.isprintable() and any(unicodedata.category(char) == "Cc" for char in key):
         return "Azure takes no control characters in names"
     if "\\" in key:
         return "Azure stores a backslash as a /"

@@ -1,6 +1,9 @@
 """`astra doctor`: one line a check, one thing to do, exit 1 if something failed."""
 
 import signal
+import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
@@ -46,18 +49,24 @@ async def test_what_failed_says_what_to_do(astra: Astra) -> None:
 def test_a_busy_state_directory_is_a_check_that_failed(astra: Astra) -> None:
     astra.config(more='[kafka]\nbootstrap = "embedded"\n')
     with astra.started("events", "tail") as process:
-        assert process.stderr is not None
-        process.stderr.readline()
-        waiting = astra("doctor", "--only", "state", "--json", code=None)
-        while waiting.code == 0:  # until the other one holds the directory
-            assert process.poll() is None, process.stderr.read()
-            waiting = astra("doctor", "--only", "state", "--json", code=None)
+        # A doctor that came first would hold the directory itself, and the other one would end.
+        held(astra.state / "lock", process)
+        waiting = astra("doctor", "--only", "state", "--json", code=1)
         (check,) = waiting.lines
-        assert (check["state"], waiting.code) == ("failed", 1)
+        assert check["state"] == "failed"
         assert str(process.pid) in check["detail"]
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=SECONDS)
         assert process.returncode == 0
+
+
+def held(lock: Path, process: "subprocess.Popen[str]") -> None:
+    """Wait until that process has written itself into the lock, which it does once it has it."""
+    end = time.monotonic() + SECONDS
+    while not (lock.exists() and lock.read_text() == str(process.pid)):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, "it never took the state directory"
+        time.sleep(0.02)
 
 
 class Screen:

@@ -182,3 +182,36 @@ def test_it_runs_in_the_foreground_for_a_service_manager(served: Astra) -> None:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=SECONDS)
         assert process.returncode == 0
+
+
+def test_status_and_stop_need_no_configuration(served: Astra) -> None:
+    """A config that was broken or taken away hides no engine that runs."""
+    config = served.folder / "astra.toml"
+    good = config.read_text()
+    pid = served("engine", "start", "--json").lines[0]["pid"]
+    config.write_text("[clouds.\n")
+    assert served("engine", "status", "--json").lines[0]["pid"] == pid
+    assert f"runs already: process {pid}" in served("engine", "start").err
+    config.unlink()
+    assert served("engine", "status", "--json").lines[0]["pid"] == pid
+    elsewhere = served.folder / "other-state"
+    assert str(elsewhere) in served("--state", str(elsewhere), "engine", "stop").err
+    assert running(pid)  # that was another directory's
+    named = ("--config", str(served.folder / "missing.toml"), "--state", str(served.state))
+    assert "ended" in served(*named, "engine", "stop").err
+    gone(pid)
+    assert served("engine", "status", "--json", code=1).lines == [{"state": "stopped"}]
+    config.write_text(good)
+
+
+def test_an_engine_that_hangs_is_told_from_none(served: Astra) -> None:
+    pid = served("engine", "start", "--json").lines[0]["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        silent = served("engine", "status", "--json", code=1)
+        assert silent.lines == [{"state": "silent"}]
+        assert "did not answer" in silent.err
+        assert "stop --force" in silent.err
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    served("engine", "stop", "--force")

@@ -19,10 +19,16 @@ def test_a_plan_goes_through_a_file_and_is_carried_out(astra: Astra) -> None:
     assert "Groups" in shown
     assert "sources deleted (3)" in shown
     path = astra.folder / "plan.jsonl"
-    astra("plan", "export", start, "-o", str(path))
+    path.write_text("mine")
+    assert "--force" in astra("plan", "export", start, "-o", str(path), code=3).err
+    assert path.read_text() == "mine"
+    astra("plan", "export", start, "-o", str(path), "--force")
     head = json.loads(path.read_text().splitlines()[0])
     assert head["summary"]["risks"] == made["risks"]
     assert astra("plan", "export", start, "--format", "csv").out.count("\n") == 4
+    refused = astra("plan", "save", str(path), code=3)
+    assert f"saved plan {made['plan_id']} is there already" in refused.err
+    astra("plan", "save", str(path), "--force")
     astra("plan", "delete", made["plan_id"])
     astra("plan", "save", str(path))
     (astra.folder / "objects" / "box" / "b").unlink()

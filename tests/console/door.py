@@ -16,6 +16,7 @@ from engine import replanner
 from engine.errors import AstraError
 from engine.migration import replan
 from engine.model import (
+    FINAL_STATES,
     ActivePolicy,
     Address,
     Approved,
@@ -281,7 +282,7 @@ class FakeDoor:
     async def keep_plan(self, review: str) -> str:
         plan = await self._reviews.ask(review, lambda it: it.selected())
         await self.workspace.save_plan(plan)
-        return plan.plan_id
+        return await self._do("keep_plan", plan.plan_id, plan.plan_id)
 
     async def approve_plan(self, review: str, revision: int) -> Approved:
         plan = await self._reviews.ask(review, lambda it: it.selected())
@@ -354,9 +355,24 @@ class FakeDoor:
     async def summary(self, jobset: str = "") -> JobsetSummary:
         return await self._do("summary", jobset, world.summary(self.now, jobset))
 
-    async def change_jobs(self, change: JobChange, text: str = "", *, priority: int = 0) -> int:
-        number = len(self._all(JobQuery(text)))
-        return await self._do("change_jobs", (change, text, priority), number)
+    async def change_jobs(
+        self,
+        change: JobChange,
+        text: str = "",
+        *,
+        priority: int = 0,
+        but: Sequence[str] = (),
+    ) -> int:
+        number = len([job for job in self._all(JobQuery(text)) if job.job_id not in but])
+        asked = (change, text, priority, *([tuple(but)] if but else []))
+        return await self._do("change_jobs", asked, number)
+
+    async def count_jobs(self, change: JobChange, text: str = "", but: Sequence[str] = ()) -> int:
+        states = ("failed", "cancelled") if change is JobChange.RETRY else ()
+        found = [job for job in self._all(JobQuery(text)) if job.job_id not in but]
+        if states:
+            return sum(job.state.value in states for job in found)
+        return sum(job.state not in FINAL_STATES for job in found)
 
     async def throughput(self) -> Throughput:
         return await self._do("throughput", None, self.rates)

@@ -375,6 +375,16 @@ async def test_a_plan_can_be_saved(make_app: AppMaker) -> None:
         await pilot.press("w")
         await until(pilot, lambda: app.engine.workspace.saved)
         assert "Plan saved" in said(app)
+        await pilot.press("space", "w")  # what is saved is replaced after a question only
+        await until(pilot, on(pilot, Confirm))
+        await shows(pilot, "Replace the saved plan?")
+        await pilot.press("n")
+        await until(pilot, on(pilot, PlanScreen))
+        assert len(app.engine.asked("keep_plan")) == 1
+        await pilot.press("w")
+        await until(pilot, on(pilot, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: len(app.engine.asked("keep_plan")) == 2)
 
 
 async def test_read_only_plans_but_does_not_start(make_app: AppMaker) -> None:

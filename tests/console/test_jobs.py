@@ -111,6 +111,57 @@ async def test_cancelling_all_that_fit_is_asked_once_more(make_app: AppMaker) ->
         assert app.engine.asked("change_jobs")[1] == (JobChange.PRIORITISE, "route:aws>gcp", 10)
 
 
+async def test_all_that_fit_are_marked_whether_they_show_or_not(make_app: AppMaker) -> None:
+    """A list of 1,200 of which a window is here: the engine knows who is meant."""
+    jobs = tuple(
+        world.job(f"{n}.bin", JobState.CANCELLED if n % 3 == 0 else JobState.FAILED, job_id=f"j{n}")
+        for n in range(1200)
+    )
+    app: Any = make_app(world.snapshot(jobs=jobs))
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        screen = await open_jobs(pilot, "route:aws>gcp")
+        assert len(screen.pane.rows.window.jobs) < 1200
+        await pilot.press("*")
+        await shows(pilot, "1,200 marked")
+        await pilot.press("space", "space")  # but not the first two
+        await shows(pilot, "1,198 marked")
+        await pilot.press("end")
+        await until(pilot, lambda: screen.pane.cursor_job is not None, "the last job")
+        assert screen.pane.rows.is_marked(screen.pane.cursor_job)
+        await pilot.press("R")
+        await until(pilot, on(pilot, Confirm))
+        await shows(pilot, "Try 1,198 jobs again?")
+        await shows(pilot, "399 jobs of them, once cancelled, will run after all.")
+        await shows(pilot, "2 unmarked ones left out")
+        await pilot.press("n")
+        await until(pilot, on(pilot, JobsScreen))
+        assert screen.pane.marks.count(1200) == 1198  # who says no keeps the marks
+        await pilot.press("R")
+        await until(pilot, on(pilot, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: app.engine.asked("change_jobs"))
+        wanted = (JobChange.RETRY, "route:aws>gcp", 0, ("j0", "j1"))
+        assert app.engine.asked("change_jobs") == [wanted]
+        await until(pilot, lambda: not screen.pane.marks, "nothing is marked any more")
+
+
+async def test_another_filter_means_other_jobs_so_the_mark_of_all_goes(make_app: AppMaker) -> None:
+    jobs = tuple(world.job(f"{n}.bin", JobState.FAILED, job_id=f"j{n}") for n in range(30))
+    app: Any = make_app(world.snapshot(jobs=jobs))
+    async with app.run_test(size=SIZE) as pilot:
+        screen = await open_jobs(pilot)
+        await pilot.press("*")
+        await shows(pilot, "30 marked")
+        await pilot.press("s")  # another order shows the same jobs
+        await until(pilot, lambda: screen.pane.rows.query_shown.sort is JobSort.AGE)
+        await shows(pilot, "30 marked")
+        screen.pane.set_filter("name:1")
+        await until(pilot, lambda: screen.pane.rows.query_shown.text == "name:1")
+        assert not screen.pane.marks
+        await pilot.press("*", "*")
+        await until(pilot, lambda: not screen.pane.marks, "pressed twice, it marks none")
+
+
 async def test_pause_means_what_is_listed_and_turns_into_resume(make_app: AppMaker) -> None:
     app: Any = make_app(world.snapshot())
     async with app.run_test(size=SIZE, notifications=True) as pilot:

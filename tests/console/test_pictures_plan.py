@@ -39,7 +39,7 @@ def pressed(*keys: str, shows: str, top: type = PlanScreen) -> Before:
 @SIZES
 def test_risks(size: tuple[int, int], make_app: AppMaker, snap_compare: Any) -> None:
     app = make_app(world.quiet(), plan=plans.risky())
-    assert snap_compare(app, terminal_size=size, run_before=pressed("r", shows="restores"))
+    assert snap_compare(app, terminal_size=size, run_before=pressed("r", shows="unguarded deletes"))
 
 
 @SIZES
@@ -101,7 +101,7 @@ def test_nothing_left(size: tuple[int, int], make_app: AppMaker, snap_compare: A
 @pytest.mark.parametrize("which", ["risky", "hostile"])
 def test_approval(which: str, size: tuple[int, int], make_app: AppMaker, snap_compare: Any) -> None:
     app = make_app(world.quiet(), plan=getattr(plans, which)())
-    before = pressed("A", shows="Start these", top=Confirm)
+    before = pressed("A", shows="Approve the plan", top=Confirm)
     assert snap_compare(app, terminal_size=size, run_before=before)
 
 
@@ -143,4 +143,6 @@ def test_an_opened_plan_says_what_changed(
 
 def test_plan_in_ascii(make_app: AppMaker, snap_compare: Any) -> None:
     app = make_app(world.quiet(), plan=plans.risky(), console=ConsoleSettings(ascii=True))
-    assert snap_compare(app, terminal_size=SMALL, run_before=pressed("r", shows="restores"))
+    assert snap_compare(
+        app, terminal_size=SMALL, run_before=pressed("r", shows="unguarded deletes")
+    )

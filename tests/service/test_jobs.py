@@ -70,6 +70,12 @@ async def test_what_waits_is_paused_prioritised_and_cancelled_by_filter(ends: En
         await door.wait(jobset)
         assert (await door.job_window(JobQuery("state:paused"))).total == 4
         assert not door.snapshot().ended  # paused is not ended
+        spared = (await door.job_window(JobQuery("name:d/0"))).jobs[0].job_id
+        assert await door.count_jobs(JobChange.CANCEL, "-name:d/1") == 3
+        assert await door.count_jobs(JobChange.CANCEL, "-name:d/1", [spared]) == 2
+        assert await door.count_jobs(JobChange.RETRY) == 0
+        assert await door.change_jobs(JobChange.PRIORITISE, but=[spared], priority=5) == 3
+        assert (await door.job_window(JobQuery("name:d/0"))).jobs[0].priority == 0
         assert await door.change_jobs(JobChange.PRIORITISE, "name:d/1", priority=7) == 1
         assert (await door.job_window(JobQuery("name:d/1"))).jobs[0].priority == 7
         assert await door.change_jobs(JobChange.CANCEL, "-name:d/1") == 3
