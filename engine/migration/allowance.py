@@ -30,9 +30,16 @@ class DeleteAllowance:
             count = _Count(*await self._read(jobset))
             self._sets.setdefault(jobset, count)  # another job may have been quicker
 
+    async def grown(self, jobset: str) -> None:
+        """New jobs came into a set: it may delete more. What was counted here stands, for the
+        ledger is always a little behind it."""
+        if jobset in self._sets:
+            allowed, _ = await self._read(jobset)
+            self._sets[jobset].allowed = allowed
+
     async def changed(self, jobset: str, others: Iterable[str]) -> None:
-        """Jobs came into a set, from others or new: what these sets may do is another now, and
-        what the jobs did went with them."""
+        """Jobs came into a set from others: what these sets may do is another now, and what the
+        jobs did went with them."""
         for name in {jobset, *others} & self._sets.keys():
             fresh = self._fresh_of(name)
             allowed, sent = await self._read(name)

@@ -76,7 +76,11 @@ class Runner(Scheduler):
         async with self._lock:
             known = frozenset(self._jobs)
             ids, moved = await self.ledger.add(jobset, specs, savings, priority=priority)
-            await self._services.deletes.changed(jobset, {change.old_jobset for change in moved})
+            left = {change.old_jobset for change in moved} - {jobset}
+            if left:
+                await self._services.deletes.changed(jobset, left)
+            elif any(not change.before for change in moved):
+                await self._services.deletes.grown(jobset)
             self._reprioritise(priority, [change.job_id for change in moved])
             self._apply(moved, known)
             self._look_again()
