@@ -174,17 +174,17 @@ async def decide(stage: Stage) -> None:
     """Phase 4."""
     report, engine = stage.report, stage.engine
     stage.decisions = await engine.decide("rules")
-    first = sorted(stage.decisions, key=lambda one: -one.saving_per_month)[:8]
+    first = sorted(stage.decisions, key=lambda one: -(one.saving_per_month or 0.0))[:8]
     report.table(
         [
-            ("object", "cloud", "from", "to", "$/month"),
+            ("object", "cloud", "from", "to", "saves/mo"),
             *(
                 (
                     name(one.address.key, 38),
                     one.address.cloud,
                     one.from_class,
                     one.to_class,
-                    usd(-one.saving_per_month),
+                    usd(one.saving_per_month),
                 )
                 for one in first
             ),

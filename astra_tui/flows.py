@@ -4,7 +4,6 @@ Each flow runs in a worker and may raise `AstraError`; the app tells the operato
 """
 
 import contextlib
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,15 +11,14 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from astra_tui import plan_flows
+from astra_tui.decision_words import decision_lines, left_out, nothing_to_do
 from astra_tui.screens.dialogs import Choice, Choosable, Line, Prompt, Tell, field
 from astra_tui.screens.plan import PlanScreen
 from engine.errors import AstraError, Refused
 from engine.model import (
     Address,
     CloudStatus,
-    Decision,
     ListingQuery,
-    ListingState,
     MoveKind,
     PlanRequest,
     Snapshot,
@@ -40,7 +38,6 @@ POLICIES = (
     ("proactive", "acts on the forecast before the reads come"),
 )
 _NAMED_AT_MOST = 5
-_ROUTES_AT_MOST = 40  # lines that one may want to scroll through
 
 
 def objects_text(
@@ -275,72 +272,6 @@ async def choose_policy(app: "AstraApp") -> None:
     )
     if chosen is not None:
         await run_engine(app, chosen.value)
-
-
-def left_out(clouds: Sequence[CloudStatus]) -> str:
-    """The clouds that a policy could not judge, or not wholly: `azure (not listed)`."""
-    reasons = []
-    for cloud in clouds:
-        if cloud.state not in (ListingState.READY, ListingState.EMPTY):
-            reasons.append(f"{cloud.name} (not listed)")
-        elif cloud.objects and cloud.cost_month is None:
-            reasons.append(f"{cloud.name} (prices unknown)")
-    return ", ".join(reasons)
-
-
-def nothing_to_do(policy: str, clouds: Sequence[CloudStatus]) -> str:
-    """That nothing should move, of how many objects that is known, and what was left out."""
-    judged = [
-        cloud
-        for cloud in clouds
-        if cloud.state is ListingState.READY and cloud.cost_month is not None
-    ]
-    number, rest = sum(cloud.objects for cloud in judged), left_out(clouds)
-    if number:
-        text = f"Policy {policy}: {counted(number, 'object')} looked at, none should move."
-    else:
-        text = f"Policy {policy}: nothing could be judged."
-    return f"{text} Left out: {rest}." if rest else text
-
-
-def decision_lines(decisions: Sequence[Decision], missing: str = "") -> list[Line]:
-    """How many objects should go from which tier to which, and what that saves, most first.
-
-    `missing` names what the policy could not judge.
-    """
-    counts: Counter[tuple[str, Tier, Tier]] = Counter()
-    savings: dict[tuple[str, Tier, Tier], float] = {}
-    for decision in decisions:
-        route = (decision.address.cloud, decision.from_tier, decision.to_tier)
-        counts[route] += 1
-        savings[route] = savings.get(route, 0.0) + decision.saving_per_month
-    total = money_text(sum(savings.values()), currency=True, signed=True)
-    tiers = all(before is not after for _, before, after in counts)
-    number = counted(len(decisions), "object")
-    lines: list[Line] = [
-        Text(f"{number} should be in another {'tier' if tiers else 'class'}: {total}/mo", "bold"),
-        Text("Nothing moves before you approve a plan.", "dim"),
-    ]
-    if missing:
-        lines.append(Text(f"Left out: {visible(missing, width=200)}."))
-    lines.append("")
-    arrow = current().arrow
-    routes = sorted(counts.items(), key=lambda item: (-savings[item[0]], -item[1]))
-    for (cloud, before, after), number_of in routes[:_ROUTES_AT_MOST]:
-        saving = money_text(savings[cloud, before, after], currency=True, signed=True)
-        lines.append(
-            Text.assemble(
-                f"{count_text(number_of):>7}  ",
-                f"{visible(cloud, width=10):<10} ",
-                f"{before.value} {arrow} {after.value}".ljust(20),
-                f"{saving}/mo",
-            )
-        )
-    if rest := routes[_ROUTES_AT_MOST:]:
-        more = sum(savings[route] for route, _ in rest)
-        saving = money_text(more, currency=True, signed=True)
-        lines.append(Text(f"and {count_text(len(rest))} more: {saving}/mo"))
-    return lines
 
 
 # -- objects ----------------------------------------------------------------------------

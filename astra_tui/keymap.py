@@ -116,8 +116,8 @@ ACTIONS: tuple[Action, ...] = (
            "cursor; open the folder.", (PA, FE, BO, JL, OB, US, VE, EV), footer=6),
     Action("preview", ("v",), "preview", "Read the beginning of the object, and no more. Where "
            "reading is billed by the byte, the price is told first.", (PA, OB, PV, VE), footer=6),
-    Action("weeks", ("w",), "weeks", "Show the reads by week, or by day again.", (OB,), footer=7,
-           offline=True),
+    Action("weeks", ("w",), "weeks", "Show the reads by week, by month where the history is long, "
+           "or by day.", (OB,), footer=7, offline=True),
     Action("next-job", ("tab",), "next job", "Put the cursor on the next job of the object.", (OB,),
            palette=False, offline=True),
     Action("previous-job", ("shift+tab",), "previous job", "Put the cursor on the job before.",
@@ -174,7 +174,7 @@ ACTIONS: tuple[Action, ...] = (
            offline=True),
     Action("open", ("o",), "open", "Show another bucket or prefix in this pane.", (PA,)),
     Action("reload", ("r", "ctrl+r"), "reload", "List the cloud again; ask the store again for a "
-           "preview or the versions.", (PA, PV, VE)),
+           "preview or the versions.", (PA, US, PV, VE)),
     Action("age", ("a",), "age", "Let the objects look older by some days (for demonstrations; "
            "shown as simulated).", (PA, OB), changes=True),
     Action("access", ("x",), "access", "Send a simulated access event for the objects to Kafka.",

@@ -25,7 +25,14 @@ from engine.model import (
 )
 from engine.refusals import refuse_deletes
 from widgets.glyphs import current
-from widgets.plan_words import GRAVE, risk_count, risk_detail, risk_title
+from widgets.plan_words import (
+    GRAVE,
+    expected_text,
+    risk_count,
+    risk_detail,
+    risk_title,
+    saving_words,
+)
 from widgets.text import (
     bytes_text,
     count_text,
@@ -70,6 +77,9 @@ def approval_lines(view: PlanView, width: int = _RISK_WIDTH) -> list[Line]:
     if not view.deletes:
         lines.append(field("deletes", "nothing"))
     lines.append(field("money", approval_money(view.totals)))
+    expected = expected_text(totals.saving_per_month, totals.expected_saving, view.policy)
+    if expected:
+        lines.append(field("", f"at the last 30 days' reads; {expected}"))
     if totals.refused:
         lines.append(field("refused", f"{counted(totals.refused, 'move')} will not be tried"))
     lines += _risk_lines(view, width)
@@ -104,12 +114,7 @@ def approval_money(totals: PlanTotals) -> str:
     once, saving = totals.one_time_cost, totals.saving_per_month
     price = "unknown" if once is None else money_text(once, currency=True)
     costs = f"costs {price} once" if once != 0 else "costs nothing once"
-    if saving is None:
-        return f"{costs}, saves unknown a month"
-    if saving == 0:
-        return f"{costs}, saves nothing"
-    word, more = ("saves", "") if saving > 0 else ("costs", " more")
-    return f"{costs}, {word} {money_text(abs(saving), currency=True)}{more} a month"
+    return f"{costs}, {saving_words(saving)}"
 
 
 async def approve(app: "AstraApp", view: PlanView) -> bool:

@@ -16,6 +16,7 @@ from astra_tui.plan_summary import (
     summary_json,
     totals_line,
 )
+from widgets.plan_words import expected_text, saving_words
 from widgets.text import bytes_text, date_text, money_text, visible
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ FORMATS = {"text": "txt", "csv": "csv", "json": "jsonl"}
 CSV_COLUMNS = (
     *("source", "destination", "kind", "bytes", "from_class", "to_class", "from_tier", "to_tier"),
     *("saving_per_month", "one_time_cost", "payback_days", "reason", "losses", "risks"),
+    "expected_saving_per_month",
 )
 Pages = AsyncIterator[Sequence["Move"]]
 
@@ -83,11 +85,14 @@ def _move_text(move: "Move") -> str:
     found = [
         f"{move.kind.value}  {' → '.join(ends)}",
         f"{bytes_text(move.size)} ({move.size:,}), {visible(tiers)}, "
-        f"{money_text(saving, currency=True, signed=True)} a month, "
+        f"{saving_words(saving)}, "
         f"{money_text(once, currency=True)} once, payback {payback_words(saving, once)}",
     ]
     if move.reason:
         found.append(visible(move.reason))
+    expected = expected_text(saving, move.expected_saving)
+    if expected:
+        found.append(f"its {expected}: {visible(move.assumption)}")
     found += [f"lost: {visible(text)}" for text in move.losses]
     found += [f"risk: {visible(text)}" for text in move.risks]
     return "\n    ".join(found) + "\n"
@@ -116,5 +121,6 @@ def _move_row(move: "Move") -> str:
             move.reason,
             "\n".join(move.losses),
             "\n".join(move.risks),
+            "" if move.expected_saving is None else move.expected_saving,
         )
     )

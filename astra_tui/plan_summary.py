@@ -4,7 +4,15 @@ prints and an export begins with is made here, of the same view."""
 from typing import TYPE_CHECKING, Any
 
 from engine.model import Evidence, PlanView, priority_text
-from widgets.plan_words import GRAVE, payback_text, risk_count, risk_detail, risk_title
+from widgets.plan_words import (
+    GRAVE,
+    expected_text,
+    payback_text,
+    risk_count,
+    risk_detail,
+    risk_title,
+    saving_words,
+)
 from widgets.text import bytes_text, counted, money_text, visible
 
 if TYPE_CHECKING:
@@ -19,6 +27,7 @@ def summary_json(view: PlanView) -> dict[str, Any]:
         "refused": totals.refused,
         "bytes": totals.size,
         "saving_per_month": totals.saving_per_month,
+        "expected_saving_per_month": totals.expected_saving,
         "one_time_cost": totals.one_time_cost,
         "payback_months": totals.payback_months,
         "payback_days": totals.payback_days,
@@ -53,13 +62,15 @@ def summary_json(view: PlanView) -> dict[str, Any]:
 
 
 def totals_line(view: PlanView) -> str:
-    """`5 objects, 12 MiB: +$1.42 a month, $0.61 once, pays back in 13 d`."""
+    """`5 objects, 12 MiB: saves $1.42 a month, $0.61 once, payback 13 d`."""
     totals = view.totals
     saving, once = totals.saving_per_month, totals.one_time_cost
+    expected = expected_text(saving, totals.expected_saving, view.policy)
     return (
         f"{counted(totals.moves, 'object')}, {bytes_text(totals.size)}: "
-        f"{money_text(saving, currency=True, signed=True)} a month, "
+        f"{saving_words(saving)}, "
         f"{money_text(once, currency=True)} once, payback {payback_words(saving, once)}"
+        f"{'; ' if expected else ''}{expected}"
     )
 
 
@@ -78,7 +89,7 @@ def group_lines(view: PlanView) -> list[str]:
         found.append(
             f"{visible(group.title)}: {group.taken:,} of {group.possible:,}{refused}, "
             f"{bytes_text(group.size)}, "
-            f"{money_text(saving, currency=True, signed=True)} a month, "
+            f"{saving_words(saving)}, "
             f"{money_text(once, currency=True)} once, payback {payback_words(saving, once)}"
         )
     rest = view.group_count - len(view.groups)

@@ -249,6 +249,22 @@ class AccessStatistics:
             return (0,) * days
         return tuple(self._days.row(slot, days, self._clock()))
 
+    async def long_daily(self, address: Address, days: int, most: int) -> tuple[int, ...]:
+        """As `daily`, of at least these days; of up to `most` where reads are known so far back."""
+        recent = self.daily(address, days)
+        slot = self._slot(address)
+        row = self._rows[slot] if slot is not None else 0
+        if not row:
+            return recent
+        end = int(self._clock() // DAY) - len(recent) + 1
+
+        def read(connection: sqlite3.Connection) -> list[int]:
+            return tables.load_row(connection, row, end - (most - len(recent)), end)
+
+        before = await self._database.run(read)
+        known = next((at for at, reads in enumerate(before) if reads), len(before))
+        return (*before[known:], *recent)
+
     def last_access(self, address: Address) -> float:
         """Epoch seconds, 0 if no access is known."""
         slot = self._slot(address)

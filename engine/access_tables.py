@@ -130,6 +130,20 @@ def load_days(
     return np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 3)
 
 
+def load_row(connection: sqlite3.Connection, row: int, first: int, end: int) -> list[int]:
+    """One object's reads of each day from `first` up to, not including, `end`. A look-up a day,
+    for the table is ordered by days."""
+    cursor = connection.execute(
+        "WITH RECURSIVE days(day) AS"
+        " (SELECT ? UNION ALL SELECT day + 1 FROM days WHERE day + 1 < ?)"
+        " SELECT ifnull(reads, 0) FROM days LEFT JOIN access_daily"
+        " ON access_daily.day = days.day AND object = ? ORDER BY days.day",
+        (first, end, row),
+    )
+    cursor.row_factory = None
+    return [reads for (reads,) in cursor] if first < end else []
+
+
 def span_of_days(connection: sqlite3.Connection) -> tuple[int, int, int] | None:
     """First and last day with reads, and the greatest object row; None if nothing was read."""
     first, last, rows = connection.execute(

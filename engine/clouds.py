@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Mapping, Sequence
 
 from engine.access import AccessStatistics
@@ -197,7 +198,7 @@ class Clouds:
             objects=totals.objects,
             bytes=totals.size,
             cost_month=cost,
-            projected_month=None if cost is None else max(cost - listing.saving, 0.0),
+            projected_month=_less(cost, listing.saving),
             by_tier=totals.by_tier,
             generation=listing.generation,
             gone=listing.gone,
@@ -221,3 +222,8 @@ class Clouds:
             names = ", ".join(self._settings) or "none"
             raise UsageError(f"There is no cloud named {cloud!r}.", todo=f"Known clouds: {names}.")
         return settings
+
+
+def _less(cost: float | None, saving: float) -> float | None:
+    """The cost once the decisions were carried out, None where a part is unknown."""
+    return None if cost is None or math.isnan(saving) else max(cost - saving, 0.0)

@@ -94,7 +94,8 @@ class DecisionLog:
 
 
 def _write(connection: sqlite3.Connection, decisions: Iterable[Decision]) -> None:
-    # The latest decision of an object is often the same as last time: say it once.
+    # The latest decision of an object is often the same as last time: it is said once, with the
+    # figures of this time, which are those that a plan of it has.
     for item in decisions:
         where = (item.address.cloud, item.address.bucket, _bytes(item.address.key))
         body = json.dumps(encode(item))
@@ -104,6 +105,10 @@ def _write(connection: sqlite3.Connection, decisions: Iterable[Decision]) -> Non
             where,
         ).fetchone()
         if last is not None and _same(last["body"], body):
+            connection.execute(
+                "UPDATE decisions SET body = ?, decided_at = ? WHERE id = ?",
+                (body, item.decided_at, last["id"]),
+            )
             continue
         connection.execute(
             "INSERT INTO decisions (cloud, bucket, key, decided_at, policy, body)"

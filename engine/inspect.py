@@ -13,7 +13,8 @@ from engine.pricing.cost import month_cost, payback_months
 from engine.stores.base import ObjectStore
 
 _DAY = 86_400.0
-_HISTORY_DAYS = 90
+_HISTORY_DAYS = 90  # that are told of, with reads or not
+_LONGEST_DAYS = 3 * 365  # where reads are known so far back
 
 
 async def inspect(parts: Parts, address: Address) -> ObjectDetail:
@@ -33,7 +34,7 @@ async def inspect(parts: Parts, address: Address) -> ObjectDetail:
     table = parts.book.classes(store.provider, store.region)
     name = parts.book.canonical(store.provider, head.storage_class)
     costs = tuple(
-        (price.name, price.tier, month_cost(price, head.size, reads, idle_days=idle))
+        (price.name, price.tier, _month(price, head.size, reads, idle, here=price.name == name))
         for price in table
     )
     entry = ListEntry(address.key, head.size, head.pin.modified, head.pin.etag, name)
@@ -47,7 +48,7 @@ async def inspect(parts: Parts, address: Address) -> ObjectDetail:
         age_days=age,
         idle_days=idle,
         reads_30d=round(reads),
-        daily_reads=parts.access.daily(address, _HISTORY_DAYS),
+        daily_reads=await parts.access.long_daily(address, _HISTORY_DAYS, _LONGEST_DAYS),
         class_costs=costs,
         decisions=tuple(await parts.decisions.history(address)),
         jobs=tuple(
@@ -59,6 +60,12 @@ async def inspect(parts: Parts, address: Address) -> ObjectDetail:
         changes=tuple(_change(parts, store, item, name, price) for price in table),
         as_of=now,
     )
+
+
+def _month(price: ClassPrice, size: int, reads: float, idle: float, *, here: bool) -> float | None:
+    """A month in that class, as plans count it: a class that tiers by itself begins anew to count
+    the days without a read when an object comes into it."""
+    return month_cost(price, size, reads, idle_days=idle if here else 0.0)
 
 
 def _change(
@@ -74,7 +81,7 @@ def _change(
     change = ClassChange(
         target.name,
         target.tier,
-        month_cost(target, item.entry.size, reads, idle_days=item.idle_days),
+        _month(target, item.entry.size, reads, item.idle_days, here=target.name == held),
         here=target.name == held,
         readable=target.readable,
     )

@@ -124,7 +124,7 @@ class Listing:
         self.folders: FolderIndex | None = None
         self.kept = Kept()
         self.totals = Totals()
-        self.saving = 0.0  # USD a month that the targets would save together
+        self.saving = 0.0  # USD a month that the targets would save together, NaN unknown
 
     # -- filling ------------------------------------------------------------------------
 
@@ -196,7 +196,6 @@ class Listing:
             return
         known = {self.keys[row]: row for row in gone}
         self.totals = self.totals.plus(Totals.of(frame, np.array(gone, np.intp)), -1)
-        self.saving -= float(self.savings.view()[gone].sum(dtype=np.float64))
         entries = sorted(fresh.values())
         keep = np.ones(frame.count, np.bool_)
         keep[gone] = False
@@ -220,6 +219,7 @@ class Listing:
         rebuild(self.etag_at, list(range(self.etags.count, self.etags.count + len(entries))))
         rebuild(self.targets, [_KEEP] * len(entries))
         rebuild(self.savings, [0.0] * len(entries))
+        self.saving = float(self.savings.view().sum(dtype=np.float64))
         if entries:
             self.etags.append([e.etag for e in entries])
         if self.access is not None:
@@ -252,7 +252,7 @@ class Listing:
 
     def set_targets(self, frame: Frame, targets: Codes, savings: Floats) -> bool:
         """Show the targets of a decision made on `frame` (−1: may stay), each with what it
-        saves a month. False, and nothing happens, if rows have changed since."""
+        saves a month (NaN unknown). False, and nothing happens, if rows have changed since."""
         if frame.revision != self.revision:
             return False
         self.targets.replace(targets.astype(np.int16))

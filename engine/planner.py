@@ -36,6 +36,7 @@ from engine.stores.base import ObjectStore
 
 if TYPE_CHECKING:
     from engine.forecast.model import Forecast
+    from engine.pricing.columns import Floats
     from engine.tiering.hazard import Hazard
     from engine.tiering.policy import DecisionColumns, Features, Policy
 
@@ -115,8 +116,10 @@ class Planner:
             frame = listing.frame()
             forecast = await self._forecast(frame) if asks_forecast(policy) else None
             hazard = await self._hazard(frame) if asks_hazard(policy) else None
-            features, columns = await asyncio.to_thread(_run, policy, frame, forecast, hazard)
-            if listing.set_targets(frame, columns.shown(), columns.savings):
+            features, columns, savings = await asyncio.to_thread(
+                _run, policy, frame, forecast, hazard
+            )
+            if listing.set_targets(frame, columns.shown(), savings):
                 found: list[Decision] = []
                 for decision in decisions(policy, features, columns, decided_at=time.time()):
                     found.append(decision)
@@ -403,11 +406,12 @@ def _no_bucket(destination: Address) -> UsageError:
 
 def _run(
     policy: "Policy", frame: Frame, forecast: "Forecast | None", hazard: "Hazard | None"
-) -> "tuple[Features, DecisionColumns]":
-    from engine.tiering.policy import Features
+) -> "tuple[Features, DecisionColumns, Floats]":
+    from engine.tiering.policy import Features, recent_savings
 
     features = replace(Features.of(frame), forecast=forecast, hazard=hazard)
-    return features, policy.decide(features)
+    columns = policy.decide(features)
+    return features, columns, recent_savings(features, columns)
 
 
 def _complete(state: ListingState) -> bool:

@@ -132,7 +132,13 @@ async def edited(planner: Planner, plan: Plan, edit: PlanEdit) -> Plan:
     )
     existing = await _existing(planner, wanted)
     found = await asyncio.to_thread(
-        again.replan, wanted, objects, planner.places, planner.book, existing=existing
+        again.replan,
+        wanted,
+        objects,
+        planner.places,
+        planner.book,
+        existing=existing,
+        told=True,
     )
     made = replace(found.plan, plan_id=uuid4().hex[:12], title=_title(found.plan, edit))
     return await planner.preflight(made)

@@ -270,6 +270,20 @@ async def test_importing_twice_is_importing_once(database: Database) -> None:
     await access.import_daily([])
 
 
+async def test_a_long_history_is_told_as_far_as_reads_are_known(database: Database) -> None:
+    access = statistics(database)
+    assert await access.long_daily(A, 5, 400) == (0,) * 5
+    access.record(A, NOON, "GET", count=3)
+    assert await access.long_daily(A, 5, 400) == (0, 0, 0, 0, 3)
+    await access.import_daily([(A, 20_000 - 300, 9, 0), (A, 20_000 - 92, 4, 0), (B, 19_000, 7, 0)])
+    found = await access.long_daily(A, 5, 400)
+    assert len(found) == 301
+    assert (found[0], found[300 - 92], found[-1]) == (9, 4, 3)
+    assert sum(found) == 16
+    assert len(await access.long_daily(A, 5, 200)) == 93
+    assert await access.long_daily(A, 90, 90) == access.daily(A, 90)
+
+
 async def test_an_object_can_be_made_to_look_older(database: Database) -> None:
     access = statistics(database)
     await access.shift_age(A, 45)

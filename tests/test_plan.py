@@ -471,7 +471,7 @@ def test_egress_that_does_not_pay(places: dict[str, Place]) -> None:
     assert any("egress of $9.00: the move pays back in" in risk for risk in move.risks)
     worse = one(migrate([item("gcp:b/k", 100 * GB)], "aws:b/", places))
     assert "egress of $12.00: the move never pays back" in worse.risks
-    assert "costs $0.30 more every month" in worse.risks
+    assert "costs $0.30 more every month, read as now" in worse.risks
 
 
 # -- changes in place ---------------------------------------------------------------------------

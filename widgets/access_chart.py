@@ -1,4 +1,4 @@
-"""Reads of one object by day or by week: bars, an axis with dates, and the figures in words."""
+"""Reads of one object by day, week or month: bars, an axis with dates, and the figures in words."""
 
 import time
 from collections.abc import Sequence
@@ -7,66 +7,91 @@ from widgets.cells import Cell
 from widgets.sparkline import bars
 from widgets.text import count_text, counted
 
+UNITS = ("day", "week", "month")
 _DAY = 86_400
 _HEIGHT = 5
 _APART = 14  # columns between two dates below the bars
-_WEEK = 4  # columns of a week's bar, the gap included
+_WIDE = 4  # columns of a week's or month's bar, the gap included
 _MARGIN = 8  # columns left of the bars
+_SHORT = 90  # days, up to which months tell no more than weeks
+Bar = tuple[float, int]  # when it begins, reads
+
+
+def next_unit(unit: str, daily: Sequence[int]) -> str:
+    """The unit that the reads can be shown in after this one; months where there are some."""
+    units = UNITS if len(daily) > _SHORT else UNITS[:2]
+    return units[(units.index(unit) + 1) % len(units)] if unit in units else units[0]
 
 
 def access_lines(
-    daily: Sequence[int], as_of: float, width: int, *, weeks: bool = False
+    daily: Sequence[int], as_of: float, width: int, *, unit: str = "day"
 ) -> list[Cell]:
-    """The chart of the days that fit (the last one is the UTC day of `as_of`), none without reads.
+    """The chart of the bars that fit (the last day is the UTC day of `as_of`), none without reads.
 
-    In weeks, the last bar is the seven days up to that day.
+    In weeks, the last bar is the seven days up to that day; months are those of the calendar.
     """
     room = max(width - _MARGIN - 1, 10)
-    values, step = (_by_week(daily), 7) if weeks else (list(daily), 1)
-    cells = _WEEK if weeks else 1
-    values = values[-(room // cells) :]
+    cells = 1 if unit == "day" else _WIDE
+    found = _bars(daily, as_of, unit)[-(room // cells) :]
+    values = [reads for _, reads in found]
     if not any(values):
         return []
-    begin = as_of - (len(values) * step - 1) * _DAY
-    lines: list[Cell] = [_summary(values, begin, weeks=weeks), ""]
+    lines: list[Cell] = [_summary(found, unit), ""]
     chart = bars(values, width=len(values), height=_HEIGHT)
     for number, line in enumerate(chart):
         label = count_text(max(values)) if number == 0 else "0" if number == _HEIGHT - 1 else ""
-        if weeks:
-            line = "".join(sign * (_WEEK - 1) + " " for sign in line)
+        if cells > 1:
+            line = "".join(sign * (cells - 1) + " " for sign in line)
         lines.append([(f"{label:>{_MARGIN - 1}} ", "dim"), (line, "accent")])
-    lines.append([" " * _MARGIN, (_axis(len(values), begin, step, cells), "dim")])
+    lines.append([" " * _MARGIN, (_axis([begin for begin, _ in found], cells, unit), "dim")])
     return lines
 
 
-def _summary(values: Sequence[int], begin: float, *, weeks: bool) -> Cell:
+def _bars(daily: Sequence[int], as_of: float, unit: str) -> list[Bar]:
+    """A bar for each day, for seven days counted from the last (an odd rest at the beginning is
+    left out), or for each month of the calendar."""
+    first = as_of - (len(daily) - 1) * _DAY
+    days = [(first + at * _DAY, reads) for at, reads in enumerate(daily)]
+    if unit == "week":
+        odd = len(days) % 7
+        weeks = (days[at : at + 7] for at in range(odd, len(days), 7))
+        return [(week[0][0], sum(reads for _, reads in week)) for week in weeks]
+    if unit == "month":
+        months: dict[str, Bar] = {}
+        for when, reads in days:
+            name = _date(when, "%Y-%m")
+            begin, so_far = months.get(name, (when, 0))
+            months[name] = (begin, so_far + reads)
+        return list(months.values())
+    return days
+
+
+def _summary(found: Sequence[Bar], unit: str) -> Cell:
     """`412 reads in 62 days, 3 of them without any; most on 2026-11-02: 30`."""
-    step, noun = (7, "week") if weeks else (1, "day")
+    values = [reads for _, reads in found]
     most = max(range(len(values)), key=lambda at: (values[at], at))
-    day = _date(begin + most * step * _DAY, "%Y-%m-%d")
+    form, lead = {
+        "day": ("%Y-%m-%d", "on"),
+        "week": ("%Y-%m-%d", "in the week from"),
+        "month": ("%Y-%m", "in"),
+    }[unit]
     none = values.count(0)
     idle = f", {none} of them without any" if none else ""
-    when = f"in the week from {day}" if weeks else f"on {day}"
     return [
-        f"  {counted(sum(values), 'read')} in {counted(len(values), noun)}{idle}; ",
-        f"most {when}: {count_text(values[most])}",
+        f"  {counted(sum(values), 'read')} in {counted(len(values), unit)}{idle}; ",
+        f"most {lead} {_date(found[most][0], form)}: {count_text(values[most])}",
     ]
 
 
-def _by_week(daily: Sequence[int]) -> list[int]:
-    """Sums of seven days, counted from the last; an odd rest at the beginning is left out."""
-    odd = len(daily) % 7
-    return [sum(daily[at : at + 7]) for at in range(odd, len(daily), 7)]
-
-
-def _axis(count: int, begin: float, step: int, cells: int) -> str:
+def _axis(begins: Sequence[float], cells: int, unit: str) -> str:
     """Dates below the first day of a bar, as many as fit; the last one ends at the right."""
-    width = count * cells
+    form, wide = ("%Y-%m", 7) if unit == "month" else ("%m-%d", 5)
+    width = len(begins) * cells
     line = ""
-    for number in range(0, count, max(_APART // cells, 1)):
+    for number in range(0, len(begins), max(_APART // cells, 1)):
         at = number * cells
-        if at + 5 <= max(width - 7, 5):
-            line = line.ljust(at) + _date(begin + number * step * _DAY, "%m-%d")
+        if at + wide <= max(width - 7, wide):
+            line = line.ljust(at) + _date(begins[number], form)
     last = "today"
     return line.ljust(max(width - len(last), len(line) + 1)) + last
 

@@ -5,7 +5,7 @@ from widgets.cells import Cell, Name
 from widgets.glyphs import current
 from widgets.lines import Lines, field, long_field, paragraph
 from widgets.object_list import TIER_STYLE
-from widgets.plan_words import payback_text
+from widgets.plan_words import expected_text, payback_text
 from widgets.text import bytes_text, money_text
 
 
@@ -51,6 +51,10 @@ class MoveCard(Lines):
         once = money_text(move.one_time_cost, currency=True)
         payback = payback_text(move.saving_per_month, move.one_time_cost)
         lines.append(field("money", f"{saving}/mo, once {once}, pays back: {payback}"))
+        expected = expected_text(move.saving_per_month, move.expected_saving)
+        if expected:
+            text = f"at the last 30 days' reads; its {expected}. {move.assumption}"
+            lines += long_field("", text, width)
         for label, cost in move.cost_lines:
             lines.append(["  ", ("  once ", "dim"), f"{money_text(cost, currency=True):>9} ",
                           Name(label, "dim")])  # fmt: skip

@@ -4,6 +4,7 @@ from textual import events
 from textual.message import Message
 
 from engine.model import JobView, ObjectDetail
+from widgets.access_chart import next_unit
 from widgets.cells import Cell
 from widgets.glyphs import current
 from widgets.lines import Lines
@@ -49,9 +50,14 @@ class ObjectCard(Lines):
         """Show all decisions, jobs and costs, or the latest again."""
         self._reshape(unfolded=not self.shape.unfolded)
 
-    def turn_weeks(self) -> None:
-        """Reads by weeks instead of days, and back."""
-        self._reshape(weeks=not self.shape.weeks)
+    @property
+    def next_unit(self) -> str:
+        """What reads would be shown by next: `week` after `day`."""
+        return next_unit(self.shape.unit, self.detail.daily_reads if self.detail else ())
+
+    def turn_unit(self) -> None:
+        """Reads by weeks instead of days, by months where the history is long, and back."""
+        self._reshape(unit=self.next_unit)
 
     # -- jobs ----------------------------------------------------------------------------
 

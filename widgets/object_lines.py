@@ -17,13 +17,14 @@ from engine.model import (
     ObjectDetail,
     RestoreState,
 )
-from widgets.access_chart import access_lines
+from widgets.access_chart import access_lines, next_unit
 from widgets.cells import Cell, Name, Part
 from widgets.glyphs import current
 from widgets.job_steps import pin_text
 from widgets.job_text import proof_text, state_word, track
 from widgets.lines import field, heading, long_field, paragraph
 from widgets.object_list import TIER_STYLE
+from widgets.plan_words import expected_text, payback_text
 from widgets.text import age_text, bytes_text, count_text, counted, date_text, money_text, visible
 
 FOLDED = 5  # decisions and jobs that show before the rest is unfolded
@@ -32,11 +33,11 @@ _CLASS = 20  # cells of a class's name
 
 
 class Shape(NamedTuple):
-    """How the page is shown: all decisions, jobs and costs, or some; reads by weeks; the job
-    under the cursor by its number, -1 none; the keys to name."""
+    """How the page is shown: all decisions, jobs and costs, or some; reads by day, week or month;
+    the job under the cursor by its number, -1 none; the keys to name."""
 
     unfolded: bool = False
-    weeks: bool = False
+    unit: str = "day"
     job: int = -1
     fold_key: str = "f"
     weeks_key: str = "w"
@@ -117,12 +118,13 @@ def _facts(detail: ObjectDetail) -> list[Cell]:
 
 
 def _reads(detail: ObjectDetail, width: int, shape: Shape) -> list[Cell]:
-    chart = access_lines(detail.daily_reads, detail.as_of, width, weeks=shape.weeks)
-    if not chart:
+    chart = access_lines(detail.daily_reads, detail.as_of, width, unit=shape.unit)
+    if not any(detail.daily_reads):
         head = heading("reads")
     else:
-        other, unit = ("days", "week") if shape.weeks else ("weeks", "day")
-        head = [(f"reads by {unit}", "group"), (f"   {shape.weeks_key}: {other}", "dim")]
+        other = next_unit(shape.unit, detail.daily_reads)
+        head = [(f"reads by {shape.unit}", "group"), (f"   {shape.weeks_key}: {other}s", "dim")]
+        chart = chart or [("  none in the time that shows", "dim")]
     idle = f", last used {age_text(detail.idle_days)} ago"
     return [head, f"  {count_text(detail.reads_30d)} in 30 days{idle}", *chart]
 
@@ -185,19 +187,9 @@ def _change(change: ClassChange, most: float, least: float, *, roomy: bool) -> C
 
 
 def _payback(change: ClassChange) -> str:
-    """`at once`, `3 months`, `never`, `unknown`."""
-    if change.saving is None or change.once is None:
-        return "unknown"
-    if change.saving <= 0:
-        return "never"
-    months = change.payback_months
-    if months is None:
-        return "never"
-    if months * 30 < 1:
-        return "in a day"
-    if months < 2:
-        return f"{months * 30.44:.0f} days"
-    return f"{months:.0f} months" if months < 100 else f"{months / 12:.0f} years"
+    """`at once`, `97 d`, `never`, `unknown`: as a plan tells it."""
+    text = payback_text(change.saving, change.once)
+    return "unknown" if text == "?" else text
 
 
 # -- what was decided and done ----------------------------------------------------------
@@ -216,7 +208,7 @@ def _decisions(detail: ObjectDetail, width: int, shape: Shape) -> list[Cell]:
 
 def _decision(decision: Decision, width: int) -> list[Cell]:
     saving = f"{money_text(decision.saving_per_month, currency=True, signed=True)}/mo"
-    good = "good" if decision.saving_per_month > 0 else "warn"
+    good = "good" if (decision.saving_per_month or 0.0) > 0 else "warn"
     first: Cell = [
         "  ",
         (decision.from_tier.value, TIER_STYLE[decision.from_tier]),
@@ -236,9 +228,20 @@ def _decision(decision: Decision, width: int) -> list[Cell]:
     if decision.model_version:
         second += [("  model ", "dim"), Name(decision.model_version, "dim")]
     lines = [first, second, *paragraph(decision.reason, width, indent=4)]
-    if decision.assumption:
-        lines += paragraph(decision.assumption, width, style="dim", indent=4)
+    ground = decision.assumption
+    expected = expected_text(decision.saving_per_month, decision.expected_saving)
+    if expected:
+        ground = f"{_at(decision.reads_30d)}; its {expected}. {ground}"
+    if ground:
+        lines += paragraph(ground, width, style="dim", indent=4)
     return lines
+
+
+def _at(reads: float | None) -> str:
+    """At which reads a decision's saving is told."""
+    if reads is None:
+        return "That saving is at the reads of 30 days"
+    return f"That saving is at {counted(round(reads), 'read')} in 30 days"
 
 
 def _job(job: JobView, width: int, *, here: bool) -> list[Cell]:

@@ -1,7 +1,7 @@
 """What is said of a plan: payback, groups and risks, the same on the screen and by command."""
 
 from engine.model import MONTH_DAYS, PlanRisk, RiskKind
-from widgets.text import count_text, money_text
+from widgets.text import count_text, money_text, visible
 
 _TITLES = {
     RiskKind.REFUSED: "refused",
@@ -72,6 +72,28 @@ def risk_detail(risk: PlanRisk) -> str:
             return risk.example
         case _:
             return _SAYS[risk.kind]
+
+
+def expected_text(saving: float | None, expected: float | None, policy: str = "") -> str:
+    """`policy cost expects +$0.0016/mo`, where that reads otherwise than the saving at the reads of
+    the last 30 days; "" where it does not, or where no policy expects anything."""
+    if expected is None:
+        return ""
+    text = money_text(expected, currency=True, signed=True)
+    if text == money_text(saving, currency=True, signed=True):
+        return ""
+    who = f"policy {visible(policy, width=20)}" if policy else "policy"
+    return f"{who} expects {text}/mo"
+
+
+def saving_words(saving: float | None) -> str:
+    """`saves $0.0048 a month`, `costs $0.02 more a month`, `saves nothing`: no signs."""
+    if saving is None:
+        return "saves unknown a month"
+    if saving == 0:
+        return "saves nothing"
+    word, more = ("saves", "") if saving > 0 else ("costs", " more")
+    return f"{word} {money_text(abs(saving), currency=True)}{more} a month"
 
 
 def payback_text(saving: float | None, once: float | None) -> str:

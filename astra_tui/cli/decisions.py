@@ -26,15 +26,17 @@ if TYPE_CHECKING:
 def decisions(command: Command, place: str | None, policy: str, limit: int) -> int:
     """List stored decisions, latest first: of an object, a prefix, a cloud, or all.
 
-    Each with its reason, the expected saving and what that assumes, the confidence, and the
-    versions of the policy and of the model that it asked.
+    Each with its reason, the saving at the reads of the last 30 days, what the policy expects to
+    save and what that assumes, the confidence, and the versions of the policy and of the model that
+    it asked.
     """
     where = _place(command, place) if place else None
 
     async def work(engine: "Engine") -> int:
         found = await engine.decisions(where, policy=policy, limit=limit)
         command.out.emit_all(decision_json(item) for item in found)
-        heads = ("decided", "policy", "from", "to", ">saving/mo", ">confidence", "object: reason")
+        money = (">saving/mo", ">expected/mo")
+        heads = ("decided", "policy", "from", "to", *money, ">confidence", "object: reason")
         command.out.table(heads, [_row(item) for item in found])
         if not found:
             command.out.say("No decision is stored; `astra tier plan` makes some.")
@@ -72,6 +74,7 @@ def _row(item: "Decision") -> tuple[str, ...]:
         item.from_class,
         there,
         usd(item.saving_per_month),
+        usd(item.expected_saving),
         f"{item.confidence:.0%}",
         f"{address_text(item.address)}: {visible(item.reason)}",
     )

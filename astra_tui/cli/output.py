@@ -6,6 +6,7 @@ Without it names are shown as the console shows them: harmless in any terminal.
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from itertools import chain, islice
@@ -122,6 +123,20 @@ def table_lines(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterab
             gap = " " * max(width - cell_len(cell), 0)
             cells.append(gap + cell if column.startswith(">") else cell + gap)
         yield "  ".join(cells).rstrip()
+
+
+def hanging(text: str, indent: int, *, err: bool = False) -> list[str]:
+    """A line as a terminal shows it whole: broken between words, what follows `indent` cells in.
+    Elsewhere it stays one line, for `grep`."""
+    stream = sys.stderr if err else sys.stdout
+    if not stream.isatty():
+        return [text]
+    from widgets.text import wrap
+
+    body = text.lstrip(" ")
+    width = max(shutil.get_terminal_size().columns - 1, indent + 20)
+    first, *rest = wrap(body, width - indent) or [""]
+    return [" " * (len(text) - len(body)) + first, *(" " * indent + line for line in rest)]
 
 
 def address_text(address: "Address") -> str:

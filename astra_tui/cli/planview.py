@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from astra_tui.cli.output import Output, address_text, counted, usd
+from astra_tui.cli.output import Output, address_text, counted, hanging, usd
 
 if TYPE_CHECKING:
     from engine.model import Move, Plan, PlanTotals
@@ -32,6 +32,7 @@ def plan_json(plan: "Plan", most: int | None = None) -> Iterator[dict[str, Any]]
             "to_tier": move.to_tier.value,
             "reason": move.reason,
             "saving_per_month": move.saving_per_month,
+            "expected_saving_per_month": move.expected_saving,
             "one_time_cost": move.one_time_cost,
             "cost": dict(move.cost_lines),
             "losses": list(move.losses),
@@ -68,24 +69,25 @@ def show_plan(
     """The moves as a table, then totals, losses, risks and refusals; `most` deletes are allowed."""
     from widgets.text import bytes_text, duration_text, visible
 
-    def put(text: str) -> None:
-        if err:
-            out.say(text)
-        else:
-            out.line(text)
+    def put(text: str, indent: int = 0) -> None:
+        for line in hanging(text, indent, err=err):
+            if err:
+                out.say(line)
+            else:
+                out.line(line)
 
     from astra_tui.plan_summary import group_lines, risk_lines
     from engine.migration.plan_checks import RESTORED_FIRST
     from engine.migration.review import Review
 
     moves = plan.moves if every else plan.moves[:_SHOWN]
-    columns = ("kind", ">size", "tier", ">$/month", ">once $")
+    columns = ("kind", ">size", "tier", ">saves/mo", ">once $")
     rows = (
         (
             "refused" if move.refused else move.kind.value,
             bytes_text(move.size),
             _tiers(move),
-            usd(None if move.saving_per_month is None else -move.saving_per_month, signed=True),
+            usd(move.saving_per_month, signed=True),
             usd(move.one_time_cost),
             _route(move),
         )
@@ -98,16 +100,16 @@ def show_plan(
     put("")
     put(
         f"{visible(plan.title)}: {counted(totals.moves, 'object')}, "
-        f"{bytes_text(totals.size)}; {_money(totals)}."
+        f"{bytes_text(totals.size)}; {_money(totals, plan.policy)}."
     )
     view = Review(plan, max_deletes=most).view()
     if plan.moves:
         put("Groups")
         for line in group_lines(view):
-            put(f"  {line}")
+            put(f"  {line}", 4)
         put("Risks")
         for line in risk_lines(view) or ["none is known"]:
-            put(f"  {line}")
+            put(f"  {line}", 4)
     if most is not None and plan.deletes() > most:
         put(
             f"  Refused as it is: it deletes {plan.deletes():,} sources, and at most {most:,} are"
@@ -125,14 +127,15 @@ def show_plan(
                 f"{', after the restores' if later else ''}."
             )
     for warning in plan.warnings:
-        put(f"  Warning: {visible(warning)}")
+        put(f"  Warning: {visible(warning)}", 11)
     accepted = [move for move in plan.moves if not move.refused]
     for text, count in grouped(item for move in accepted for item in move.losses):
-        put(f"  Lost on the way: {visible(text)} ({counted(count, 'object')})")
+        put(f"  Lost on the way: {visible(text)} ({counted(count, 'object')})", 4)
     for text, count in grouped(item for move in accepted for item in move.risks):
-        put(f"  Risk: {visible(text)} ({counted(count, 'object')})")
+        put(f"  Risk: {visible(text)} ({counted(count, 'object')})", 8)
     for text, count in Counter(move.refused for move in plan.moves if move.refused).most_common():
-        put(f"  Refused: {visible(text)} ({counted(count, 'object')}, e.g. {_example(plan, text)})")
+        example = _example(plan, text)
+        put(f"  Refused: {visible(text)} ({counted(count, 'object')}, e.g. {example})", 11)
 
 
 def grouped(texts: Iterable[str]) -> list[tuple[str, int]]:
@@ -156,21 +159,18 @@ def _span(figures: Iterable[str]) -> str:
     return ordered[0] if len(ordered) == 1 else f"{ordered[0]} to {ordered[-1]}"
 
 
-def _money(totals: "PlanTotals") -> str:
+def _money(totals: "PlanTotals", policy: str) -> str:
+    from widgets.plan_words import expected_text, payback_text, saving_words
+
     saving, payback = totals.saving_per_month, totals.payback_months
-    if saving is None:
-        monthly = "saving a month unknown"
-    elif saving < 0:
-        monthly = f"costs {usd(-saving, currency=True)} more a month"
-    else:
-        monthly = f"saves {usd(saving, currency=True)} a month"
     once = totals.one_time_cost
-    text = f"{monthly}, " + (
+    text = f"{saving_words(saving)}, " + (
         "cost of moving unknown" if once is None else f"costs {usd(once, currency=True)} once"
     )
-    if payback is None:
-        return text
-    return f"{text}, paid back in {payback:,.{1 if payback < 100 else 0}f} months"
+    if payback is not None:
+        text = f"{text}, payback {payback_text(saving, once)}"
+    expected = expected_text(saving, totals.expected_saving, policy)
+    return f"{text}; {expected}" if expected else text
 
 
 def _tiers(move: "Move") -> str:

@@ -1,5 +1,6 @@
 """The figures on one page: clouds by tier and cost, the policy, migrations, events."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -35,6 +36,7 @@ class Figures(Lines):
     def __init__(self) -> None:
         super().__init__(id="figures")
         self._snapshot: Snapshot | None = None
+        self.ask_key = ""  # asks the policy
 
     def show(self, snapshot: Snapshot) -> None:
         """Show the figures of this snapshot."""
@@ -46,11 +48,12 @@ class Figures(Lines):
         if snapshot is None:
             return []
         lines: list[Cell] = [heading("clouds"), *_head(width)]
+        asked = _asked(snapshot)
         for cloud in snapshot.clouds:
-            lines += _cloud(cloud, width)
+            lines += _cloud(cloud if asked else replace(cloud, projected_month=None), width)
         if len(snapshot.clouds) > 1:
             lines.append(_all(snapshot, width))
-        lines += ["", heading("tiers"), *_policy(snapshot)]
+        lines += ["", heading("tiers"), *_policy(snapshot, self.ask_key)]
         lines += ["", heading("migrations"), *_migrations(snapshot)]
         return [*lines, "", heading("events"), *_events(snapshot)]
 
@@ -127,16 +130,26 @@ def _bar(sizes: dict[Tier, int], width: int) -> list[Part]:
 def _all(snapshot: Snapshot, width: int) -> Cell:
     objects = sum(cloud.objects for cloud in snapshot.clouds)
     size = sum(cloud.bytes for cloud in snapshot.clouds)
-    figures = _figures(objects, size, snapshot.cost_month, snapshot.projected_month, width)
+    later = snapshot.projected_month if _asked(snapshot) else None
+    figures = _figures(objects, size, snapshot.cost_month, later, width)
     return [(f"{'together':<{_NAME}}", "strong"), *figures]
 
 
-def _policy(snapshot: Snapshot) -> list[Cell]:
+def _asked(snapshot: Snapshot) -> bool:
+    """Whether a policy said what should be where: before, no cost of later is known."""
+    return bool(snapshot.decided_by or snapshot.decisions)
+
+
+def _policy(snapshot: Snapshot, ask_key: str) -> list[Cell]:
     configured = snapshot.policy_configured
     why = f"  adopted; the configuration says {configured}"
     adopted = configured and configured != snapshot.policy
     lines = [field("policy", snapshot.policy or "none yet", (why if adopted else "", "dim"))]
-    number = counted(snapshot.decisions, "object")
+    if not _asked(snapshot):
+        todo = f"  {ask_key} in the panes asks what should move" if ask_key else ""
+        lines.append(field("decisions", "no policy was asked yet", (todo, "dim")))
+        return lines
+    number = counted(snapshot.decisions, "object") if snapshot.decisions else "no object"
     by = f", by {snapshot.decided_by}" if snapshot.decided_by else ""
     lines.append(field("decisions", f"{number} should be in another tier{by}"))
     now, later = snapshot.cost_month, snapshot.projected_month
@@ -218,7 +231,9 @@ class DashboardScreen(AstraScreen[None]):
         yield Figures()
 
     def on_mount(self) -> None:
-        self.query_one(Figures).focus()
+        figures = self.query_one(Figures)
+        figures.ask_key = self.astra.keymap.key_of("engine")
+        figures.focus()
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         self.query_one(Figures).show(snapshot)

@@ -19,6 +19,7 @@ from textual.strip import Strip
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from astra_tui.screens.hanging import Hanging, Hung
 from astra_tui.screens.question import Question
 from widgets.glyphs import current
 from widgets.text import visible
@@ -31,6 +32,7 @@ Line = str | Text
 _REVERSE = Style(reverse=True)
 _LOW = 16  # lines of a terminal, below which a dialog leaves out its hint
 _LINES_AT_MOST = 18
+_LABEL = 9  # cells of a field's name
 
 
 class Dialog(Question[ResultT], ModalScreen[ResultT], Generic[ResultT], inherit_bindings=False):
@@ -78,7 +80,10 @@ class Dialog(Question[ResultT], ModalScreen[ResultT], Generic[ResultT], inherit_
             if self._lines:
                 with VerticalScroll(classes="lines", can_focus=False):
                     for line in self._lines:
-                        yield Static(line, markup=False)
+                        if isinstance(line, Hung):
+                            yield Static(Hanging(line, self.app.console), markup=False)
+                        else:
+                            yield Static(line, markup=False)
             yield from self.compose_answer()
             if self._hint:
                 yield Static(self._hint, markup=False, classes="hint")
@@ -388,12 +393,15 @@ class Tell(_Answers[str]):
 
 def field(name: str, value: str | Text) -> Text:
     """A line of a dialog: a dim word, then what it is."""
-    text = Text(no_wrap=False)
-    text.append(f"{name:<9}", "dim")
+    text = Hung()
+    text.indent = _LABEL
+    text.append(name.ljust(_LABEL), "dim")
     text.append(value if isinstance(value, Text) else visible(value))
     return text
 
 
 def bullet(value: str) -> Text:
     """A line of a dialog that belongs to a list."""
-    return Text(f"{current().dot} {visible(value)}")
+    text = Hung(f"{current().dot} {visible(value)}")
+    text.indent = 2
+    return text

@@ -189,13 +189,9 @@ class LabScreen(AstraScreen[None]):
         if result is not None:
             days = f"{result.first} to {result.last}"
             size = f"{count_text(result.objects)} in {bytes_text(result.size)}"
-        place = f"{choices.provider} {choices.region}".rstrip() if choices is not None else ""
-        classes = ", ".join(choices.allowed) if choices is not None else ""
-        start = choices.start_class if choices is not None else ""
+        place = _place(choices) if choices is not None else ""
         first = [("days", days), ("prices", place), ("objects", size)]
-        self.query_one(LabSetting).show(
-            tuple(pair for pair in first if pair[1]), (("start", start), ("classes", classes))
-        )
+        self.query_one(LabSetting).show(tuple(pair for pair in first if pair[1]), _classes(choices))
         self.table.show(self._lines())
         self._show_chart()
         self._show_note()
@@ -279,10 +275,22 @@ class LabScreen(AstraScreen[None]):
             return
         note, result, policy = self.query_one(LabNote), self.result, self.table.policy
         if result is None or result.cost(policy) is None:
-            note.say("")
+            note.say(self._why_no_money(), "dim")
         else:
             notes = f" {' '.join(result.notes)}" if result.notes else ""
             note.say(result.regret(policy) + notes)
+
+    def _why_no_money(self) -> str:
+        """Why no cost stands at the foot."""
+        key, choices, policy = self.astra.keymap.key_of, self.choices, self.table.policy
+        if choices is not None and not choices.allowed:
+            return (
+                f"No cost can be told: no price is known for any class of {_place(choices)}. "
+                f"{key('set-up')} chooses another provider; own prices go into a price file."
+            )
+        if self.result is not None and policy:
+            return f"What {policy} would have cost is not known: it was not in this run."
+        return "" if self._problem else f"What they would have cost: {key('run')} replays them."
 
     # -- keys ---------------------------------------------------------------------------
 
@@ -347,3 +355,16 @@ class LabScreen(AstraScreen[None]):
     async def do_export(self) -> None:
         if self.result is not None:
             await lab_flows.write_result(self.astra, self.result)
+
+
+def _place(choices: LabChoices) -> str:
+    return f"{choices.provider} {choices.region}".rstrip()
+
+
+def _classes(choices: LabChoices | None) -> tuple[tuple[str, str], ...]:
+    """The class that objects start in and those allowed, or why there is none."""
+    if choices is None:
+        return ()
+    if not choices.allowed:
+        return (("classes", "none with known prices"),)
+    return (("start", choices.start_class), ("classes", ", ".join(choices.allowed)))

@@ -69,8 +69,8 @@ class ObjectScreen(AstraScreen[None]):
         shape = self.query_one(ObjectCard).shape if self.is_mounted else None
         if action.id == "unfold" and shape is not None and shape.unfolded:
             return "fold"
-        if action.id == "weeks" and shape is not None and shape.weeks:
-            return "days"
+        if action.id == "weeks" and shape is not None:
+            return f"{self.query_one(ObjectCard).next_unit}s"
         return "open job" if action.id == "inspect" else action.label
 
     def do_inspect(self) -> None:
@@ -97,7 +97,7 @@ class ObjectScreen(AstraScreen[None]):
         self.refresh_footer()
 
     def do_weeks(self) -> None:
-        self.query_one(ObjectCard).turn_weeks()
+        self.query_one(ObjectCard).turn_unit()
         self.refresh_footer()
 
     def do_preview(self) -> None:

@@ -4,11 +4,10 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.strip import Strip
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from astra_tui import mark_flows, plan_flows
 from astra_tui.keymap import Action
@@ -22,13 +21,15 @@ from widgets.glyphs import current
 from widgets.line_view import LineView
 from widgets.move_card import MoveCard
 from widgets.pane import FilterInput
+from widgets.plan_notes import PlanNotes
 from widgets.plan_risks import RiskList
 from widgets.plan_table import ORDER_OF, PlanTable
-from widgets.plan_words import payback_text
+from widgets.plan_words import expected_text, payback_text
 from widgets.text import bytes_text, count_text, counted, money_text, visible
 from widgets.virtual_list import VirtualList
 
 _TALL = 30
+_NOTES, _NOTES_LOW = 4, 2  # lines of what the plan has to say
 _ORDERS, _GROUPINGS = tuple(MoveOrder), tuple(Grouping)
 _OFFERED = {"edit", "save", "export-plan", "filter", "sort", "reverse", "group-by"}
 
@@ -58,6 +59,7 @@ class Totals(LineView, can_focus=False):
     def _money(self, view: PlanView) -> list[Part]:
         saving, once = view.totals.saving_per_month, view.totals.one_time_cost
         style = "good" if saving is not None and saving > 0 else "warn"
+        expected = expected_text(saving, view.totals.expected_saving, view.policy)
         return [
             " ",
             (money_text(saving, currency=True, signed=True), style),
@@ -66,6 +68,7 @@ class Totals(LineView, can_focus=False):
             (" once", "dim"),
             f"   {payback_text(saving, once)}",
             (" payback", "dim"),
+            (f"   {expected}" if expected else "", "dim"),
         ]
 
     def _moves(self, view: PlanView) -> list[Part]:
@@ -95,15 +98,6 @@ class Totals(LineView, can_focus=False):
         return parts
 
 
-def warning_text(view: PlanView) -> Text:
-    """What became otherwise, and what the plan has to say as a whole, one line each."""
-    text = Text(style="", no_wrap=True, overflow="ellipsis")
-    for number, warning in enumerate((*view.changes, *view.warnings)):
-        text.append("\n" if number else "").append(f" {current().warn} ", "bold")
-        text.append(visible(warning, width=200, cut="right"))
-    return text
-
-
 class PlanScreen(AstraScreen[bool]):
     """Review a plan. Nothing in it happens before it is approved here; leaves with whether it
     was started."""
@@ -112,7 +106,6 @@ class PlanScreen(AstraScreen[bool]):
 
     DEFAULT_CSS = """
     PlanScreen {
-        & #warnings { height: auto; max-height: 3; color: $text-warning; }
         & RiskList { border-top: solid $foreground 30%; }
         & RiskList:focus { border-top: solid $primary; }
         & PlanTable { height: 1fr; border-top: solid $foreground 30%; }
@@ -126,7 +119,6 @@ class PlanScreen(AstraScreen[bool]):
         }
         &.-low MoveCard { height: 6; }
         &.-low PlanTable { border-top: none; }
-        &.-low #warnings { max-height: 2; }
         &.-low RiskList { display: none; max-height: 50%; }
         &.-low.-risks RiskList { display: block; }
         &.-low.-risks MoveCard { display: none; }
@@ -148,7 +140,7 @@ class PlanScreen(AstraScreen[bool]):
     def compose_body(self) -> ComposeResult:
         yield TitleLine("Plan", self.view.title, self._note())
         yield Totals()
-        yield Static("", markup=False, id="warnings")
+        yield PlanNotes(id="warnings")
         yield PlanTable(id="moves")
         yield FilterInput("filter: part of a name, or a glob like *.csv")
         yield RiskList(id="risks")
@@ -168,6 +160,7 @@ class PlanScreen(AstraScreen[bool]):
     def on_resize(self) -> None:
         self.set_class(self.size.height < _TALL, "-low")
         super().on_resize()
+        self._show_notes()
 
     @property
     def table(self) -> PlanTable:
@@ -209,12 +202,14 @@ class PlanScreen(AstraScreen[bool]):
         self.risks.show(view.risks, query.risk)
         self.query_one(Totals).show(view)
         self.query_one(TitleLine).show(view.title, self._note())
-        text = warning_text(view)
-        warnings = self.query_one("#warnings", Static)
-        warnings.display = bool(text)
-        warnings.update(text)
+        self._show_notes()
         self._show_move()
         self.refresh_footer()
+
+    def _show_notes(self) -> None:
+        most = _NOTES_LOW if self.has_class("-low") else _NOTES
+        for notes in self.query(PlanNotes):
+            notes.show((*self.view.changes, *self.view.warnings), most)
 
     def show_busy(self, busy: bool) -> None:
         """Say that the plan is being planned anew."""

@@ -129,7 +129,8 @@ class UsageScreen(AstraScreen[None]):
         if status.state is ListingState.LOADING:
             parts.append(f"listing, {count_text(status.objects)} so far")
         elif status.state is ListingState.FAILED:
-            parts.append("FAILED, so far:" if status.objects else "FAILED")
+            again = self.astra.keymap.key_of("reload")
+            parts.append(f"FAILED, {again} lists again; so far:" if status.objects else "FAILED")
         if view is not None and (status.objects or status.state is not ListingState.FAILED):
             parts.append(counted(view.total_objects, "object"))
             parts.append(bytes_text(view.total_bytes))
@@ -138,7 +139,7 @@ class UsageScreen(AstraScreen[None]):
             parts.append(price)
         self.query_one(TitleLine).show(f"{self.cloud}:{status.bucket}", "  ".join(parts))
         self.query_one(Crumbs).show(status.bucket, status.prefix, self.wanted.folder)
-        self.table.say(_instead(status))
+        self.table.say(_instead(status, self.astra.keymap.key_of("reload")))
 
     # -- keys ---------------------------------------------------------------------------
 
@@ -157,7 +158,14 @@ class UsageScreen(AstraScreen[None]):
             return "This is the top of what is listed."
         if action.id in ("next-cloud", "previous-cloud") and len(self.astra.snapshot.clouds) < 2:
             return "There is only one cloud."
+        if action.id == "reload" and self._listing:
+            return "It is being listed already."
         return ""
+
+    @property
+    def _listing(self) -> bool:
+        status = self.status
+        return status is not None and status.state is ListingState.LOADING
 
     @property
     def row(self) -> ObjectRow | None:
@@ -177,6 +185,10 @@ class UsageScreen(AstraScreen[None]):
             self._visit(row.key)
         else:
             self.app.push_screen(ObjectScreen(Address(self.cloud, status.bucket, row.key)))
+
+    def do_reload(self) -> None:
+        """List the cloud again, where it stands."""
+        self.astra.engine.scan(self.cloud)
 
     def do_open_folder(self) -> None:
         self.do_inspect()
@@ -247,16 +259,19 @@ class UsageScreen(AstraScreen[None]):
                     self._sort_by(key)
 
 
-def _instead(status: CloudStatus) -> list[Cell]:
+def _instead(status: CloudStatus, reload: str) -> list[Cell]:
     """What stands where lines would: each state has its own words."""
     match status.state:
         case ListingState.LOADING:
             return [("Listing; nothing came so far.", "strong")]
         case ListingState.FAILED:
             reasons = [Name(text) for text in wrap(status.error or "no reason given", _REASON)]
-            return [(f"{current().bad} FAILED: not listed", "bad"), *reasons]
+            todo = [Name(text, "dim") for text in wrap(status.error_todo, _REASON)]
+            again: Cell = (f"Press {reload} to list it again.", "strong")
+            return [(f"{current().bad} FAILED: not listed", "bad"), *reasons, *todo, "", again]
         case ListingState.IDLE:
-            return [("Not listed yet.", "strong")]
+            again = (f"Press {reload} to list it.", "dim")
+            return [("Not listed yet.", "strong"), again]
         case _:
             words = "Nothing lies here." if status.objects else "Empty: it holds no object."
             return [(words, "strong")]

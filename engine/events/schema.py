@@ -335,7 +335,9 @@ def recommendation_message(decision: Decision) -> dict[str, Any]:
         "from_tier": decision.from_tier.value,
         "to_tier": decision.to_tier.value,
         "reason": decision.reason,
-        "saving_per_month": _finite(decision.saving_per_month),
+        "saving_per_month": _amount(decision.saving_per_month),
+        "expected_saving_per_month": _amount(decision.expected_saving),
+        "reads_30d": _amount(decision.reads_30d),
         "policy": decision.policy,
         "policy_version": decision.policy_version,
         "model_version": decision.model_version or None,
@@ -343,6 +345,10 @@ def recommendation_message(decision: Decision) -> dict[str, Any]:
         "confidence": _finite(decision.confidence),
         "time": _finite(decision.decided_at),
     }
+
+
+def _amount(value: float | None) -> float | None:
+    return None if value is None else _finite(value)
 
 
 def _finite(value: float) -> float | None:

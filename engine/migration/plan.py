@@ -5,11 +5,14 @@ clouds are `Place`s. Under 100 µs an object: run it in a thread for many.
 
 Egress is that of the source's provider to the internet wherever provider or region differ,
 counted along the plan through the volume bands, without the monthly free allowance. Savings are
-storage and reads as in the last 30 days; egress of those reads is not in them.
+storage and reads as in the last 30 days; egress of those reads is not in them. A decision's saving
+is the same arithmetic as of when it was decided, and is taken over, so that what was told of the
+decisions and what is told of their plan is one figure.
 """
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from uuid import uuid4
 
 from engine.errors import UsageError
@@ -21,7 +24,7 @@ from engine.migration.plan_checks import (
     restore_hours,
     risks,
 )
-from engine.migration.plan_costs import Meter, monthly, once, warnings
+from engine.migration.plan_costs import Meter, assumed, monthly, once, warnings
 from engine.migration.plan_sources import Place, SourceObject
 from engine.model import (
     COMPRESSED,
@@ -42,6 +45,28 @@ from engine.pricing.classes import ClassPrice
 from engine.pricing.cost import MoveCost
 
 _NOTHING: Mapping[str, ListEntry] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a move that was decided rests on. USD a month: `saving` as it was told (None: to be
+    computed), `expected` what the policy expects instead, as `assumption` says."""
+
+    reason: str = ""
+    saving: float | None = None
+    expected: float | None = None
+    assumption: str = ""
+
+    @classmethod
+    def of(cls, decision: Decision, size: int) -> "Ground":
+        """A decision's, of which the money holds only for the size that it was made for."""
+        if decision.size not in (-1, size):
+            return cls(decision.reason)
+        saving = decision.saving_per_month
+        return cls(decision.reason, saving, decision.expected_saving, decision.assumption)
+
+
+_NO_GROUND = Ground()
 
 
 def plan_migration(
@@ -151,7 +176,7 @@ def plan_decisions(
     A decision whose object is gone, or in another class than it was decided for, is refused. One
     for another cloud becomes a move to where `placed` says; `existing` is what is known there.
     """
-    routes, reasons, price = [], {}, Prices(book)
+    routes, grounds, price = [], {}, Prices(book)
     for decision in decisions:
         place = place_of(places, decision.address)
         item, trouble = objects.get(decision.address), ""
@@ -162,7 +187,7 @@ def plan_decisions(
             trouble = "it is no longer listed"
         elif book.canonical(place.store.provider, item.entry.storage_class) != decision.from_class:
             trouble = f"its class has changed since: it is in {item.entry.storage_class}"
-        reasons[decision.address] = decision.reason
+        grounds[decision.address] = Ground.of(decision, item.entry.size)
         if decision.to_cloud:
             routes.append(_cloud_route(item, place, places, price, decision, trouble))
         else:
@@ -170,7 +195,7 @@ def plan_decisions(
     policy = decisions[0].policy if decisions else ""
     title = f"Carry out {len(routes)} decisions of {policy}" if policy else "No decisions"
     return assemble(
-        title, routes, book, options, existing=existing, reasons=reasons, policy=policy, now=now
+        title, routes, book, options, existing=existing, grounds=grounds, policy=policy, now=now
     )
 
 
@@ -287,7 +312,7 @@ def assemble(
     options: MoveOptions | None,
     *,
     existing: Mapping[str, ListEntry] = _NOTHING,
-    reasons: Mapping[Address, str] | None = None,
+    grounds: Mapping[Address, Ground] | None = None,
     policy: str = "",
     now: float | None = None,
 ) -> Plan:
@@ -295,8 +320,8 @@ def assemble(
     crossings, meter, moves, accepted = Crossings(routes), Meter(book), [], []
     for route in routes:
         refused = refusal(route, options) or crossings.problem(route)
-        reason = (reasons or {}).get(route.item.address, "")
-        moves.append(_move(route, options, book, meter, existing, reason, refused))
+        ground = (grounds or {}).get(route.item.address, _NO_GROUND)
+        moves.append(_move(route, options, book, meter, existing, ground, refused))
         if not refused:
             accepted.append(route)
     return Plan(
@@ -306,7 +331,10 @@ def assemble(
         policy=policy,
         moves=tuple(moves),
         options=options,
-        warnings=warnings(accepted, len(moves) - len(accepted), book, options, meter),
+        warnings=(
+            *warnings(accepted, len(moves) - len(accepted), book, options, meter),
+            *assumed(accepted, moves, policy),
+        ),
     )
 
 
@@ -316,17 +344,21 @@ def _move(
     book: PriceBook,
     meter: Meter,
     existing: Mapping[str, ListEntry],
-    reason: str,
+    ground: Ground,
     refused: str,
 ) -> Move:
     item, source, target = route.item, route.source, route.target
     entry, provider = item.entry, route.source_place.store.provider
     cost: MoveCost | None = None
     saving: float | None = None
+    expected: float | None = None
     if source is not None and target is not None and not refused:
         cost = once(route, source, target, options, meter)
         # How small a compressed copy gets is not known; the cost is that of the original's size.
-        saving = None if options.compress else monthly(route, source, target)
+        if not options.compress:
+            told = ground.saving
+            saving = monthly(route, source, target) if told is None else told
+            expected = ground.expected
     lost = () if refused else losses(route)
     found = [] if refused else risks(route, options, cost, saving, existing)
     kinds = [kind for kind, _ in found if kind is not None]
@@ -342,7 +374,7 @@ def _move(
         to_class=route.to_class,
         from_tier=source.tier if source else Tier.HOT,
         to_tier=target.tier if target else Tier.HOT,
-        reason=reason,
+        reason=ground.reason,
         saving_per_month=saving,
         one_time_cost=cost.total if cost is not None else None,
         cost_lines=cost.lines if cost is not None else (),
@@ -351,4 +383,6 @@ def _move(
         refused=refused,
         kinds=tuple(dict.fromkeys(kinds)),
         restore_hours=0.0 if refused else restore_hours(route, options),
+        expected_saving=expected,
+        assumption=ground.assumption,
     )

@@ -327,7 +327,7 @@ def _money_risks(cost: MoveCost, saving: float | None, route: Route) -> list[Ris
         return found
     months = payback_months(cost.total, saving)
     if saving < 0:
-        found.append((RiskKind.PAYBACK, f"costs {usd(-saving)} more every month"))
+        found.append((RiskKind.PAYBACK, f"costs {usd(-saving)} more every month, read as now"))
     if egress and (months is None or months > _LONG_PAYBACK):
         when = "never pays back" if months is None else f"pays back in {months:,.0f} months"
         found.append((RiskKind.PAYBACK, f"egress of {usd(egress)}: the move {when}"))

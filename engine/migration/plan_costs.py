@@ -1,9 +1,10 @@
 """The money of a plan: each move's cost and saving, and what to say of all of them."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from engine.migration.plan_checks import Route
-from engine.model import Evidence, MoveKind, MoveOptions, RestoreState, StoreKind
+from engine.model import Evidence, Move, MoveKind, MoveOptions, RestoreState, StoreKind
 from engine.pricing.book import PriceBook
 from engine.pricing.classes import ClassPrice
 from engine.pricing.cost import (
@@ -117,9 +118,22 @@ def warnings(
             "Where a bucket keeps versions, a change of class leaves the version before in its old"
             " class, billed as well; savings assume that it is deleted."
         )
-    if any(route.item.reads_30d for route in routes):
-        found.append("Savings assume that objects are read as in the last 30 days.")
     return tuple(found)
+
+
+def assumed(routes: Sequence[Route], moves: Sequence[Move], policy: str) -> tuple[str, ...]:
+    """At which reads savings are told, and that the policy decided by others, if it did."""
+    told = [
+        (move.saving_per_month, move.expected_saving)
+        for move in moves
+        if move.saving_per_month is not None and move.expected_saving is not None
+    ]
+    if not all(math.isclose(saving, expected, abs_tol=1e-9) for saving, expected in told):
+        beside = f"what policy {policy} expects of the next ones stands beside"
+        return (f"Savings are at the reads of the last 30 days; {beside}.",)
+    if any(route.item.reads_30d for route in routes):
+        return ("Savings assume that objects are read as in the last 30 days.",)
+    return ()
 
 
 def _makes_version(route: Route) -> bool:

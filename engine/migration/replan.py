@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from engine.errors import UsageError
-from engine.migration.plan import Prices, assemble, place_of, same_tier, wanted_class
+from engine.migration.plan import Ground, Prices, assemble, place_of, same_tier, wanted_class
 from engine.migration.plan_checks import Crossings, Route
 from engine.migration.plan_sources import Place, SourceObject
 from engine.migration.review import common_place
@@ -47,7 +47,8 @@ def edited(
     elif edit.destination is not None:
         found = _same_tiers(found, objects, places, book)
     priority = plan.priority if edit.priority is None else edit.priority
-    return replace(plan, moves=found, options=options, priority=priority)
+    told = tuple(_told(old, new) for old, new in zip(plan.moves, found, strict=True))
+    return replace(plan, moves=told, options=options, priority=priority)
 
 
 def replan(
@@ -57,14 +58,17 @@ def replan(
     book: PriceBook,
     *,
     existing: Mapping[str, ListEntry],
+    told: bool = False,
     now: float | None = None,
 ) -> "Replanned":
     """The same moves at today's prices, ages and places; `objects` are what is there now.
 
     What is gone, or another version than was planned, is refused. A pin that was planned stays.
+    With `told` a saving stays what it was where nothing of it was edited: it was told already.
     """
     routes: list[Route] = []
     old: list[Move] = []  # those of the routes
+    grounds: dict[Address, Ground] = {}
     hopeless: list[Move] = []
     counts = _Counts()
     price = Prices(book)
@@ -98,13 +102,14 @@ def replan(
             Route.of(item, move.destination, move.kind, ways, prices, move.to_class, trouble)
         )
         old.append(move)
+        grounds[move.source] = _ground(move, item, told=told)
     made = assemble(
         plan.title,
         routes,
         book,
         plan.options,
         existing=existing,
-        reasons={move.source: move.reason for move in plan.moves if move.reason},
+        grounds=grounds,
         policy=plan.policy,
         now=now,
     )
@@ -275,6 +280,22 @@ def _same(item: SourceObject, pin: VersionPin) -> bool:
     return now.matches(pin) or (not pin.etag and not pin.version_id and now.size == pin.size)
 
 
+def _told(old: Move, new: Move) -> Move:
+    """The edited move without the figures that do not hold for it any more."""
+    where = (old.kind, old.to_class, old.destination.cloud)
+    if where == (new.kind, new.to_class, new.destination.cloud):
+        return new
+    return replace(new, saving_per_month=None, expected_saving=None, assumption="")
+
+
+def _ground(move: Move, item: SourceObject, *, told: bool) -> Ground:
+    """What the move rested on, as far as that holds for an object of this size."""
+    if item.entry.size != move.size:
+        return Ground(move.reason)
+    saving = move.saving_per_month if told else None
+    return Ground(move.reason, saving, move.expected_saving, move.assumption)
+
+
 def _never_there(move: Move) -> bool:
     return not move.pin.etag and not move.pin.version_id and not move.from_class
 
@@ -305,6 +326,7 @@ def _refused(move: Move, why: str) -> Move:
         move,
         refused=why,
         saving_per_month=None,
+        expected_saving=None,
         one_time_cost=None,
         cost_lines=(),
         risks=(),

@@ -67,6 +67,7 @@ class Review:
         moves, count = plan.moves, len(plan.moves)
         self._size = _whole(move.size for move in moves)
         self._saving, self._no_saving = _money([move.saving_per_month for move in moves])
+        self._expected, self._unexpected = _money([move.expected_saving for move in moves])
         self._once, self._no_once = _money([move.one_time_cost for move in moves])
         self._refused = np.fromiter((bool(move.refused) for move in moves), np.bool_, count)
         self._deletes = np.fromiter((m.kind is MoveKind.MOVE for m in moves), np.bool_, count)
@@ -208,7 +209,8 @@ class Review:
         once = _sum(self._once, self._no_once, taken)
         payback = once / saving if saving is not None and once is not None and saving > 0 else None
         size, refused = int(self._size[taken].sum()), int(self._refused.sum())
-        return PlanTotals(int(taken.sum()), refused, size, saving, once, payback)
+        expected = _sum(self._expected, self._unexpected, taken)
+        return PlanTotals(int(taken.sum()), refused, size, saving, once, payback, expected)
 
     def groups(self) -> Sequence[PlanGroup]:
         """Every group with its sums."""

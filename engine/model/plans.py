@@ -43,10 +43,13 @@ class RiskKind(StrEnum):
 class Decision:
     """One object, where it is and where it should be, with the reason in a sentence.
 
-    Money in USD. `saving_per_month` may be negative (a promotion that buys speed).
-    `confidence` from 0 to 1; `assumption` says what the saving rests on. `model_version` names
-    the forecast that was asked, "" where the policy asks none. `to_cloud` is another cloud that
-    the object should move to, "" where it stays in its own.
+    Money in USD. `saving_per_month` is what every plan and card counts: storage and reads as in
+    the 30 days before `decided_at`, of which there were `reads_30d`; it may be negative, None is
+    unknown. `expected_saving` is what the policy decided by, at the reads that it expects:
+    `assumption` says which (None: a decision of an earlier version). `confidence` from 0 to 1.
+    `model_version` names the forecast that was asked, "" where the policy asks none. `to_cloud` is
+    another cloud that the object should move to, "" where it stays in its own. `size` in bytes as
+    it was decided on, −1 unknown.
     """
 
     address: Address
@@ -55,7 +58,7 @@ class Decision:
     from_tier: Tier
     to_tier: Tier
     reason: str
-    saving_per_month: float
+    saving_per_month: float | None
     policy: str
     policy_version: str
     assumption: str = ""
@@ -63,6 +66,9 @@ class Decision:
     decided_at: float = 0.0
     model_version: str = ""
     to_cloud: str = ""
+    expected_saving: float | None = None
+    reads_30d: float | None = None
+    size: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,9 @@ class Move:
     """One line of a plan.
 
     `one_time_cost` is USD paid once (requests, retrieval, egress, early deletion), listed in
-    `cost_lines`; None where a price is unknown (never 0). `losses` names metadata that will
+    `cost_lines`; None where a price is unknown (never 0). `saving_per_month` is at the reads of
+    the last 30 days; `expected_saving` what the policy that decided the move expects instead
+    (None: nobody decided it, or unknown), and `assumption` why. `losses` names metadata that will
     not arrive, `risks` what the operator should know; `refused` (non-empty) says why this
     move will not be tried. `kinds` sort the risks, `restore_hours` is how long a source must be
     waited for.
@@ -109,6 +117,8 @@ class Move:
     refused: str = ""
     kinds: tuple[RiskKind, ...] = ()
     restore_hours: float = 0.0
+    expected_saving: float | None = None
+    assumption: str = ""
 
     @property
     def route(self) -> str:
@@ -120,7 +130,10 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class PlanTotals:
-    """Sums over the moves that are not refused. Money in USD, None if any part is unknown."""
+    """Sums over the moves that are not refused. Money in USD, None if any part is unknown.
+
+    `expected_saving` is what a policy expects of them, None if none decided them all.
+    """
 
     moves: int
     refused: int
@@ -128,6 +141,7 @@ class PlanTotals:
     saving_per_month: float | None
     one_time_cost: float | None
     payback_months: float | None  # None: never pays back, or unknown
+    expected_saving: float | None = None
 
     @property
     def payback_days(self) -> float | None:
@@ -173,6 +187,7 @@ class Plan:
             saving_per_month=saving,
             one_time_cost=once,
             payback_months=payback,
+            expected_saving=_sum([move.expected_saving for move in accepted]),
         )
 
 

@@ -295,8 +295,9 @@ class Snapshot:
 class ObjectDetail:
     """What the inspect screen shows of one object.
 
-    `daily_reads` holds the last days' reads, oldest first; `class_costs` the monthly cost in
-    each class of its provider (class, tier, USD a month or None).
+    `daily_reads` holds the last 90 days' reads, oldest first, and those of up to three years where
+    reads are known so far back; `class_costs` the monthly cost in each class of its provider
+    (class, tier, USD a month or None).
     """
 
     address: Address

@@ -17,7 +17,7 @@ from engine.frame import Frame
 from engine.model import Decision, Tier
 from engine.pricing.book import PriceBook
 from engine.pricing.columns import ClassTable, Codes, Floats, change_costs, month_costs
-from engine.pricing.cost import DAYS_PER_MONTH, GB, usd
+from engine.pricing.cost import DAYS_PER_MONTH, GB, month_cost, saving_per_month, usd
 from engine.tiering.shape import times
 
 NAME, VERSION = "clouds", "1"
@@ -138,12 +138,14 @@ def decisions_of(
     now: float,
 ) -> list[Decision]:
     """The moves that pay, each with its reason."""
-    reads = frame.access("reads_30d")
+    reads, idle = frame.access("reads_30d"), frame.idle()
     found = []
     for row in np.flatnonzero(best.target >= 0).tolist():
         other, code = others[int(best.target[row])], int(best.codes[row])
         source, target = own.table.prices[frame.codes[row]], other.table.prices[code]
         saving, once = float(best.saving[row]), float(best.once[row])
+        size, read = int(frame.sizes[row]), float(reads[row])
+        stay = month_cost(source, size, read, idle_days=float(idle[row]))
         months = once / saving
         found.append(
             Decision(
@@ -157,16 +159,20 @@ def decisions_of(
                     f"{usd(once)}, egress included, and pays back in {months:,.1f} of "
                     f"{horizon_months:g} months; no class of {frame.cloud} leaves more."
                 ),
-                saving_per_month=saving,
+                # As plans count it: dearer egress of its readers is not in it.
+                saving_per_month=saving_per_month(stay, month_cost(target, size, read)),
                 policy=NAME,
                 policy_version=VERSION,
                 assumption=(
                     f"It stays for {horizon_months:g} months and goes on being read "
-                    f"{times(float(reads[row]))} a month; readers do not mind which cloud."
+                    f"{times(read)} a month; readers do not mind which cloud."
                 ),
                 confidence=float(np.clip(1 - months / horizon_months, 0.0, 1.0)),
                 decided_at=now,
                 to_cloud=other.cloud,
+                expected_saving=saving,
+                reads_30d=read,
+                size=size,
             )
         )
     return found

@@ -267,8 +267,8 @@ class Cost:
                     features.age_days[one],
                 )  # fmt: skip
                 return (
-                    f"{because}; {there} saves {usd(float(columns.savings[row]))} a month against "
-                    f"{here} and the change costs {usd(float(once[0]))} once."
+                    f"{because}; by that {there} saves {usd(float(columns.savings[row]))} a month "
+                    f"against {here}, and the change itself costs {usd(float(once[0]))} once."
                 )
             case Verdict.COLDER:
                 return f"{because}, too few reads to go warmer; it stays in {here}."

@@ -3,6 +3,7 @@
 Every policy takes `Features` and gives `DecisionColumns` (`engine.tiering.shape`).
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -14,7 +15,14 @@ from engine.tiering.proactive import Proactive
 from engine.tiering.reactive import Reactive
 from engine.tiering.recency import Recency
 from engine.tiering.rules import Rules
-from engine.tiering.shape import MOVING, DecisionColumns, Features, Policy, Verdict
+from engine.tiering.shape import (
+    MOVING,
+    DecisionColumns,
+    Features,
+    Policy,
+    Verdict,
+    recent_savings,
+)
 
 POLICIES: dict[str, Policy] = {
     policy.name: policy for policy in (Rules(), Recency(), Reactive(), Proactive(), Cost())
@@ -59,6 +67,7 @@ def decisions(
     """
     table = features.table
     tiers = [price.tier for price in table.prices]
+    recent = recent_savings(features, columns)
     for row in columns.changed().tolist():
         source, target = int(features.codes[row]), int(columns.targets[row])
         yield Decision(
@@ -68,14 +77,21 @@ def decisions(
             from_tier=tiers[source],
             to_tier=tiers[target],
             reason=policy.explain(features, columns, row),
-            saving_per_month=float(columns.savings[row]),
+            saving_per_month=_known(float(recent[row])),
             policy=policy.name,
             policy_version=policy.version,
             model_version=columns.model_version or policy.model_version,
             assumption=policy.assumption(features, columns, row),
             confidence=float(columns.confidence[row]),
             decided_at=decided_at or features.now,
+            expected_saving=_known(float(columns.savings[row])),
+            reads_30d=float(features.reads_30d[row]),
+            size=int(features.sizes[row]),
         )
+
+
+def _known(amount: float) -> float | None:
+    return amount if math.isfinite(amount) else None
 
 
 __all__ = [
@@ -89,4 +105,5 @@ __all__ = [
     "asks_hazard",
     "decisions",
     "policy_named",
+    "recent_savings",
 ]

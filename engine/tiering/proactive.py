@@ -100,7 +100,8 @@ class Proactive:
         )
         match verdict:
             case Verdict.MOVE:
-                return f"{expected}; {there} saves {usd(float(columns.savings[row]))} a month."
+                saves = usd(float(columns.savings[row]))
+                return f"{expected}; by that {there} saves {saves} a month."
             case Verdict.UNKNOWN_PRICE:
                 return f"{expected}, but a price is not known; it stays in {here}."
             case Verdict.COSTS_MORE:

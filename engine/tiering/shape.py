@@ -11,7 +11,7 @@ import numpy.typing as npt
 from engine.forecast.model import Forecast
 from engine.frame import Frame
 from engine.keytext import KeyText
-from engine.pricing.columns import ClassTable, Codes, Floats
+from engine.pricing.columns import ClassTable, Codes, Floats, month_costs
 from engine.tiering.hazard import Hazard
 
 Tiers = npt.NDArray[np.int8]  # 0 HOT … 3 ARCHIVE
@@ -95,7 +95,8 @@ class DecisionColumns:
 
     `targets` are class codes, equal to the present ones where the object stays; `verdicts` are
     `Verdict`s, `wished` the tier that the policy wanted; `savings` USD a month at
-    `expected_reads` whole reads a month, 0 where the object stays; `confidence` from 0 to 1;
+    `expected_reads` whole reads a month, 0 where the object stays (`recent_savings` has what is
+    shown and planned: at the reads of the last 30 days); `confidence` from 0 to 1;
     `model_version` that of the forecast they rest on, "" for none.
     """
 
@@ -115,6 +116,18 @@ class DecisionColumns:
         """Targets for a listing: −1 where the object may stay."""
         moving = np.isin(self.verdicts, MOVING)
         return np.where(moving, self.targets, np.int16(-1)).astype(np.int16)
+
+
+def recent_savings(features: Features, columns: DecisionColumns) -> Floats:
+    """USD a month that each change saves at the reads of the last 30 days: the arithmetic of plans,
+    whatever reads the policy expects. 0 where the object stays, NaN where a price is unknown."""
+    rows, table = columns.changed(), features.table
+    sizes, reads = features.sizes[rows], features.reads_30d[rows]
+    saving = month_costs(table, features.codes[rows], sizes, reads, features.idle_days[rows])
+    saving -= month_costs(table, columns.targets[rows], sizes, reads)
+    result = np.zeros(len(features))
+    result[rows] = saving
+    return result
 
 
 class Policy(Protocol):

@@ -1,11 +1,13 @@
 """What a plan says of many moves at once: few lines, whatever the number of objects."""
 
+import io
+import sys
 from dataclasses import replace
 
 import pytest
 
-from astra_tui.cli.output import Output
-from astra_tui.cli.planview import grouped, show_plan
+from astra_tui.cli.output import Output, hanging
+from astra_tui.cli.planview import grouped, plan_json, show_plan
 from engine.model import Address, Move, MoveKind, Plan, Tier, VersionPin
 
 
@@ -66,10 +68,10 @@ def test_forty_moves_have_one_line_of_risk(capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     ("saving", "once", "said"),
     [
-        (1.0, 2.0, "saves $40.00 a month, costs $80.00 once, paid back in 2.0 months."),
-        (1.0, 2000.0, "paid back in 2,000 months."),
+        (1.0, 2.0, "saves $40.00 a month, costs $80.00 once, payback 61 d."),
+        (1.0, 2000.0, "payback >10 yr."),
         (-1.0, 2.0, "costs $40.00 more a month, costs $80.00 once."),
-        (None, None, "saving a month unknown, cost of moving unknown."),
+        (None, None, "saves unknown a month, cost of moving unknown."),
     ],
 )
 def test_the_money_reads_as_a_sentence(
@@ -86,3 +88,36 @@ def test_the_time_of_a_restore_is_not_hidden(capsys: pytest.CaptureFixture[str])
     move = replace(plan.moves[0], risks=("must be restored first: about 12 hours",))
     show_plan(Output(), replace(plan, moves=(move,)), err=False)
     assert "by earlier jobs and your limits, after the restores.\n" in capsys.readouterr().out
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_what_is_wrapped_keeps_its_indent(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = "  Warning: " + "word " * 12 + "end"
+    assert hanging(line, 11) == [line]
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "40")
+    first, *rest = hanging(line, 11)
+    assert first.startswith("  Warning: word")
+    assert rest
+    assert all(part.startswith(" " * 11 + "word") for part in rest[:-1])
+    assert " ".join(part.strip() for part in (first, *rest)) == line.strip()
+    assert all(len(part) < 40 for part in (first, *rest))
+    assert hanging("", 4) == [""]
+
+
+def test_what_the_policy_expects_stands_beside_the_saving(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plan = _plan(1.0, 2.0)
+    moves = tuple(replace(move, expected_saving=0.25) for move in plan.moves)
+    show_plan(Output(), replace(plan, policy="cost", moves=moves), err=False)
+    told = capsys.readouterr().out
+    said = "saves $40.00 a month, costs $80.00 once, payback 61 d; policy cost expects +$10.00/mo."
+    assert said in told
+    *_, last = plan_json(replace(plan, moves=moves))
+    assert last["plan"]["saving_per_month"] == 40.0
+    assert last["plan"]["expected_saving_per_month"] == 10.0

@@ -56,7 +56,7 @@ def test_the_decision_tells_what_it_rests_on(features: MakeFeatures) -> None:
     assert "825,000 object-days" in having.assumption
     assert having.saving_per_month > 0
     assert "Idle for 400 days" in having.reason
-    assert "the change costs $" in having.reason
+    assert "the change itself costs $" in having.reason
 
 
 def test_readers_do_not_wait_unless_the_operator_allows_it(features: MakeFeatures) -> None:
