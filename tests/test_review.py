@@ -168,3 +168,26 @@ def test_sums_are_always_those_of_what_is_taken(picks: list[tuple[str, int]]) ->
     groups = review.view().groups
     assert sum(group.taken for group in groups) == totals.moves
     assert sum(group.size for group in groups) == totals.size
+
+
+QUERIES = st.lists(
+    st.builds(
+        Query,
+        st.sampled_from(Grouping),
+        st.sampled_from(MoveOrder),
+        st.booleans(),
+        st.sampled_from(["", "a", "a*", "?"]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@given(QUERIES)
+def test_a_view_after_others_is_the_one_of_a_new_review(queries: list[Query]) -> None:
+    review = Review(plan())
+    for query in queries:
+        anew = Review(plan()).show(query)
+        shown = review.show(query)
+        assert shown.lines(0, 99) == anew.lines(0, 99)
+        assert shown.groups() == anew.groups()

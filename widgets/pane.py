@@ -8,8 +8,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.widgets import Input
 
 from widgets.banner import Banner, Problem
@@ -19,7 +20,14 @@ from widgets.virtual_list import VirtualList
 
 
 class FilterInput(Input):
-    """One line for a filter. Its cursor does not blink: an idle console sends nothing."""
+    """One line for a filter. Its cursor does not blink: an idle console sends nothing.
+
+    A letter more, or fewer, lays nothing out: the line stays as wide as it is, without a bar.
+    """
+
+    DEFAULT_CSS = "FilterInput { overflow: hidden hidden; }"
+
+    virtual_size = Reactive(Size(0, 0), layout=False)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Clear", show=False),

@@ -86,6 +86,8 @@ class Review:
         self._folded: set[int] = set()
         self._groups: list[str] = []
         self._group_of: Numbers = np.zeros(0, np.int64)
+        self._grouped: dict[Grouping, tuple[list[str], Numbers]] = {}  # the plan never changes
+        self._by_name: Numbers | None = None
         self._order: Numbers = np.arange(count)
         self._shown: Bools = np.ones(count, np.bool_)
         self._entries: Numbers = np.zeros(0, np.int64)
@@ -301,11 +303,14 @@ class Review:
             raise UsageError(f"{text!r} cannot be searched for: {error}.") from error
 
     def _group(self) -> None:
-        of = _GROUPERS[self.query.grouping]
-        known: dict[str, int] = {}
-        numbers = (known.setdefault(of(move), len(known)) for move in self.plan.moves)
-        self._group_of = _whole(numbers)
-        self._groups, self._folded = list(known), set()
+        grouping = self.query.grouping
+        if grouping not in self._grouped:
+            of = _GROUPERS[grouping]
+            known: dict[str, int] = {}
+            numbers = _whole(known.setdefault(of(move), len(known)) for move in self.plan.moves)
+            self._grouped[grouping] = list(known), numbers
+        self._groups, self._group_of = self._grouped[grouping]
+        self._folded = set()
 
     def _sorted(self, query: PlanQuery) -> Numbers:
         moves, count = self.plan.moves, len(self.plan.moves)
@@ -313,8 +318,11 @@ class Review:
             case MoveOrder.PLAN:
                 found = np.arange(count)
             case MoveOrder.NAME:
-                names = [move.source.key for move in moves]
-                found = np.array(sorted(range(count), key=names.__getitem__), np.int64)
+                if self._by_name is None:
+                    names = [move.source.key for move in moves]
+                    numbers = sorted(range(count), key=names.__getitem__)
+                    self._by_name = np.array(numbers, np.int64)
+                found = self._by_name
             case MoveOrder.SIZE:
                 found = np.argsort(self._size, kind="stable")
             case MoveOrder.SAVING:
