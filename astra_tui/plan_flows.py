@@ -1,5 +1,6 @@
 """What the keys do with a plan: approve, edit, save it, write it to a file, open a saved one."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -53,6 +54,7 @@ _FORMS = (
     ("csv", "CSV", "one row a move, for spreadsheets"),
     ("json", "JSON", "exact: `astra plan run FILE` carries it out"),
 )
+_SOON = 0.5  # seconds, after which an edit tells how far it is
 _RISKS_AT_MOST = 6  # kinds told beside the grave ones
 _RISK_WIDTH = 56  # cells of a line in a dialog, its first word apart
 
@@ -244,9 +246,30 @@ async def edit(app: "AstraApp", screen: "PlanScreen") -> None:
         if change is not None:
             screen.show_busy(True)
             try:
-                await screen.show_view(await app.engine.edit_plan(view.review, change))
+                edited = await _edited(app, view, change)
+                if edited is not None:
+                    await screen.show_view(edited)
             finally:
                 screen.show_busy(False)
+
+
+async def _edited(app: "AstraApp", view: PlanView, change: PlanEdit) -> PlanView | None:
+    """Let the engine plan anew; where that takes a while, it can be left. None if it was."""
+    from astra_tui.screens.working import Working
+
+    work = asyncio.ensure_future(app.engine.edit_plan(view.review, change))
+    try:
+        await asyncio.wait([work], timeout=_SOON)
+        if not work.done():
+            title = f"Planning {counted(view.moves, 'move')} again"
+            await app.ask(Working(title, work, lambda: app.engine.plan_progress(view.review)))
+        if not work.cancelled():
+            return await work
+    except BaseException:
+        work.cancel()
+        raise
+    app.say("The plan stays as it was.")
+    return None
 
 
 def _totals(view: PlanView) -> list[Line]:

@@ -98,15 +98,21 @@ class Reviewing(Door):
     async def edit_plan(self, review: str, edit: PlanEdit) -> PlanView:
         """Change what a plan asks for, and plan its moves again.
 
-        Raises Refused once it is approved, UsageError for what it cannot become.
+        A caller that is cancelled leaves the plan as it is. Raises Refused once it is approved,
+        UsageError for what it cannot become.
         """
         from engine import replanner
 
         done, plan = await self._reviews.ask(review, lambda it: (it.approved, it.plan))
         if done:
             raise approved()
-        made = await replanner.edited(self._parts.planner, plan, edit)
+        with self._reviews.watching(review) as watch:
+            made = await replanner.edited(self._parts.planner, plan, edit, watch)
         return await self._reviews.put(review, made, plan, self.settings.max_deletes)
+
+    async def plan_progress(self, review: str) -> float:
+        """How far the edit of a review is, from 0 to 1; 0 where none is made."""
+        return self._reviews.progress(review)
 
     async def keep_plan(self, review: str) -> str:
         """Save what is taken in the workspace; returns the plan's id."""

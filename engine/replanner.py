@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 from engine.errors import NotFound, UsageError
 from engine.frame import Frame
+from engine.memory import without_collecting
 from engine.migration import replan as again
 from engine.migration.plan_sources import SourceObject, from_rows, look_at, look_up
 from engine.migration.review import common_place
+from engine.migration.watch import Watch
 from engine.model import (
     Address,
     Filters,
@@ -119,9 +122,17 @@ async def checked_again(planner: Planner, plan: Plan) -> again.Replanned:
     return replace(found, plan=await planner.preflight(found.plan))
 
 
-async def edited(planner: Planner, plan: Plan, edit: PlanEdit) -> Plan:
+async def edited(planner: Planner, plan: Plan, edit: PlanEdit, watch: Watch | None = None) -> Plan:
     """The plan with other wishes, and an id of its own: what was approved or saved under the old
-    one stays what it was. Raises UsageError for what it cannot become."""
+    one stays what it was. `watch` tells how far it is. Raises UsageError for what it cannot
+    become."""
+    if again.keeps_moves(plan, edit):
+        options, priority = edit.options or plan.options, edit.priority
+        if priority is None:
+            priority = plan.priority
+        return replace(plan, plan_id=uuid4().hex[:12], options=options, priority=priority)
+    watch = watch or Watch()
+    watch.total = 2 * len(plan.moves)
     objects = await _now(planner, plan, fresh=False)
     if edit.options is not None:
         edit = replace(edit, options=planner.settled(edit.options))
@@ -131,17 +142,16 @@ async def edited(planner: Planner, plan: Plan, edit: PlanEdit) -> Plan:
         again.edited, plan, edit, objects, planner.places, planner.book
     )
     existing = await _existing(planner, wanted)
-    found = await asyncio.to_thread(
-        again.replan,
-        wanted,
-        objects,
-        planner.places,
-        planner.book,
-        existing=existing,
-        told=True,
-    )
+    values = wanted, objects, planner.places, planner.book
+    more = {"existing": existing, "told": True, "watch": watch}
+    found = await watch.run(_replanned, *values, **more)
     made = replace(found.plan, plan_id=uuid4().hex[:12], title=_title(found.plan, edit))
     return await planner.preflight(made)
+
+
+def _replanned(*values: Any, **more: Any) -> again.Replanned:
+    with without_collecting():
+        return again.replan(*values, **more)
 
 
 def _title(plan: Plan, edit: PlanEdit) -> str:
@@ -174,19 +184,22 @@ async def _now(planner: Planner, plan: Plan, *, fresh: bool) -> dict[Address, So
         if move.source.cloud in planner.places:
             buckets.setdefault((move.source.cloud, move.source.bucket), []).append(move.source)
     found: dict[Address, SourceObject] = {}
+
+    def add(objects: Sequence[SourceObject]) -> None:
+        found.update((item.address, item) for item in objects)
+
     for (cloud, bucket), addresses in buckets.items():
         listing = planner.catalog[cloud]
         listed = listing.state in _USUAL and listing.bucket == bucket
         listed = listed and all(a.key.startswith(listing.prefix) for a in addresses)
         if listed and not (fresh and len(addresses) <= _HEADS):
             frame = listing.frame()
-
             objects = await asyncio.to_thread(_listed, frame, addresses)
         elif len(addresses) <= _HEADS:
             objects = await _asked(planner, addresses)
         else:
             objects = await _scanned(planner, cloud, bucket, addresses)
-        found |= {item.address: item for item in objects}
+        await asyncio.to_thread(add, objects)
     return found
 
 

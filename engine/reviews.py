@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 from uuid import uuid4
 
 from engine.errors import Refused, UsageError
+from engine.migration.watch import Watch
 from engine.model import Address, Plan, PlanView
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ PAGE = 500  # moves of a page
 class _Kept:
     review: "Review"
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    watch: Watch | None = None  # of an edit that is being planned
 
 
 class Reviews:
@@ -80,14 +83,33 @@ class Reviews:
                     safe="That edit stays; this one was not made.",
                     todo="Look at it again, then edit it.",
                 )
+            if plan.moves is before.plan.moves:
+                before.exchange(plan)
+                return before.view()
             left_out = await asyncio.to_thread(before.left_out)
             review = await asyncio.to_thread(
                 _review, plan, handle, max_deletes, before.changes, left_out
             )
             review.revision, review.edited = before.revision + 1, True
-            review.show(before.query)
             kept.review = review
-            return review.view()
+            return await asyncio.to_thread(lambda: review.show(before.query).view())
+
+    @contextmanager
+    def watching(self, handle: str) -> Iterator[Watch]:
+        """An edit that begins; `progress` tells how far it is. Raises UsageError if the review is
+        gone."""
+        kept = self._get(handle)
+        kept.watch = watch = Watch()
+        try:
+            yield watch
+        finally:
+            if kept.watch is watch:
+                kept.watch = None
+
+    def progress(self, handle: str) -> float:
+        """How far its edit is, from 0 to 1; 0 where there is none."""
+        kept = self._kept.get(handle)
+        return kept.watch.share if kept is not None and kept.watch is not None else 0.0
 
     def _get(self, handle: str) -> _Kept:
         kept = self._kept.get(handle)
@@ -117,6 +139,8 @@ def _review(
     changes: Sequence[str] = (),
     left_out: frozenset[Address] = frozenset(),
 ) -> "Review":
+    from engine.memory import without_collecting
     from engine.migration.review import Review
 
-    return Review(plan, handle, max_deletes=max_deletes, changes=changes, left_out=left_out)
+    with without_collecting():
+        return Review(plan, handle, max_deletes=max_deletes, changes=changes, left_out=left_out)

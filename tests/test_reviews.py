@@ -359,3 +359,39 @@ async def test_a_plan_of_classes_and_one_of_nothing(tmp_path: Path) -> None:
         assert tiers.place is None
         nothing = await door.open_plan(PlanRequest())
         assert (nothing.moves, nothing.lines, nothing.risks) == (0, 0, ())
+
+
+async def test_an_edit_that_keeps_all_moves_plans_none_again(tmp_path: Path) -> None:
+    async with served(tmp_path) as door:
+        view = await opened(door)
+        await door.take_moves(view.review, MovePick(number=0), False)
+        options = replace(view.options, server_copy=False)
+        made = await door.edit_plan(view.review, PlanEdit(options=options, priority=10))
+        assert (made.priority, made.options.server_copy, made.edited) == (10, False, True)
+        assert made.plan_id != view.plan_id
+        assert made.totals.moves == 3  # what is left out stays out
+        with pytest.raises(StateError, match="changed while"):
+            await door.approve_plan(view.review, view.revision)
+        assert await door.plan_progress(view.review) == 0.0
+        assert (await door.approve_plan(view.review, made.revision)).queued == 3
+        await door.wait()
+        assert {job.priority for job in await door.jobs()} == {10}
+
+
+def test_planning_again_tells_how_far_it_is_and_ends_when_told(tmp_path: Path) -> None:
+    from engine.migration import replan
+    from engine.migration.watch import EACH, Stopped, Watch
+    from engine.pricing.book import PriceBook
+    from tests.widgets.samples import CALM, move
+
+    moves = tuple(
+        replace(move(CALM[0]), source=Address("nowhere", "b", f"k{n}")) for n in range(3 * EACH)
+    )
+    plan = Plan("p", "t", 1.0, "", moves)
+    watch = Watch(2 * len(moves))
+    made = replan.replan(plan, {}, {}, PriceBook.load(), existing={}, watch=watch)
+    assert made.plan.totals().refused == len(moves)
+    assert watch.share == 0.5  # no move is left for the second pass
+    watch.stop()
+    with pytest.raises(Stopped):
+        replan.replan(plan, {}, {}, PriceBook.load(), existing={}, watch=watch)

@@ -26,6 +26,7 @@ from engine.migration.plan_checks import (
 )
 from engine.migration.plan_costs import Meter, assumed, monthly, once, warnings
 from engine.migration.plan_sources import Place, SourceObject
+from engine.migration.watch import Watch
 from engine.model import (
     COMPRESSED,
     Address,
@@ -315,12 +316,14 @@ def assemble(
     grounds: Mapping[Address, Ground] | None = None,
     policy: str = "",
     now: float | None = None,
+    watch: Watch | None = None,
 ) -> Plan:
-    options = options or MoveOptions()
+    options, watch = options or MoveOptions(), watch or Watch()
     crossings, meter, moves, accepted = Crossings(routes), Meter(book), [], []
-    for route in routes:
+    for number, route in enumerate(routes):
+        watch.tick(number)
         refused = refusal(route, options) or crossings.problem(route)
-        ground = (grounds or {}).get(route.item.address, _NO_GROUND)
+        ground = grounds.get(route.item.address, _NO_GROUND) if grounds else _NO_GROUND
         moves.append(_move(route, options, book, meter, existing, ground, refused))
         if not refused:
             accepted.append(route)

@@ -9,6 +9,7 @@ from engine.migration.plan import Ground, Prices, assemble, place_of, same_tier,
 from engine.migration.plan_checks import Crossings, Route
 from engine.migration.plan_sources import Place, SourceObject
 from engine.migration.review import common_place
+from engine.migration.watch import Watch
 from engine.model import (
     COMPRESSED,
     Address,
@@ -51,6 +52,14 @@ def edited(
     return replace(plan, moves=told, options=options, priority=priority)
 
 
+def keeps_moves(plan: Plan, edit: PlanEdit) -> bool:
+    """Whether no move becomes another one by this edit: only how soon, or by whom, it is made."""
+    if edit.destination or edit.kind or edit.tier or edit.storage_class:
+        return False
+    options = edit.options or plan.options
+    return replace(options, server_copy=plan.options.server_copy) == plan.options
+
+
 def replan(
     plan: Plan,
     objects: Mapping[Address, SourceObject],
@@ -60,19 +69,23 @@ def replan(
     existing: Mapping[str, ListEntry],
     told: bool = False,
     now: float | None = None,
+    watch: Watch | None = None,
 ) -> "Replanned":
     """The same moves at today's prices, ages and places; `objects` are what is there now.
 
     What is gone, or another version than was planned, is refused. A pin that was planned stays.
     With `told` a saving stays what it was where nothing of it was edited: it was told already.
+    `watch` is told twice as many steps as there are moves. Raises Stopped if it says so.
     """
+    watch = watch or Watch()
     routes: list[Route] = []
     old: list[Move] = []  # those of the routes
     grounds: dict[Address, Ground] = {}
     hopeless: list[Move] = []
     counts = _Counts()
     price = Prices(book)
-    for move in plan.moves:
+    for number, move in enumerate(plan.moves):
+        watch.tick(number)
         if move.source.cloud not in places or move.destination.cloud not in places:
             counts.gone += 1
             hopeless.append(_refused(move, _NO_CLOUD))
@@ -112,6 +125,7 @@ def replan(
         grounds=grounds,
         policy=plan.policy,
         now=now,
+        watch=watch,
     )
     moves = [_with_pin(move, was) for move, was in zip(made.moves, old, strict=True)]
     again = replace(
@@ -252,13 +266,12 @@ def _same_tiers(
     book: PriceBook,
 ) -> tuple[Move, ...]:
     """In another cloud an object takes the class that is nearest to its own."""
-    found = []
+    found, price = [], Prices(book)
     for move in moves:
         item = objects.get(move.source)
         if item is not None and move.kind is not MoveKind.TIER:
             here, there = place_of(places, move.source), place_of(places, move.destination)
-            provider = there.store.provider
-            if book.get(provider, there.store.region, move.to_class) is None or not move.to_class:
+            if not move.to_class or price(there, move.to_class) is None:
                 move = replace(move, to_class=same_tier(item, here, there, book))
         found.append(move)
     return tuple(found)

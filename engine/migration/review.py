@@ -95,6 +95,11 @@ class Review:
         self._group()
         self._lay_out()
 
+    def exchange(self, plan: Plan) -> None:
+        """Go on with a plan of the very same moves, edited otherwise."""
+        self.plan, self.edited = plan, True
+        self.revision += 1
+
     # -- what shows ----------------------------------------------------------------------
 
     def show(self, query: PlanQuery) -> "Review":

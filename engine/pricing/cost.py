@@ -122,27 +122,28 @@ def move_cost(
     reads = (0 if in_place else 1) if source_reads is None else source_reads
     # Changing a class reads the object inside the store, cooler classes of some providers aside.
     copied = in_place and (source.cooling_retrieval or not _cooler(target, source))
+    much, there, here = _gb(gb), _name(source), _name(target)
     if not source.readable and not restored:
         _restore(bill, source, gb, restore_speed, restore_days)
     if source.readable and reads + copied:
         each = f"{reads + copied} × " if reads + copied > 1 else ""
-        text = f"retrieval: {each}{_gb(gb)} from {_name(source)}"
+        text = f"retrieval: {each}{much} from {there}"
         bill.add(text, source.retrieval, (reads + copied) * gb)
     if reads:
-        text = f"GET and HEAD: {reads + 1} requests to {_name(source)}"
+        text = f"GET and HEAD: {reads + 1} requests to {there}"
         bill.add(text, source.get, (reads + 1) / 1000)
     if in_place:
-        bill.add(f"class change: 1 request into {_name(target)}", target.transition, 1 / 1000)
+        bill.add(f"class change: 1 request into {here}", target.transition, 1 / 1000)
     else:
         if egress is None:
             bill.unknown.append(f"egress from {source.provider}")
         elif egress:
-            bill.lines.append((f"egress: {_gb(gb)} out of {source.provider}", egress))
+            bill.lines.append((f"egress: {much} out of {source.provider}", egress))
         many = f"{puts} request{'s' if puts > 1 else ''}"
-        bill.add(f"PUT: {many} to {_name(target)}", target.put, puts / 1000)
+        bill.add(f"PUT: {many} to {here}", target.put, puts / 1000)
     if reread and target.readable:
-        bill.add(f"re-read: 2 requests to {_name(target)}", target.get, 2 / 1000)
-        bill.add(f"re-read: {_gb(gb)} from {_name(target)}", target.retrieval, gb)
+        bill.add(f"re-read: 2 requests to {here}", target.get, 2 / 1000)
+        bill.add(f"re-read: {much} from {here}", target.retrieval, gb)
     if kind is not MoveKind.COPY:
         left = max(source.min_days - max(days_in_class, 0.0), 0.0)
         fee = early_deletion(source, size, days_in_class)

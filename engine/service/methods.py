@@ -33,7 +33,15 @@ DOOR = (
     *("lab_choices", "active_policy", "adopt_policy"),
     "usage",
     *("open_plan", "check_plan", "show_plan", "fold_plan", "take_moves", "plan_lines"),
-    *("find_line", "edit_plan", "keep_plan", "approve_plan", "plan_moves", "plan_header"),
+    *(
+        "find_line",
+        "edit_plan",
+        "plan_progress",
+        "keep_plan",
+        "approve_plan",
+        "plan_moves",
+        "plan_header",
+    ),
     *("close_plan", "saved_plans"),
 )
 WORKSPACE = (

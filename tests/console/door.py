@@ -279,6 +279,9 @@ class FakeDoor:
         made = replan.edited(plan, edit, {}, {}, None)  # type: ignore[arg-type]
         return await self._reviews.put(review, made, plan, self.settings.max_deletes)
 
+    async def plan_progress(self, review: str) -> float:
+        return 0.42
+
     async def keep_plan(self, review: str) -> str:
         plan = await self._reviews.ask(review, lambda it: it.selected())
         await self.workspace.save_plan(plan)
