@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +27,7 @@ from engine.counters import Ints, Spans, look_up, rows_to_slots
 from engine.database import Database
 from engine.model import Address
 
-__all__ = ["KEPT_DAYS", "SCHEMA", "AccessColumns", "AccessStatistics", "Position"]
+__all__ = ["KEPT_DAYS", "SCHEMA", "AccessColumns", "AccessStatistics", "Followed", "Position"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -41,6 +42,7 @@ _MASK = (1 << _SHIFT) - 1
 _LATEST = FIVE << _SHIFT  # epoch seconds
 _PENDING = 16384  # fold before so many entries would hold the loop up
 _PAGE = 10_000  # objects loaded in one go
+_FRESH_PART = 20  # of so many keys more than one is new: all are looked up again
 _WRITES = frozenset({"PUT"})
 
 
@@ -58,6 +60,19 @@ class AccessColumns:
     reads_30d: Floats
     last_access: Floats
     shift_days: Floats
+
+
+class Followed:
+    """A list of keys that only grows, and the slot that each had when it was looked up last.
+
+    For whoever asks for the columns of a million keys again and again.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self.keys = keys
+        self.slots: Ints = np.empty(0, np.int64)
+        self.numbering = -1  # of the slots
+        self.seen = 0  # slots that there were
 
 
 class AccessStatistics:
@@ -80,6 +95,7 @@ class AccessStatistics:
         self._max_objects = max_objects
         self._thread = threading.get_ident()
         self._layout = threading.Lock()  # held while slots are renumbered or read in bulk
+        self._numbering = 0  # grows when they are renumbered
         self._flushing = asyncio.Lock()
         self._index: dict[tuple[str, str], dict[str, int]] = {}  # place -> key -> slot
         self._place: list[tuple[str, str]] = []  # by slot, like the next three
@@ -210,14 +226,21 @@ class AccessStatistics:
         Reads are of every five minutes, hour or day (UTC) that overlaps the window, so they
         never fall short of it and exceed it by less than one of those.
         """
+        return self.columns_of(cloud, bucket, Followed(keys), len(keys))
+
+    def columns_of(
+        self, cloud: str, bucket: str, followed: Followed, count: int, *, ordered: bool = False
+    ) -> AccessColumns:
+        """The same of the first `count` keys of a list: only those that are new there, or here,
+        are looked up. `ordered`: its keys ascend."""
         if threading.get_ident() == self._thread:
             self.fold()
-        result = AccessColumns(*(np.zeros(len(keys)) for _ in range(6)))
+        result = AccessColumns(*(np.zeros(count) for _ in range(6)))
         with self._layout:
             index = self._index.get((cloud, bucket))
             if not index:
                 return result
-            slots = look_up(index, keys)
+            slots = self._followed((cloud, bucket), followed, count, ordered=ordered)
             rows = np.flatnonzero(slots >= 0)
             if not len(rows):
                 return result
@@ -236,6 +259,25 @@ class AccessStatistics:
                     shift[slot] = days
             result.shift_days[rows] = shift[slots]
         return result
+
+    def _followed(
+        self, place: tuple[str, str], followed: Followed, count: int, *, ordered: bool
+    ) -> Ints:
+        """The slots of the first `count` keys, -1 where they have none."""
+        keys, slots, seen = followed.keys, followed.slots, len(self._last)
+        done = min(len(slots), count) if followed.numbering == self._numbering else 0
+        if done:
+            new = [slot for slot in range(followed.seen, seen) if self._place[slot] == place]
+            if new and (not ordered or len(new) * _FRESH_PART > done):
+                done = 0
+            for slot in new if done else ():
+                row = bisect_left(keys, self._keys[slot], 0, done)
+                if row < done and keys[row] == self._keys[slot]:
+                    slots[row] = slot
+        if done < count:
+            slots = np.concatenate([slots[:done], look_up(self._index[place], keys[done:count])])
+        followed.slots, followed.numbering, followed.seen = slots, self._numbering, seen
+        return slots[:count]
 
     def daily(self, address: Address, days: int) -> tuple[int, ...]:
         """Reads of each of the last `days` UTC days, oldest first, today last.
@@ -381,6 +423,7 @@ class AccessStatistics:
             self._keys = [self._keys[slot] for slot in stay]
             self._rows = [self._rows[slot] for slot in stay]
             self._last = [self._last[slot] for slot in stay]
+            self._numbering += 1
             self._index = {place: {} for place in self._index}
             for slot, place in enumerate(self._place):
                 self._index[place][self._keys[slot]] = slot

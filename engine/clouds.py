@@ -5,8 +5,9 @@ import contextlib
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 
-from engine.access import AccessStatistics
+from engine.access import AccessStatistics, Followed
 from engine.catalog import Catalog
 from engine.errors import AstraError, ConfigError, NotFound, UsageError
 from engine.model import (
@@ -42,6 +43,7 @@ class Clouds:
         self._access = access
         self._scans: dict[str, asyncio.Task[None]] = {}
         self._seen_access: dict[str, tuple[int, int]] = {}
+        self._followed: dict[str, Followed] = {}
         self._done: list[JobView] = []
         self._refresher: asyncio.Task[None] | None = None
 
@@ -150,12 +152,18 @@ class Clouds:
         self._seen_access[cloud] = now
         if listing.access is None and not self._access.knows(cloud, listing.bucket):
             return  # nothing over nothing: no sum changes
-        scan, bucket, keys = listing.scan, listing.bucket, listing.keys[:]
+        scan, bucket, keys, ordered = listing.scan, listing.bucket, listing.keys, listing.ordered
+        followed = self._followed.get(cloud)
+        if followed is None or followed.keys is not keys:  # a change makes a new list
+            followed = self._followed[cloud] = Followed(keys)
+        asked = partial(
+            self._access.columns_of, cloud, bucket, followed, len(keys), ordered=ordered
+        )
         if len(keys) <= _SMALL:
-            columns = self._access.columns(cloud, bucket, keys)
+            columns = asked()
         else:
             self._access.fold()
-            columns = await asyncio.to_thread(self._access.columns, cloud, bucket, keys)
+            columns = await asyncio.to_thread(asked)
         if listing.revision == now[1]:
             await self._catalog.set_access(cloud, scan, columns)
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.access import KEPT_DAYS, SCHEMA, AccessStatistics
+from engine import access as access_module
+from engine.access import KEPT_DAYS, SCHEMA, AccessStatistics, Followed
 from engine.database import Database
 from engine.errors import StateError
 from engine.model import Address
@@ -394,3 +395,36 @@ def test_it_agrees_with_counting_by_hand(
             await database.close()
 
     asyncio.run(check())
+
+
+NAMES = [f"k{number:02}" for number in range(20)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(["data", "other"])), max_size=40),
+    st.lists(st.integers(0, 20), min_size=1, max_size=5).map(sorted),
+    st.booleans(),
+    st.sampled_from([1, 100]),
+    st.sampled_from([6, 100]),
+)
+def test_columns_of_a_list_that_is_followed_are_those_made_anew(
+    events: list[tuple[str, str]], counts: list[int], ordered: bool, part: int, most: int
+) -> None:
+    keys = NAMES if ordered else NAMES[::-1]
+    access = AccessStatistics(None, clock=lambda: NOON, max_objects=most)  # type: ignore[arg-type]
+    grown: list[str] = []
+    followed = Followed(grown)
+    step = len(events) // len(counts) + 1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(access_module, "_FRESH_PART", part)
+        for number, count in enumerate(counts):
+            grown.extend(keys[len(grown) : count])
+            for age, (key, bucket) in enumerate(events[number * step : (number + 1) * step]):
+                access.count("aws", bucket, key, NOON - age, "GET")
+            if len(access) > most:
+                access._forget_oldest()
+            found = access.columns_of("aws", "data", followed, len(grown), ordered=ordered)
+            anew = access.columns("aws", "data", grown)
+            assert found.reads_30d.tolist() == anew.reads_30d.tolist()
+            assert found.last_access.tolist() == anew.last_access.tolist()
