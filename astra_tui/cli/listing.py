@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
@@ -216,6 +217,10 @@ def dashboard(command: Command, policy: str) -> int:
             await engine.decide(policy, [s.name for s in statuses if s.state != "failed"])
         snapshot = engine.snapshot()
         clouds = [status for status in snapshot.clouds if status.name in names]
+        asked = bool(snapshot.decided_by or snapshot.decisions)
+        if not asked:  # what should be where is not known, nor what that would cost
+            snapshot = replace(snapshot, projected_month=None)
+            clouds = [replace(status, projected_month=None) for status in clouds]
         for status in clouds:
             command.out.emit(_cloud_json(status))
         statistics = await engine.statistics()
@@ -232,7 +237,7 @@ def dashboard(command: Command, policy: str) -> int:
             }
         )
         if not command.out.json:
-            _print_dashboard(command, clouds, statistics)
+            _print_dashboard(command, clouds, statistics, asked=asked)
         failed = [status for status in clouds if status.state == "failed"]
         for status in failed:
             command.out.say(f"{status.name}: {status.error} {status.error_todo}".rstrip())
@@ -294,7 +299,11 @@ def _cloud_json(status: "CloudStatus") -> dict[str, Any]:
 
 
 def _print_dashboard(
-    command: Command, clouds: "Sequence[CloudStatus]", statistics: "MigrationStatistics"
+    command: Command,
+    clouds: "Sequence[CloudStatus]",
+    statistics: "MigrationStatistics",
+    *,
+    asked: bool,
 ) -> None:
     from engine.model import ListingState, Tier
     from widgets.text import bytes_text, count_text, duration_text, visible
@@ -312,7 +321,7 @@ def _print_dashboard(
                 bytes_text(status.bytes),
                 *(count_text(tiers.get(tier, 0)) for tier in Tier),
                 usd(None if unlisted else status.cost_month),
-                usd(None if unlisted else status.projected_month),
+                usd(None if unlisted else status.projected_month) if asked else "-",
                 visible(f"{status.bucket}/{status.prefix}" if status.bucket else "-"),
             )
         )

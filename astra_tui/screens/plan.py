@@ -4,6 +4,7 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.strip import Strip
@@ -19,6 +20,7 @@ from engine.model import Grouping, MoveKind, MoveOrder, MovePick, PlanQuery, Pla
 from widgets.cells import Cell, Name, Part
 from widgets.glyphs import current
 from widgets.line_view import LineView
+from widgets.lines import plain_cell
 from widgets.move_card import MoveCard
 from widgets.pane import FilterInput
 from widgets.plan_notes import PlanNotes
@@ -59,8 +61,7 @@ class Totals(LineView, can_focus=False):
     def _money(self, view: PlanView) -> list[Part]:
         saving, once = view.totals.saving_per_month, view.totals.one_time_cost
         style = "good" if saving is not None and saving > 0 else "warn"
-        expected = expected_text(saving, view.totals.expected_saving, view.policy)
-        return [
+        line: list[Part] = [
             " ",
             (money_text(saving, currency=True, signed=True), style),
             ("/mo saving", "dim"),
@@ -68,8 +69,18 @@ class Totals(LineView, can_focus=False):
             (" once", "dim"),
             f"   {payback_text(saving, once)}",
             (" payback", "dim"),
-            (f"   {expected}" if expected else "", "dim"),
         ]
+        expected = expected_text(saving, view.totals.expected_saving, view.policy)
+        if expected:  # in as many words as there is room for; never a figure cut in two
+            room = self.line_width - cell_len(plain_cell(line)) - 3
+            forms = (
+                expected,
+                expected.removeprefix("policy "),
+                expected[expected.index("expects") :],
+            )
+            shown = next((form for form in forms if cell_len(form) <= room), "")
+            line.append((f"   {shown}" if shown else "", "dim"))
+        return line
 
     def _moves(self, view: PlanView) -> list[Part]:
         totals, dot = view.totals, current().dot

@@ -38,6 +38,11 @@ async def test_plan_decisions_and_files_tell_one_saving(
     assert f"saves ${saving:.2f} a month, costs" in told
     assert (f"policy {policy} expects" in told) == (policy == "cost")
     assert told.count(f"saves ${saving:.2f} a month") == 2  # the total, and its only group
+    *_, blank = astra("dashboard", "--json").lines
+    assert blank["total"]["projected_month"] is None  # nobody was asked what should be where
+    *_, asked = astra("dashboard", "--policy", policy, "--json").lines
+    total = asked["total"]
+    assert total["cost_month"] - total["projected_month"] == pytest.approx(saving)
     (kept,) = astra("plan", "list", "--json").lines
     assert kept["saving_per_month"] == pytest.approx(saving)
     assert kept["expected_saving_per_month"] == pytest.approx(expected)

@@ -160,3 +160,22 @@ def test_an_unknown_saving_is_not_told_as_nothing() -> None:
     lines = [str(line) for line in decision_lines([blank, *known[1:]])]
     assert lines[0].endswith(": unknown/mo")
     assert any(line.endswith("unknown/mo") for line in lines[3:])
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [(120, "policy cost expects +$0.60/mo"), (80, "cost expects +$0.60/mo"), (60, "payback")],
+)
+async def test_what_a_policy_expects_is_told_in_the_words_that_fit(
+    width: int, said: str, make_app: AppMaker
+) -> None:
+    plan = world.plan()
+    moves = tuple(replace(move, expected_saving=0.12) for move in plan.moves)
+    app: Any = make_app()
+    app.engine.plan = replace(plan, policy="cost", moves=moves)
+    async with app.run_test(size=(width, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("P")
+        await until(pilot, on(pilot, PlanScreen))
+        await shows(pilot, "/mo saving")
+        assert words(pilot).splitlines()[1].rstrip().endswith(said)
