@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 
 from engine.model import JobsetSummary, JobState, Snapshot
-from widgets.text import bytes_text, count_text, counted, duration_text, money_text, visible
+from widgets.plan_words import saving_words
+from widgets.text import bytes_text, count_text, counted, duration_text, visible
 
 _PAUSE = 5.0  # seconds between two messages: many small sets are told together
 
@@ -54,6 +55,6 @@ def ended_text(ended: Sequence[JobsetSummary], key: str) -> str:
     else:
         who, took = f"{counted(len(ended), 'job set')} ended", ""
     saving = sum(one.statistics.saving_per_month for one in ended)
-    money = f", saves {money_text(saving, currency=True)} a month" if saving > 0 else ""
+    money = f", {saving_words(saving)}" if saving else ""
     page = "it" if len(ended) == 1 else "the last"
     return f"{who}: {', '.join(words)}; {size}{took}{money}. {key} shows {page}."

@@ -141,3 +141,7 @@ async def test_new_reads_change_a_decision_that_stays(
         plan = await engine.plan_decisions(options=MoveOptions(strict=True))
         (move,) = (one for one in plan.moves if one.source == target)
         assert move.saving_per_month == after[target].saving_per_month
+        # Its page tells of reads as far back as they are known.
+        await engine.import_access([(target, money.today() - 200, 5, 0)])
+        reads = (await engine.inspect(target)).daily_reads
+        assert (len(reads), reads[0], sum(reads)) == (201, 5, 7)

@@ -166,7 +166,8 @@ def _migrations(snapshot: Snapshot) -> list[Cell]:
         lines.append(field("moved", *_moved(sums)))
     if sums.saving_per_month:
         saving = money_text(sums.saving_per_month, currency=True, signed=True)
-        lines.append(field("saving", (f"{saving}/mo by what was moved", "good")))
+        style = "good" if sums.saving_per_month > 0 else "warn"
+        lines.append(field("saving", (f"{saving}/mo by what was moved", style)))
     if snapshot.rate >= 1:
         lines.append(field("now", rate_text(snapshot.rate)))
     if snapshot.limits.jobs:

@@ -1,6 +1,7 @@
 """Rates, bars and times of job lists, in characters."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -81,5 +82,8 @@ def test_the_end_of_sets_in_words() -> None:
     one = ended_text([ended_set("a\x1b[31m")], "O")
     assert "\x1b" not in one
     assert "40 completed, 2 failed and kept; 2.0 GiB in 2m 05s, saves $1.42 a month. O" in one
+    dear = ended_set("c")
+    dear = replace(dear, statistics=replace(dear.statistics, saving_per_month=-0.5))
+    assert "in 2m 05s, costs $0.50 more a month. O" in ended_text([dear], "O")
     two = ended_text([ended_set("a"), ended_set("b", 0)], "O")
     assert two.startswith("2 job sets ended: 80 completed, 2 failed and kept; 4.0 GiB, saves $2.84")
