@@ -27,7 +27,7 @@ from astra_tui import engine_life, health, job_flows, themes
 from astra_tui.commands import KeymapCommands
 from astra_tui.config import ConsoleSettings
 from astra_tui.driver import driver_class, repaint
-from astra_tui.keymap import Action, Context, Keymap
+from astra_tui.keymap import Action, Context, Keymap, display
 from astra_tui.logfile import LogFile
 from astra_tui.notices import NoticeBoard
 from astra_tui.redact import known_secrets
@@ -48,8 +48,10 @@ from engine.errors import AstraError
 from engine.model import Check, Notice, NoticeLevel
 from engine.service.link import EngineGone
 from engine.service.remote import RemoteEngine
-from widgets import glyphs
+from widgets import glyphs, key_names
+from widgets.lines import Lines
 from widgets.text import visible
+from widgets.virtual_list import VirtualList
 
 log = logging.getLogger("astra.console")
 
@@ -65,6 +67,10 @@ _SEVERITY: dict[NoticeLevel, Severity] = {
     NoticeLevel.ERROR: "error",
 }
 _LEVEL = {severity: level for level, severity in _SEVERITY.items()}
+
+
+def _stopping() -> str:
+    return f"Stopping: running requests end or roll back {glyphs.current().ellipsis}"
 
 
 class AstraApp(App[int], inherit_bindings=False):
@@ -100,7 +106,7 @@ class AstraApp(App[int], inherit_bindings=False):
         self.resume_command = resume_command
         self.is_demo = demo
         self.keymap = Keymap(dict(console.keys), console.flavour)
-        self._strokes = Strokes(self.keymap.actions)
+        self._strokes = Strokes(self.keymap.actions, counts=self.keymap.counts)
         self.snapshot = first_snapshot(engine.settings)
         self.started = False
         self.caption_text = ""
@@ -110,6 +116,7 @@ class AstraApp(App[int], inherit_bindings=False):
         )
         self.leaving = False
         self.asking_to_quit = False
+        key_names.use({action.id: self.keymap.key_of(action.id) for action in self.keymap.actions})
         glyphs.use(glyphs.ASCII if console.ascii else glyphs.detect())
         self.set_class(glyphs.current() is glyphs.ASCII, "-ascii")
         for theme in themes.THEMES:
@@ -117,6 +124,7 @@ class AstraApp(App[int], inherit_bindings=False):
         self.theme, warning = themes.choose(console.theme, no_color=no_color)
         self.on_started: Callable[[], None] = lambda: None  # the console can be used
         self._typeahead = TypeAhead(self, self._deliver)
+        self._last_key: events.Key | None = None
         self._watched: list[signal.Signals] = []
         self._ticking: Timer | None = None
         self._since = time.time()
@@ -137,7 +145,7 @@ class AstraApp(App[int], inherit_bindings=False):
         engine = self.engine
         if isinstance(engine, RemoteEngine):
             self.leaving = True  # its end is wanted
-            self.caption("Stopping: running requests end or roll back …")
+            self.caption(_stopping())
             try:
                 await engine.end()
             finally:
@@ -160,6 +168,8 @@ class AstraApp(App[int], inherit_bindings=False):
                 if action.id in self.keymap.changed:
                     moves[action.id] = ",".join(names)
                 continue
+            if action.id == "close" and action.id in self.keymap.changed:
+                moves[action.id] = ",".join(names)  # questions bind it themselves
             for name in names:
                 by_key.setdefault(name, []).append(action.id)
         for key, ids in by_key.items():
@@ -243,7 +253,7 @@ class AstraApp(App[int], inherit_bindings=False):
             return
         self.leaving = True
         if not self.detachable:
-            self.caption("Stopping: running requests end or roll back …")
+            self.caption(_stopping())
         try:
             if self.started and (console := self._console) is not None:
                 await console.keep_places_at_last()
@@ -306,7 +316,9 @@ class AstraApp(App[int], inherit_bindings=False):
         self.say(text, "warning" if failed else "information")
 
     def _toast(self, text: str, severity: Severity) -> None:
-        self.notify(visible(text, width=400), severity=severity, markup=False)
+        shown = visible(text, width=400)
+        if all(toast.message != shown for toast in self._notifications):  # said once is enough
+            self.notify(shown, severity=severity, markup=False)
 
     # -- what is done -------------------------------------------------------------------
 
@@ -318,6 +330,7 @@ class AstraApp(App[int], inherit_bindings=False):
         """
         action = self._action_of(tuple(ids.split()))
         if action is None:
+            self._say_meaningless()
             return
         screen = self.screen
         settling = screen.settling(action) if isinstance(screen, AstraScreen) else None
@@ -401,13 +414,33 @@ class AstraApp(App[int], inherit_bindings=False):
         else:
             await super().on_event(event)
 
+    async def on_key(self, event: events.Key) -> None:
+        """A key that no widget took: what it is bound to, or that it means nothing here."""
+        event.prevent_default()  # of Textual's own, which says nothing
+        if not await self._check_bindings(event.key):
+            self._say_meaningless()
+
+    def _say_meaningless(self) -> None:
+        screen, key = self.screen, self._last_key
+        if key is None or not isinstance(screen, AstraScreen) or isinstance(self.focused, Input):
+            return  # a question says which keys it takes, and a field takes text
+        text = key.character if key.is_printable and key.character else display(key.key)
+        screen.note_key(f"{text} has no meaning here; {self.keymap.key_of('help')} shows the keys.")
+
     async def _deliver(self, key: events.Key) -> None:
         """Pass a key on; of keys with two strokes only the second does something."""
-        if not isinstance(self.screen, AstraScreen) or isinstance(self.focused, Input):
+        self._last_key = key
+        if isinstance(self.screen, AstraScreen):
+            self.screen.note_key("")
+        screen = self.screen
+        if not isinstance(screen, AstraScreen) or isinstance(self.focused, Input):
             self._strokes.forget()  # a dialog has keys of its own, and a field takes text
             ids = None
         else:
             ids = self._strokes.take(key)
+            screen.show_strokes(self._strokes.pending)
+        if self._strokes.count and self._moved(key, ids, self._strokes.count):
+            return
         if ids is None:
             await super().on_event(key)
         elif ids:
@@ -417,6 +450,17 @@ class AstraApp(App[int], inherit_bindings=False):
                 await super().on_event(key)
             else:
                 self.action_perform(" ".join(ids))
+
+    def _moved(self, key: events.Key, ids: list[str] | None, count: int) -> bool:
+        """Move in the list or page that has the focus by so many steps, if the key moves."""
+        names = {key.key, key.character}
+        actions = self.keymap.valid_in([Context.LIST])
+        move = next((a.id for a in actions if a.id in (ids or ()) or names & {*a.keys}), "")
+        focused = self.focused
+        if move and isinstance(focused, VirtualList | Lines):
+            focused.move_by(move, count)
+            return True
+        return False
 
     def hold_keys(self, work: Coroutine[Any, Any, object], doing: str) -> None:
         """Let keys wait for work that changes what they are about; never for long."""

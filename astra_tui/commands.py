@@ -44,7 +44,7 @@ WORDS = {
     "filter": "find grep",
     "reload": "refresh",
     "copy": "yank",
-    "quit": "exit wq q!",
+    "quit": "q exit wq qa q!",
     "notices": "logs",
     "bookmarks": "favourites",
 }

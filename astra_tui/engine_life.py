@@ -9,6 +9,7 @@ from engine.errors import AstraError
 from engine.service.link import EngineGone, OtherConfig, WrongVersion, gone
 from engine.service.place import socket_path
 from engine.service.replace import end_engine
+from widgets.glyphs import current
 from widgets.text import visible
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ async def _not_started(app: "AstraApp", error: AstraError) -> None:
 
 async def _end_other(app: "AstraApp") -> None:
     """End the engine that is in the way; what goes wrong is told."""
-    app.caption("Ending the other engine: running requests end or roll back …")
+    app.caption(f"Ending the other engine: running requests end or roll back {current().ellipsis}")
     try:
         await end_engine(socket_path(app.engine.settings.state_dir))
     except EngineGone:

@@ -8,7 +8,12 @@ from collections.abc import Mapping
 DEFAULT = "astra"
 Keys = Mapping[str, tuple[str, ...]]
 
+COUNTS = frozenset({"vim"})
+"""The flavours where digits are a count for the movement that follows."""
+
 _VIM: Keys = {
+    **{f"panel-{number}": (f"g {number}",) for number in range(1, 10)},
+    "show-panels": ("g 0",),
     "first": ("home", "g g"),
     "open-folder": ("l", "right"),
     "up-folder": ("h", "left", "backspace"),
@@ -17,7 +22,8 @@ _VIM: Keys = {
     "next-panel": ("tab", "g t", "ctrl+w w"),
     "previous-panel": ("shift+tab", "g T", "ctrl+w W"),
     "lab": ("g l",),
-    "quit": ("q", "Z Z", "ctrl+q", "ctrl+c"),
+    "marks-back": ("M", "g v"),
+    "close": ("q", "Z Z"),
 }
 # As in mc and far: arrows move, function keys act, insert marks. Letters still act, none moves.
 _ARROWS: Keys = {
@@ -32,7 +38,7 @@ _ARROWS: Keys = {
     "migrate": ("f5", "f6", "m"),
     "filter": ("f7", "/"),
     "cancel": ("f8", "c"),
-    "quit": ("f10", "q", "ctrl+q", "ctrl+c"),
+    "close": ("f10", "q"),
     "mark": ("insert", "space"),
 }
 

@@ -1,6 +1,6 @@
 """Every action of the console, once: its id, keys, words and where it is valid.
 
-The footer, the help screen, the command palette, the key table of the README and the
+The footer, the help screen, the command palette, the key tables of the documentation and the
 overrides of the config are all made from `ACTIONS`. Nothing here imports Textual, so the
 commands can read it too.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from astra_tui.flavours import DEFAULT, FLAVOURS
+from astra_tui.flavours import COUNTS, DEFAULT, FLAVOURS
 
 
 class Context(StrEnum):
@@ -138,6 +138,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("mark-all", ("*",), "mark all", "Mark every line that is not marked, and unmark the "
            "others. In a plan or the lab: take every line in, or out. In the list of jobs: mark "
            "all that fit the filter, or none.", (PA, BO, PL, JL, LA), offline=True),
+    Action("marks-back", ("M",), "marks back", "Mark again what was marked before the marks were "
+           "dropped.", (PA, BO, JL), offline=True),
+    Action("mark-range", ("V",), "mark range", "Mark all lines that the cursor goes over, back "
+           "unmarks them; again, or leaving, ends it.", (PA,), offline=True),
+    Action("mark-down", ("shift+down",), "mark down", "Mark this line and the next one.", (PA,),
+           palette=False, offline=True),
+    Action("mark-up", ("shift+up",), "mark up", "Mark this line and the one before.", (PA,),
+           palette=False, offline=True),
     Action("mark-pattern", ("+",), "mark by", "Mark all that is shown and fits a text or a pattern "
            "such as *.csv. In a plan: take those moves in.", (PA, PL)),
     Action("unmark-pattern", ("-",), "unmark by", "Unmark what fits a text or pattern. In a plan: "
@@ -277,6 +285,10 @@ ACTIONS: tuple[Action, ...] = (
            "it; the places are remembered.", (CO,), offline=True),
     Action("move-right", (">",), "move right", "Let this panel change places with the one after "
            "it.", (CO,), offline=True),
+    Action("smaller", ("{",), "smaller", "Make this panel smaller: a cloud or the events narrower, "
+           "the migrations lower; the sizes are remembered.", (CO,), offline=True),
+    Action("larger", ("}",), "larger", "Make this panel larger: a cloud or the events wider, the "
+           "migrations higher.", (CO,), offline=True),
     Action("hide-panel", ("H",), "hide", "Hide this panel; its number shows it again.", (CO,),
            offline=True),
     Action("show-panels", ("0",), "show all", "Show all hidden panels again.", (CO,),
@@ -300,8 +312,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("first", ("home", "g"), "first", "To the first line.", (LI, RE), palette=False),
     Action("last", ("end", "G"), "last", "To the last line.", (LI, RE), palette=False),
     # -- everywhere ---------------------------------------------------------------------
-    Action("back", ("escape",), "back", "Leave this screen. In the console: leave the zoom.",
-           (G,), footer=19, palette=False, offline=True),
+    Action("back", ("escape",), "back", "Leave this page. What is open on it goes first: a zoom, "
+           "a filter, marking, then the marks.", (G,), footer=19, palette=False, offline=True),
     Action("doctor", ("D",), "doctor", "Show what is wrong, and the one thing to do: engine, "
            "state, clouds, Kafka, config, terminal.", (G,), offline=True),
     Action("notices", ("L",), "log", "Show what Astra had to say so far, and the log.", (G,),
@@ -315,8 +327,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("palette", (":", "ctrl+p"), "command", "Search for a command by its name.", (G,),
            footer=20, palette=False, offline=True),
     Action("help", ("?", "f1"), "help", "Show the keys.", (G,), footer=21, offline=True),
-    Action("quit", ("q", "ctrl+q", "ctrl+c"), "quit", "Leave Astra. Asks first while jobs run.",
-           (G,), footer=22, offline=True),
+    Action("close", ("q",), "close", "Close this page or question. In the console: leave Astra.",
+           (G,), footer=22, palette=False, offline=True),
+    Action("quit", ("ctrl+q", "ctrl+c"), "quit", "Leave Astra from any page. Asks first while jobs "
+           "run.", (G,), offline=True),
 )  # fmt: skip
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
@@ -409,10 +423,18 @@ class Keymap:
         return display(self._by_id[action_id].keys[0], short=short)
 
     @property
+    def counts(self) -> bool:
+        """Whether digits are a count for the movement that follows."""
+        return self.flavour in COUNTS
+
+    @property
     def panel_keys(self) -> str:
         """The keys of all panels, `1-9` unless they were changed."""
         keys = [self.key_of(f"panel-{number}") for number in range(1, 10)]
-        return "1-9" if keys == list("123456789") else " ".join(keys)
+        heads = {key[:-1] for key in keys}
+        if len(heads) == 1 and [key[-1:] for key in keys] == list("123456789"):
+            return f"{keys[0]}-9"
+        return " ".join(keys)
 
     def keys_of(self, action_id: str) -> str:
         """All keys of an action as shown on the screen, `q ^q`."""
@@ -489,8 +511,23 @@ def _nearest(action_id: str) -> str:
     return next(iter(get_close_matches(action_id, list(BY_ID), n=1)), "")
 
 
+FIRST = ("help", "palette", "next-panel", "inspect", "back", "close", "mark", "filter", "migrate",
+         "jobs")  # fmt: skip
+"""The ten keys to begin with."""
+
+
+def first_table() -> str:
+    """The key table of the README: the first ten."""
+    lines = ["| key | what |", "|---|---|"]
+    keymap = Keymap()
+    for action_id in FIRST:
+        action = keymap[action_id]
+        lines.append(f"| `{display(action.keys[0])}` | {action.help} |".replace("`|`", "`\\|`"))
+    return "\n".join(lines) + "\n"
+
+
 def markdown_table(keymap: Keymap | None = None) -> str:
-    """The key table of the README."""
+    """The table of all keys."""
     lines = ["| where | keys | what | id |", "|---|---|---|---|"]
     keymap = keymap or Keymap()
     seen: set[str] = set()
@@ -513,13 +550,19 @@ def markdown_table(keymap: Keymap | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
+_NUMBERED = frozenset(f"panel-{number}" for number in range(2, 10))
+
+
 def flavour_table() -> str:
     """The keys that differ between the flavours, for the documentation."""
     maps = {name: Keymap(flavour=name) for name in FLAVOURS}
     lines = ["| action | " + " | ".join(maps) + " |", "|---" * (len(maps) + 1) + "|"]
     differ = frozenset[str]().union(*(keymap.changed for keymap in maps.values()))
     for action in ACTIONS:
-        if action.id in differ:
+        if action.id in differ and action.id not in _NUMBERED:
             cells = [" ".join(f"`{display(k)}`" for k in m[action.id].keys) for m in maps.values()]
-            lines.append(f"| `{action.id}` | " + " | ".join(cells) + " |")
+            name = f"`{action.id}`"
+            if action.id == "panel-1":
+                name, cells = f"{name} …", [f"`{keymap.panel_keys}`" for keymap in maps.values()]
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 """Marking by pattern: ask for a text or glob, mark what it means, say how many that were."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from astra_tui.screens.dialogs import Prompt
 from widgets.text import count_text, counted, visible
@@ -10,6 +10,43 @@ if TYPE_CHECKING:
     from astra_tui.app import AstraApp
 
 Work = Callable[[str], Awaitable[tuple[int, int]]]
+
+
+class Marked(Protocol):
+    """A panel whose lines can be marked."""
+
+    @property
+    def mark_count(self) -> int:
+        """How many lines carry a mark."""
+        ...
+
+    @property
+    def dropped(self) -> int:
+        """How many marks were dropped last and can be brought back."""
+        ...
+
+    def action_clear_marks(self) -> None: ...
+
+    def action_marks_back(self) -> None: ...
+
+
+def drop(app: "AstraApp", panel: Marked) -> None:
+    """Unmark everything, and say how to take that back."""
+    if marks := panel.mark_count:
+        panel.action_clear_marks()
+        key = app.keymap.key_of("marks-back")
+        app.say(f"{counted(marks, 'mark')} dropped; {key} brings {_them(marks)} back.")
+
+
+def bring_back(app: "AstraApp", panel: Marked) -> None:
+    """Mark again what was marked before."""
+    before = panel.mark_count
+    panel.action_marks_back()
+    app.say(f"{counted(panel.mark_count - before, 'mark')} back.")
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
 
 
 async def by_pattern(

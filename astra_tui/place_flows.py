@@ -146,7 +146,7 @@ async def jump(screen: "ConsoleScreen") -> None:
         for sign, number in numbers.items()
     ]
     targets += [Target(letter, m.name, place_text(m)) for letter, m in sorted(marks.items())]
-    key = await screen.astra.ask(Jump(targets))
+    key = await screen.astra.ask(Jump(targets, screen.astra.keymap.key_of("bookmarks")))
     if key is None:
         return
     if key in marks:

@@ -8,7 +8,7 @@
     python3 tools/dev.py lock               write constraints.txt anew from .venv
     python3 tools/dev.py screenshot         draw docs/screenshot.svg, plan.svg and lab.svg anew
     python3 tools/dev.py record             play the tour, draw docs/tour.svg of it
-    python3 tools/dev.py keys [--check]     write README's key table anew from the keymap
+    python3 tools/dev.py keys [--check]     write the key tables of README and docs anew
 
 The set-up makes `.venv` beside this folder and installs into it what constraints.txt pins. It is
 skipped while pyproject.toml, constraints.txt and the Python are those of the last set-up.

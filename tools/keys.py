@@ -1,14 +1,15 @@
-"""Write the key tables of README and the configuration's page anew from the keymap; with --check
-only say whether they are right."""
+"""Write the key tables of README and docs anew from the keymap; with --check only say whether
+they are right."""
 
 import sys
 from pathlib import Path
 
-from astra_tui.keymap import flavour_table, markdown_table
+from astra_tui.keymap import first_table, flavour_table, markdown_table
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLES = {
-    ROOT / "README.md": markdown_table,
+    ROOT / "README.md": first_table,
+    ROOT / "docs" / "keys.md": markdown_table,
     ROOT / "docs" / "configuration.md": flavour_table,
 }
 BEGIN = "<!-- keys: written by `python3 tools/dev.py keys` -->\n"

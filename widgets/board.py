@@ -147,6 +147,7 @@ class MigrationBoard(FilterPane):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._marks: dict[str, None] = {}
+        self._dropped: dict[str, None] = {}
         self._now = 0.0
         self._all: Sequence[JobView] = ()
         self._snapshot: Snapshot | None = None
@@ -239,7 +240,26 @@ class MigrationBoard(FilterPane):
 
     def action_clear_marks(self) -> None:
         """Unmark everything."""
+        if self._marks:
+            self._dropped = dict(self._marks)
         self._marks.clear()
+        self._marks_changed()
+
+    @property
+    def mark_count(self) -> int:
+        """How many jobs carry a mark."""
+        return len(self._marks)
+
+    @property
+    def dropped(self) -> int:
+        """How many marks were dropped last and can be brought back."""
+        return len(self._dropped)
+
+    def action_marks_back(self) -> None:
+        """Mark again what was marked before."""
+        known = {job.job_id for job in self._all}
+        self._marks.update((job_id, None) for job_id in self._dropped if job_id in known)
+        self._dropped = {}
         self._marks_changed()
 
     def action_inspect(self) -> None:

@@ -12,6 +12,7 @@ from engine.model.folders import folder_of, parent_of, path_to
 from widgets import pane_words
 from widgets.cells import Cell
 from widgets.crumbs import Crumbs
+from widgets.mark_range import MarkRange
 from widgets.marks import Chosen, Marks, only_objects
 from widgets.object_list import SORT_COLUMN, ObjectList
 from widgets.pane import FilterPane
@@ -99,6 +100,11 @@ class CloudPane(FilterPane):
         self._landing: tuple[str | None, str] | None = None  # a folder, and the line to go to there
         self._arriving: Spot | None = None  # a place that is being listed to go back to
         self._objects = ObjectList(self._marks, self._placeholder)
+        self.range = MarkRange(
+            *(self._objects, self._marks),
+            changed=self._marks_changed,
+            launch=lambda work: self.run_worker(work, group="marks"),
+        )
 
     def compose(self) -> ComposeResult:
         yield self._crumbs
@@ -137,7 +143,7 @@ class CloudPane(FilterPane):
         marks = self._unchecked[-_MARKS_CHECKED:] if self._ready and not view.query.text else []
         del self._unchecked[len(self._unchecked) - len(marks) :]
         marks = [mark for mark in marks if self._lies_in(mark, view)]
-        keys = [*([] if key is None else [key]), *marks]
+        keys = [key for key in (key, self.range.key) if key is not None] + marks
         found = dict(zip(keys, await view.find(keys), strict=True))
         offset = objects.cursor - objects.top
         at = found.get(key) if key is not None else None
@@ -169,6 +175,7 @@ class CloudPane(FilterPane):
             objects.rows_changed(cursor=objects.cursor if same_query else 0)
         else:
             objects.rows_changed(cursor=position, top=max(position - offset, 0))
+        self.range.shown(found.get(self.range.key or "") if same_query else None)
         self._show_titles()
 
     def _anchor(self, view: ListingView) -> str | None:
@@ -213,6 +220,16 @@ class CloudPane(FilterPane):
     def marked(self) -> frozenset[str]:
         """Keys of objects that carry a mark of their own."""
         return frozenset(self._marks.objects)
+
+    @property
+    def mark_count(self) -> int:
+        """How many lines carry a mark of their own."""
+        return self._marks.lines
+
+    @property
+    def dropped(self) -> int:
+        """How many marks were dropped last and can be brought back."""
+        return self._marks.dropped
 
     @property
     def marked_folders(self) -> frozenset[str]:
@@ -329,6 +346,7 @@ class CloudPane(FilterPane):
             folder, self._landing = (None if self.folder is None else self.top), None
         self._left_folder = None
         self.action_clear_marks()
+        self._marks.forget()
         self._ask(replace(self.listing_query, folder=folder))
 
     def on_crumbs_picked(self, event: Crumbs.Picked) -> None:
@@ -352,10 +370,16 @@ class CloudPane(FilterPane):
 
     def action_clear_marks(self) -> None:
         """Unmark everything."""
+        self.range.end()
         self.workers.cancel_group(self, "marks")
         if self._marks:
             self._marks.clear()
             self._marks_changed()
+
+    def action_marks_back(self) -> None:
+        """Mark again what was marked before; what is listed no more is found out as usual."""
+        self._marks.back()
+        self._marks_changed()
 
     def action_sort(self) -> None:
         """Sort by the next column."""
@@ -463,6 +487,10 @@ class CloudPane(FilterPane):
     def on_resize(self) -> None:
         self._show_titles()
 
+    def on_virtual_list_cursor_moved(self, event: VirtualList.CursorMoved) -> None:
+        event.stop()
+        self.range.moved()
+
     def on_virtual_list_chosen(self, event: VirtualList.Chosen) -> None:
         event.stop()
         self.action_inspect()
@@ -490,7 +518,9 @@ class CloudPane(FilterPane):
         room = max(self.size.width - 2, 10)
         self.set_titles(
             pane_words.title(self.cloud, status, room),
-            pane_words.subtitle(status, self._objects.view, query, self._marks, room),
+            pane_words.subtitle(
+                *(status, self._objects.view, query, self._marks, room), ranging=self.range.on
+            ),
         )
         if status is not None:
             self._crumbs.show(status.bucket, self.top, query.folder)

@@ -10,6 +10,7 @@ from engine.model import EventRow, FeedSource, KafkaState, KafkaStatus, checked_
 from widgets.cells import Cell, Name
 from widgets.event_rows import EventRows
 from widgets.glyphs import current
+from widgets.key_names import key_of
 from widgets.pane import FilterPane
 from widgets.text import count_text, name_text, wrap
 from widgets.virtual_list import VirtualList
@@ -172,7 +173,10 @@ class EventFeed(FilterPane):
             return ["AWAY: the broker does not answer.", status.error, "Trying again by itself."]
         if self._rows.text:
             if not self._good:
-                return ["No message of the topics that show.", "i shows more of them."]
+                return [
+                    "No message of the topics that show.",
+                    f"{key_of('topics')} shows more of them.",
+                ]
             return ["No message fits the filter.", "esc in the filter line shows all."]
         return ["Waiting for the first event."]
 

@@ -61,6 +61,7 @@ class JobMarks:
     def __init__(self) -> None:
         self.every = False
         self.named: dict[str, None] = {}  # in the order in which they were named
+        self._before: tuple[bool, dict[str, None]] = (False, {})  # as it was before all went
 
     def __bool__(self) -> bool:
         return self.every or bool(self.named)
@@ -77,8 +78,24 @@ class JobMarks:
 
     def set_all(self, every: bool) -> None:
         """Mark all that are listed, or none."""
+        if self and not every:
+            self._before = self.every, dict(self.named)
         self.every = every
         self.named.clear()
+
+    def back(self) -> None:
+        """Mark what was marked before all marks went, too."""
+        every, named = self._before
+        self._before = False, {}
+        if every or self.every:  # what was, in place of what is
+            self.every, self.named = every, dict(named)
+        else:
+            self.named.update(named)
+
+    def dropped(self, listed: int) -> int:
+        """How many `back` would bring back, where so many are listed."""
+        every, named = self._before
+        return max(listed - len(named), 0) if every else len(named)
 
     def count(self, listed: int) -> int:
         """How many, where so many are listed."""
@@ -353,6 +370,21 @@ class JobsPane(FilterPane):
     def action_clear_marks(self) -> None:
         """Unmark everything."""
         self.marks.set_all(False)
+        self._marks_changed()
+
+    @property
+    def mark_count(self) -> int:
+        """How many jobs carry a mark."""
+        return self.marks.count(self._rows.count())
+
+    @property
+    def dropped(self) -> int:
+        """How many marks were dropped last and can be brought back."""
+        return self.marks.dropped(self._rows.count())
+
+    def action_marks_back(self) -> None:
+        """Mark again what was marked before."""
+        self.marks.back()
         self._marks_changed()
 
     def _toggle(self, index: int) -> None:

@@ -9,6 +9,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+import widgets.bars  # noqa: F401  # its scrollbars
 from widgets.cells import STYLES, Cell, draw_cell
 from widgets.columns import GAP
 

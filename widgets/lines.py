@@ -38,6 +38,17 @@ class Lines(LineView, can_focus=True, inherit_bindings=False):
     def action_half_down(self) -> None:
         self.scroll_relative(y=max(self.size.height // 2, 1), animate=False)
 
+    def move_by(self, move: str, times: int) -> None:
+        """Do a movement of `BINDINGS`, by its id, so many times at once; `first` and `last` go
+        to that line instead, counted from 1."""
+        page, half = max(self.size.height, 1), max(self.size.height // 2, 1)
+        steps = {
+            "up": -1, "down": 1, "page-up": -page, "page-down": page,
+            "half-up": -half, "half-down": half,
+        }  # fmt: skip
+        at = times - 1 if move not in steps else round(self.scroll_offset.y) + steps[move] * times
+        self.scroll_to(y=max(at, 0), animate=False)
+
     def build(self, width: int) -> list[Cell]:
         """The lines for this width."""
         return []

@@ -38,9 +38,21 @@ class Marks:
         self.folders: dict[str, tuple[int, int]] = {}  # to objects and bytes
         self.count = 0  # objects that are meant
         self.bytes = 0
+        self._dropped: tuple[dict[str, int], dict[str, tuple[int, int]]] = ({}, {})
 
     def __bool__(self) -> bool:
         return bool(self.objects or self.folders)
+
+    @property
+    def lines(self) -> int:
+        """How many lines carry a mark of their own."""
+        return len(self.objects) + len(self.folders)
+
+    @property
+    def dropped(self) -> int:
+        """How many marks `back` would bring back."""
+        objects, folders = self._dropped
+        return len(objects) + len(folders)
 
     def covering(self, key: str, *, folder: bool = False) -> str | None:
         """The marked folder that holds this object, or this folder."""
@@ -83,6 +95,17 @@ class Marks:
             else:
                 self.folders[key] = (count, size)
 
+    def put_back(
+        self, picked: Picked, objects: dict[str, int], folders: dict[str, tuple[int, int]]
+    ) -> None:
+        """Mark these as they were when that was marked; `settle` afterwards."""
+        self.take(picked, False)
+        for key in picked.keys:
+            if key in objects:
+                self.objects[key] = objects[key]
+            if key in folders:
+                self.folders[key] = folders[key]
+
     def settle(self) -> None:
         """Leave out what lies in a marked folder, and add up."""
         if self.folders:
@@ -103,8 +126,22 @@ class Marks:
                 self.objects.pop(key, None)
         self.settle()
 
+    def back(self) -> None:
+        """Mark what was marked before the last `clear`, too."""
+        objects, folders = self._dropped
+        self._dropped = {}, {}
+        self.objects.update(objects)
+        self.folders.update(folders)
+        self.settle()
+
+    def forget(self) -> None:
+        """What was dropped does not come back: it lies elsewhere."""
+        self._dropped = {}, {}
+
     def clear(self) -> None:
         """Unmark everything."""
+        if self:
+            self._dropped = dict(self.objects), dict(self.folders)
         self.objects.clear()
         self.folders.clear()
         self.settle()
@@ -116,6 +153,13 @@ class Marks:
             tuple(Address(cloud, bucket, key) for key in self.folders),
             self.count,
         )
+
+
+def picked_rows(rows: Sequence[ObjectRow]) -> Picked:
+    """Rows as what `Marks.take` takes."""
+    counts = tuple(row.objects for row in rows)
+    keys, sizes = tuple(row.key for row in rows), tuple(row.size for row in rows)
+    return Picked(keys, sizes, counts if any(count is not None for count in counts) else ())
 
 
 def only_objects(picked: Picked) -> Picked:

@@ -5,6 +5,7 @@ from rich.text import Text
 from engine.model import CloudStatus, ListingQuery, ListingState, ListingView, SortKey
 from widgets.cells import Cell, Name
 from widgets.glyphs import current
+from widgets.key_names import key_of
 from widgets.marks import Marks
 from widgets.text import bytes_text, count_text, counted, money_text, name_text, size_text, wrap
 
@@ -13,7 +14,7 @@ def warning(status: CloudStatus | None, rows: int) -> str:
     """What is wrong while old rows still show, "" if nothing is."""
     if status is None or status.state is not ListingState.FAILED or not rows:
         return ""
-    return f"{current().bad} FAILED, r lists again: {status.error}"
+    return f"{current().bad} FAILED, {key_of('reload')} lists again: {status.error}"
 
 
 def title(cloud: str, status: CloudStatus | None, room: int) -> Text:
@@ -42,12 +43,14 @@ def subtitle(
     query: ListingQuery,
     marks: Marks,
     room: int,
+    *,
+    ranging: bool = False,
 ) -> Text:
     """Marks, state, totals, filter and order, as far as there is room."""
     if status is None:
         return Text()
     glyphs = current()
-    parts: list[Text] = []
+    parts: list[Text] = [Text("MARKING", "bold")] if ranging else []
     if marks:
         size = bytes_text(marks.bytes)
         folders = f", {counted(len(marks.folders), 'folder')}" if marks.folders else ""
@@ -96,19 +99,21 @@ def placeholder(status: CloudStatus | None, query: ListingQuery, width: int) -> 
     glyphs = current()
     inner = max(width - 4, 8)
     if status is None or status.state is ListingState.IDLE:
-        return [_line(("Not listed yet.", "strong")), _line(("Press r to list it.", "dim"))]
+        again = f"Press {key_of('reload')} to list it."
+        return [_line(("Not listed yet.", "strong")), _line((again, "dim"))]
     if status.state is ListingState.FAILED:
         lines: list[Cell] = [_line((f"{glyphs.bad} FAILED: not listed", "bad"))]
         lines += [_line(Name(text)) for text in wrap(status.error or "no reason given", inner)]
         lines += [_line(Name(text, "dim")) for text in wrap(status.error_todo, inner)]
-        return [*lines, "", _line(("Press r to try again.", "strong"))]
+        return [*lines, "", _line((f"Press {key_of('reload')} to try again.", "strong"))]
     if status.state is ListingState.LOADING and not status.objects:
         return [_line((f"Listing{glyphs.ellipsis}", "strong"), " no objects so far")]
     if query.text and status.objects:
         shown = Name(query.text, "strong")
+        back = f"{key_of('filter')} then esc shows them."
         return [
             _line("No name has ", shown, "."),
-            _line((f"{counted(status.objects, 'object')}; / then esc shows them.", "dim")),
+            _line((f"{counted(status.objects, 'object')}; {back}", "dim")),
         ]
     if status.state is ListingState.LOADING:
         return [
@@ -123,7 +128,7 @@ def placeholder(status: CloudStatus | None, query: ListingQuery, width: int) -> 
     if query.folder is not None:
         return [
             _line(("Nothing lies in this folder.", "strong")),
-            _line(("Left goes up.", "dim")),
+            _line((f"{key_of('up-folder')} goes up.", "dim")),
         ]
     return [_line((counted(status.objects, "object"), "dim"))]
 

@@ -1,6 +1,7 @@
 """What is said of a plan: payback, groups and risks, the same on the screen and by command."""
 
 from engine.model import MONTH_DAYS, PlanRisk, RiskKind
+from widgets.glyphs import current
 from widgets.text import count_text, money_text, visible
 
 _TITLES = {
@@ -67,7 +68,9 @@ def risk_detail(risk: PlanRisk) -> str:
         case RiskKind.EGRESS:
             return f"{money_text(risk.amount, currency=True)} for bytes that leave the provider"
         case RiskKind.LOSSES:
-            return f"{risk.example} …" if risk.example else "not all of it arrives"
+            return (
+                f"{risk.example} {current().ellipsis}" if risk.example else "not all of it arrives"
+            )
         case RiskKind.REFUSED:
             return risk.example
         case _:

@@ -202,6 +202,17 @@ class VirtualList(LineView, Generic[RowT], can_focus=True, inherit_bindings=Fals
     def action_last(self) -> None:
         self.move_cursor(self.count() - 1)
 
+    def move_by(self, move: str, times: int) -> None:
+        """Do a movement of `BINDINGS`, by its id, so many times at once; `first` and `last` go
+        to that line instead, counted from 1."""
+        page, half = max(self.visible_count - 1, 1), max(self.visible_count // 2, 1)
+        steps = {
+            "up": -1, "down": 1, "page-up": -page, "page-down": page,
+            "half-up": -half, "half-down": half,
+        }  # fmt: skip
+        step = steps.get(move)
+        self.move_cursor(times - 1 if step is None else self._cursor + step * times)
+
     def action_choose(self) -> None:
         """Post `Chosen` for the row under the cursor."""
         if self.count():

@@ -39,10 +39,10 @@ def _checks(streams: Sequence[TextIO]) -> Iterator[Check]:
     if not columns or not lines:
         yield Check(_SUBJECT, "size", CheckState.SKIPPED, "the terminal does not tell")
     elif columns < 80 or lines < 24:
-        todo = "Make the window at least 80×24 for the console."
-        yield Check(_SUBJECT, "size", CheckState.WARNING, f"{columns}×{lines}", todo)
+        todo = "Make the window at least 80x24 for the console."
+        yield Check(_SUBJECT, "size", CheckState.WARNING, f"{columns}x{lines}", todo)
     else:
-        yield Check(_SUBJECT, "size", CheckState.OK, f"{columns}×{lines}")
+        yield Check(_SUBJECT, "size", CheckState.OK, f"{columns}x{lines}")
     yield _colours(term)
     if "utf" in (stream.encoding or "").lower():
         yield Check(_SUBJECT, "UTF-8", CheckState.OK, stream.encoding)

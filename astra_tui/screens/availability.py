@@ -73,6 +73,8 @@ def _reason(screen: "ConsoleScreen", action: Action) -> str:
         case "next-match" | "previous-match":
             if not panel.filter_text:
                 return f"There is no filter; {screen.astra.keymap.key_of('filter')} sets one."
+        case "marks-back" if isinstance(panel, CloudPane | MigrationBoard) and not panel.dropped:
+            return "No marks were dropped here."
         case "usage":
             if not any(cloud.objects for cloud in snapshot.clouds):
                 return "No object is listed."
@@ -80,6 +82,10 @@ def _reason(screen: "ConsoleScreen", action: Action) -> str:
             by = -1 if action.id == "move-left" else 1
             if screen.panels.beside(by) is None:
                 return f"This panel is the {'first' if by < 0 else 'last'} one."
+        case "smaller" | "larger" if not screen.panels.grown_to(1 if action.id == "larger" else -1):
+            if len(screen.panels.shown) < 2:
+                return "Only one panel shows; there is nothing to take room from."
+            return f"This panel cannot be {action.label} here."
         case "hide-panel":
             if len(screen.panels.panels) - len(screen.panels.hidden) < 2:
                 return "The last panel stays."

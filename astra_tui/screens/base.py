@@ -94,6 +94,16 @@ class AstraScreen(Question[ResultT], Generic[ResultT], inherit_bindings=False):
         for caption in self.query(Caption):
             caption.show(text)
 
+    def note_key(self, text: str) -> None:
+        """Say something about a key in the footer; "" shows the keys again."""
+        for line in self.query(KeyLine):
+            line.note(text)
+
+    def show_strokes(self, strokes: str) -> None:
+        """Show in the footer what was struck and waits for the next key."""
+        for line in self.query(KeyLine):
+            line.waits(strokes)
+
     def hints(self) -> list[KeyHint]:
         """The keys for the footer, in its order; dim where they would only say why not."""
         app = self.astra
@@ -121,7 +131,7 @@ class AstraScreen(Question[ResultT], Generic[ResultT], inherit_bindings=False):
         while hints and sum(len(h.key) + len(h.label) + 3 for h in hints) - 2 > room:
             spare = [hint for hint in hints if footer_of[hint.action] < _ALWAYS]
             last = hints[-1]
-            hints.remove(last if last.action == "quit" or not spare else spare[-1])
+            hints.remove(last if last.action == "close" or not spare else spare[-1])
         for line in self.query(KeyLine):
             line.show(hints)
 
@@ -133,5 +143,14 @@ class AstraScreen(Question[ResultT], Generic[ResultT], inherit_bindings=False):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self.refresh_footer()
 
-    def do_back(self) -> None:
+    def leave(self) -> None:
+        """Close this page."""
         self.dismiss(None)
+
+    def do_back(self) -> None:
+        self.leave()
+
+    def do_close(self) -> Coroutine[Any, Any, None] | None:
+        """Close the page with all that is open on it; what it returns is work still to do."""
+        self.leave()
+        return None

@@ -170,7 +170,9 @@ class ConsoleScreen(PlaceScreen):
         if pane is None or Context.PANE not in action.contexts or action.id in ROWLESS:
             return None
         views = self._views[pane.cloud]
-        return views.settled() if views.busy else None
+        if views.busy:
+            return views.settled()
+        return pane.range.settled() if pane.range.busy else None
 
     @on(CloudPane.QueryChanged)
     def _query_changed(self, event: CloudPane.QueryChanged) -> None:
@@ -201,7 +203,7 @@ class ConsoleScreen(PlaceScreen):
         """Leaving stands first where there is something to leave, and else nowhere."""
         # A preview is one key further on the page of an object, where there is room to say so.
         hints = [hint for hint in super().hints() if hint.action not in ("back", "preview")]
-        if self.panels.zoomed or self.panel.filter_text:
+        if self._to_undo():
             back = self.astra.keymap["back"]
             key = self.astra.keymap.key_of("back")
             hints.insert(0, KeyHint(key, self.label(back), action="back"))
@@ -209,7 +211,11 @@ class ConsoleScreen(PlaceScreen):
 
     def label(self, action: Action) -> str:
         if action.id == "back":
-            return "leave zoom" if self.panels.zoomed else "show all"
+            return self._to_undo() or action.label
+        if action.id == "close":
+            return "quit"
+        if action.id == "mark-range" and self.pane is not None and self.pane.range.on:
+            return "end marking"
         if action.id == "follow":
             return "hold" if self.feed.following else "follow"
         if action.id == "inspect" and self.pane is not None and self.pane.cursor_folder is not None:
@@ -267,6 +273,12 @@ class ConsoleScreen(PlaceScreen):
     def do_move_right(self) -> None:
         self._rearranged(lambda: self.panels.swap(1))
 
+    def do_smaller(self) -> None:
+        self._rearranged(lambda: self.panels.grow(-1))
+
+    def do_larger(self) -> None:
+        self._rearranged(lambda: self.panels.grow(1))
+
     def do_hide_panel(self) -> None:
         self._rearranged(self.panels.hide)
 
@@ -302,15 +314,40 @@ class ConsoleScreen(PlaceScreen):
     def do_zoom(self) -> None:
         self.panels.zoom(not self.panels.zoomed)
 
+    def _to_undo(self) -> str:
+        """What leaving would undo here, in two words; "" if there is nothing."""
+        panel = self.panel
+        if self.panels.zoomed:
+            return "leave zoom"
+        if panel.filter_text:
+            return "show all"
+        if isinstance(panel, CloudPane) and panel.range.on:
+            return "end marking"
+        return (
+            "drop marks"
+            if isinstance(panel, CloudPane | MigrationBoard) and panel.mark_count
+            else ""
+        )
+
     def do_back(self) -> None:
         """Undo one thing: the zoom, else the filter, else the marks."""
-        panel: Any = self.panel
+        panel = self.panel
         if self.panels.zoomed:
             self.panels.zoom(False)
         elif panel.filter_text:
             panel.action_clear_filter()
-        elif hasattr(panel, "action_clear_marks"):
-            panel.action_clear_marks()
+        elif isinstance(panel, CloudPane) and panel.range.on:
+            panel.range.end()
+        elif isinstance(panel, CloudPane | MigrationBoard):
+            mark_flows.drop(self.astra, panel)
+
+    async def do_close(self) -> None:
+        await self.astra.do_quit()
+
+    def do_marks_back(self) -> None:
+        panel = self.panel
+        if isinstance(panel, CloudPane | MigrationBoard):
+            mark_flows.bring_back(self.astra, panel)
 
     def do_inspect(self) -> None:
         panel: Any = self.panel
@@ -341,6 +378,18 @@ class ConsoleScreen(PlaceScreen):
                 panel.action_clear_marks()
             else:
                 panel.action_mark_all()
+
+    def do_mark_range(self) -> None:
+        if (pane := self.pane) is not None:
+            pane.range.end() if pane.range.on else pane.range.begin()
+
+    def do_mark_down(self) -> None:
+        if self.pane is not None:
+            self.pane.range.extend(1)
+
+    def do_mark_up(self) -> None:
+        if self.pane is not None:
+            self.pane.range.extend(-1)
 
     async def do_mark_pattern(self) -> None:
         await self._mark_by_pattern(mark=True)

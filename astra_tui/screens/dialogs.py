@@ -40,6 +40,7 @@ class Dialog(Question[ResultT], ModalScreen[ResultT], Generic[ResultT], inherit_
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", show=False),
+        Binding("q", "leave", show=False, id="close"),
         Binding("tab", "app.focus_next", show=False),
         Binding("shift+tab", "app.focus_previous", show=False),
     ]
@@ -343,7 +344,7 @@ class Confirm(_Answers[bool]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", show=False),
-        Binding("n,q", "answer(False)", show=False),
+        Binding("n", "answer(False)", show=False),
     ]
 
     def __init__(self, title: str, lines: Sequence[Line], *, yes: str = "Yes") -> None:

@@ -38,7 +38,7 @@ class HelpScreen(AstraScreen[None]):
                         continue
                     key, text = app.keymap.panel_keys, "Jump to a panel by its number."
                 group = "in lists" if context is Context.LIST else context.value
-                why_not = app.why_not_on(of, action)
+                why_not = app.why_not_on(of, action).removeprefix(f"{action.label}: ")
                 hints.append(KeyHint(key, text, not why_not, why_not, group, action.id))
         notes = of.help_notes()
         return hints + [KeyHint(word, text, group=group) for group, word, text in notes]
@@ -46,6 +46,9 @@ class HelpScreen(AstraScreen[None]):
     def compose_body(self) -> ComposeResult:
         yield TitleLine("Keys", "dim ones say why they cannot be used now")
         yield KeyHelp(id="help")
+
+    def do_help(self) -> None:
+        self.leave()  # the same key opens and closes
 
     def on_mount(self) -> None:
         table = self.query_one(KeyHelp)

@@ -7,7 +7,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.strip import Strip
 
-from astra_tui import flows, job_flows, job_lists
+from astra_tui import flows, job_flows, job_lists, mark_flows
 from astra_tui.job_flows import limits_text, would_resume
 from astra_tui.job_lists import Scope
 from astra_tui.keymap import Action, Context
@@ -239,7 +239,7 @@ class JobsScreen(AstraScreen[None]):
     def why_not(self, action: Action) -> str:
         jobs_only = ("mark", "mark-all", "filter", "sort", "reverse", "pause", "retry", "cancel")
         if self.in_sets:
-            if action.id in (*jobs_only, "priority"):
+            if action.id in (*jobs_only, "priority", "marks-back"):
                 key = self.astra.keymap.key_of("sets")
                 return f"{action.label}: {key} goes back to the jobs."
             if action.id in ("inspect", "report", "copy") and not self.sets.jobset:
@@ -257,6 +257,8 @@ class JobsScreen(AstraScreen[None]):
                 self._unfinished().matching or self.pane.marked
             ):
                 return "Every job that is listed has ended."
+            case "marks-back" if not self.pane.dropped:
+                return "No marks were dropped here."
             case "last-run" if not self.astra.snapshot.ended:
                 return "No job set ended since the engine began."
         return ""
@@ -270,6 +272,8 @@ class JobsScreen(AstraScreen[None]):
             return "all"
         if action.id == "back" and not self.in_sets and self.pane.filter_text:
             return "show all"
+        if action.id == "back" and not self.in_sets and self.pane.marks:
+            return "drop marks"
         return action.label
 
     def footer_contexts(self) -> tuple[Context, ...]:
@@ -297,9 +301,9 @@ class JobsScreen(AstraScreen[None]):
         elif self.pane.filter_text:
             self.pane.action_clear_filter()
         elif self.pane.marks:
-            self.pane.action_clear_marks()
+            mark_flows.drop(self.astra, self.pane)
         else:
-            self.dismiss(None)
+            self.leave()
 
     def do_sets(self) -> None:
         self.toggle_class("-sets")
@@ -332,6 +336,9 @@ class JobsScreen(AstraScreen[None]):
 
     def do_mark_all(self) -> None:
         self.pane.action_mark_listed()
+
+    def do_marks_back(self) -> None:
+        mark_flows.bring_back(self.astra, self.pane)
 
     def do_sort(self) -> None:
         self.pane.action_sort()

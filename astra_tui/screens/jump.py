@@ -34,8 +34,9 @@ class Sign(Static):
     def __init__(self, target: Target) -> None:
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append(f" {visible(target.key)} ", "bold reverse")
-        text.append(f" {visible(target.name, width=30)} ", "bold" if target.region else "")
-        if target.detail:
+        if target.region is None:  # a panel has its name beside the sign
+            text.append(f" {visible(target.name, width=30)} ")
+        if target.detail and target.region is None:
             text.append(f" {visible(target.detail, width=60)}", "dim")
         super().__init__(text, markup=False)
         self.target = target
@@ -43,7 +44,7 @@ class Sign(Static):
 
     def on_mount(self) -> None:
         if (region := self.target.region) is not None:
-            self.styles.offset = (region.x + 1, region.y)
+            self.styles.offset = (region.x, region.y)
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
@@ -75,8 +76,10 @@ class Jump(Question[str], ModalScreen[str], inherit_bindings=False):
     }
     """
 
-    def __init__(self, targets: Sequence[Target]) -> None:
+    def __init__(self, targets: Sequence[Target], keeps: str = "B") -> None:
+        """`keeps`: the key that keeps places."""
         super().__init__()
+        self._keeps = keeps
         self._targets = tuple(targets)
 
     def compose(self) -> ComposeResult:
@@ -90,7 +93,9 @@ class Jump(Question[str], ModalScreen[str], inherit_bindings=False):
                 for target in listed:
                     yield Sign(target)
             what = "a panel's sign" if not listed else "a sign"
-            hint = f"Press {what}; esc leaves. B keeps places, with a letter to jump to."
+            hint = (
+                f"Press {what}; esc leaves. {self._keeps} keeps places, with a letter to jump to."
+            )
             yield Static(hint, markup=False, classes="hint")
 
     def on_key(self, event: events.Key) -> None:

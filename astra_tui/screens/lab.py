@@ -21,6 +21,7 @@ from astra_tui.screens.title import TitleLine
 from engine.errors import AstraError
 from engine.model import LabChoices, LabRequest, LabResult, Snapshot
 from engine.model.lab import OPTIMUM
+from widgets.glyphs import current
 from widgets.lab_note import LabNote, LabSetting
 from widgets.lab_table import STYLES, LabLine, LabTable
 from widgets.line_chart import LineChart, Series
@@ -251,13 +252,13 @@ class LabScreen(AstraScreen[None]):
         key = self.astra.keymap.key_of
         if self.running:
             end = f"{key('back')} ends it; nothing is changed."
-            return [("Replaying, day by day …", "strong"), (end, "dim")]
+            return [(f"Replaying, day by day {current().ellipsis}", "strong"), (end, "dim")]
         if self._problem:
             head, *rest = self._problem
             again = f"Press {key('run')} to try again, {key('set-up')} to choose something else."
             return [(f"FAILED: {head}", "bad"), *((text, "") for text in rest), (again, "dim")]
         if self.choices is None:
-            text = "Looking what can be replayed …"
+            text = f"Looking what can be replayed {current().ellipsis}"
         elif not self.choices.allowed:
             text = f"No class of {self.choices.provider} has known prices: nothing to replay."
         elif self._cancelled:
@@ -295,15 +296,16 @@ class LabScreen(AstraScreen[None]):
     # -- keys ---------------------------------------------------------------------------
 
     def why_not(self, action: Action) -> str:
+        key = self.astra.keymap.key_of
         match action.id:
             case "run" if self.running:
-                return "A run is under way; esc ends it."
+                return f"A run is under way; {key('back')} ends it."
             case "run" if self.choices is None and not self._problem:
                 return "It is not known yet what can be replayed."
             case "run" if self.choices is not None and not self.table.taken:
-                return "No policy is marked; space marks one."
+                return f"No policy is marked; {key('mark')} marks one."
             case "set-up" | "mark" | "mark-all" if self.running:
-                return f"{action.label}: a run is under way; esc ends it."
+                return f"{action.label}: a run is under way; {key('back')} ends it."
             case "set-up" if self.choices is None:
                 return "It is not known yet what can be replayed."
             case "adopt":
@@ -328,7 +330,10 @@ class LabScreen(AstraScreen[None]):
         if self._run is not None and self.running:
             self._run.cancel()
         else:
-            self.dismiss(None)
+            self.leave()
+
+    def do_close(self) -> None:
+        self.do_back()  # a run ends first; leaving does not end it
 
     def do_mark(self) -> None:
         self.table.action_mark()

@@ -102,11 +102,12 @@ class LogScreen(AstraScreen[None]):
         every = sorted([*self._entries, *self._notices], key=lambda item: item.time)
         text = self.pane.filter_text
         shown = [entry for entry in every if entry.fits(self.level, text)]
-        pane = self.pane.list
+        pane, key = self.pane.list, self.astra.keymap.key_of
         pane.instead = (
             "Nothing was worth a word so far."
             if not every
-            else f"None of {len(every)} lines fits; v changes the level, / the text."
+            else f"None of {len(every)} lines fits; {key('log-level')} changes the level, "
+            f"{key('filter')} the text."
         )
         pane.show(shown)
         self._show_title(len(shown), len(every))

@@ -24,6 +24,9 @@ WIDE, TALL = 100, 28
 PANE_WIDTH = 40  # below this a pane loses its columns
 FEED_WIDTH = (38, 60)
 BOARD_HEIGHT = (8, 18)
+STEPS = 12  # that a panel can be made larger or smaller, at most
+_FEED_STEP, _BOARD_STEP, _CLOUD_STEP = 4, 2, 6  # cells that a step is
+_LEAST_WIDTH, _LEAST_HEIGHT = 24, 5
 
 
 def is_stacked(size: Size) -> bool:
@@ -39,19 +42,22 @@ def place(
     *,
     alone: bool = False,
     hidden: Collection[int] = (),
+    grown: Mapping[int, int] | None = None,
 ) -> dict[int, Region]:
     """Where each panel that shows stands, by its number.
 
     The numbers 0 … clouds-1 are the places in the row of clouds, then that of the feed, then
     that of the board; a `hidden` one leaves its room to the others. `current` is always shown;
-    `first` is the first of the row to show where not all fit (see `scrolled`).
+    `first` is the first of the row to show where not all fit (see `scrolled`). `grown` tells
+    how many steps larger than usual a panel is: the feed and clouds in width, the board in height.
     """
+    grown = grown or {}
     if alone:
         return {current: Region(0, 0, size.width, size.height)}
     feed, board = clouds, clouds + 1
     row = _row(clouds, hidden)
     with_feed, with_board = feed not in hidden, board not in hidden
-    feed_width = min(max(size.width * 3 // 10, FEED_WIDTH[0]), FEED_WIDTH[1]) if with_feed else 0
+    feed_width = _feed_width(size.width, len(row), grown.get(feed, 0)) if with_feed else 0
     main = size.width - feed_width
     if not row:
         regions = {board: Region(0, 0, main, size.height)} if with_board else {}
@@ -62,9 +68,13 @@ def place(
     beside = with_feed and main // len(row) >= PANE_WIDTH
     below = with_board or (with_feed and not beside)
     low = min(max(size.height * 3 // 10, BOARD_HEIGHT[0]), BOARD_HEIGHT[1]) if below else 0
+    if with_board:
+        wished = low + _BOARD_STEP * grown.get(board, 0)
+        low = max(min(wished, size.height - 2 * _LEAST_HEIGHT), _LEAST_HEIGHT)
     top = size.height - low
     row_width = main if beside else size.width
-    shares = _shares(row_width, _fitting(row_width, len(row)))
+    fitting = row[first : first + _fitting(row_width, len(row))]
+    shares = _shares(row_width, [grown.get(number, 0) for number in fitting])
     regions = {
         row[first + number]: Region(x, 0, width, top) for number, (x, width) in enumerate(shares)
     }
@@ -98,9 +108,31 @@ def _fitting(width: int, clouds: int) -> int:
     return min(max(width // PANE_WIDTH, 1), max(clouds, 1))
 
 
-def _shares(width: int, count: int) -> list[tuple[int, int]]:
+def _feed_width(width: int, clouds: int, steps: int) -> int:
+    """As wide as usual, and the steps; larger only as far as it does not lose its place."""
+    usual = min(max(width * 3 // 10, FEED_WIDTH[0]), FEED_WIDTH[1])
+    most = max(width - PANE_WIDTH * max(clouds, 1), usual)
+    return max(min(usual + _FEED_STEP * steps, most), _LEAST_WIDTH)
+
+
+def _shares(width: int, steps: Sequence[int]) -> list[tuple[int, int]]:
+    """Start and width of panels side by side, alike but for these steps.
+
+    What one gains, the others give in equal parts.
+    """
+    count = len(steps)
     edges = [width * number // count for number in range(count + 1)]
-    return [(edges[i], edges[i + 1] - edges[i]) for i in range(count)]
+    widths = [edges[i + 1] - edges[i] for i in range(count)]
+    for number, step in enumerate(steps):
+        for other in range(count):
+            if other != number:
+                to, of = (number, other) if step > 0 else (other, number)
+                give = _CLOUD_STEP * abs(step) // (count - 1)
+                give = min(give, max(widths[of] - _LEAST_WIDTH, 0))
+                widths[to] += give
+                widths[of] -= give
+    starts = [sum(widths[:number]) for number in range(count)]
+    return list(zip(starts, widths, strict=True))
 
 
 class _PanelLayout(Layout):
@@ -138,6 +170,7 @@ class Panels(Widget, can_focus=False):
         self.shown: tuple[int, ...] = ()
         self._names = {panel: name for name, panel in panels.items()}
         self._hidden: set[Widget] = set()
+        self._grown: dict[Widget, int] = {}
         self._panel_layout = _PanelLayout()
 
     @property
@@ -150,12 +183,19 @@ class Panels(Widget, can_focus=False):
         hidden = self.hidden
         self.first = scrolled(size, self.clouds, self.current, self.first, hidden=hidden)
         alone = self.zoomed or is_stacked(self.app.size)
-        regions = place(size, self.clouds, self.current, self.first, alone=alone, hidden=hidden)
+        regions = self._places(size, alone=alone)
         shown = tuple(sorted(regions))
         if shown != self.shown:
             self.shown = shown
             self.post_message(self.Arranged())
         return [(self.panels[number], region) for number, region in regions.items()]
+
+    def _places(self, size: Size, *, alone: bool) -> dict[int, Region]:
+        return place(
+            *(size, self.clouds, self.current, self.first),
+            alone=alone, hidden=self.hidden,
+            grown={n: self._grown.get(panel, 0) for n, panel in enumerate(self.panels)},
+        )  # fmt: skip
 
     # -- where they stand ---------------------------------------------------------------
 
@@ -171,9 +211,11 @@ class Panels(Widget, can_focus=False):
 
     @property
     def as_left(self) -> PanelLayout:
-        """Order and hidden panels, to be kept."""
+        """Order, hidden panels and sizes, to be kept."""
         names = self.names
-        return PanelLayout(names, tuple(names[number] for number in sorted(self.hidden)))
+        sizes = tuple(self._grown.get(panel, 0) for panel in self.panels)
+        hidden = tuple(names[number] for number in sorted(self.hidden))
+        return PanelLayout(names, hidden, sizes if any(sizes) else ())
 
     def set_out(self, layout: PanelLayout) -> None:
         """Let the panels stand as they were left. The current one stays current if it shows."""
@@ -186,6 +228,8 @@ class Panels(Widget, can_focus=False):
         if current in hidden:
             current = next(panel for panel in self.panels if panel not in hidden)
         self._hidden, self.current = hidden, self.panels.index(current)
+        sizes = zip(layout.order, layout.sizes, strict=False)
+        self._grown = {by_name[name]: steps for name, steps in sizes if name in by_name}
         self._arrange_again()
 
     def beside(self, by: int) -> int | None:
@@ -202,6 +246,26 @@ class Panels(Widget, can_focus=False):
             here, panels = self.current, self.panels
             panels[here], panels[other] = panels[other], panels[here]
             self.current = other
+            self._arrange_again()
+
+    def grown_to(self, by: int) -> dict[Widget, int]:
+        """Sizes with the current panel a step larger (1) or smaller (-1), {} if it cannot be."""
+        if self.zoomed or is_stacked(self.app.size):
+            return {}
+        panel, before = self.panels[self.current], self._grown
+        steps = before.get(panel, 0) + by
+        if abs(steps) > STEPS:
+            return {}
+        was = self._places(self.size, alone=False)
+        self._grown = {**before, panel: steps}
+        changes = self._places(self.size, alone=False) != was
+        wished, self._grown = self._grown, before
+        return wished if changes else {}
+
+    def grow(self, by: int) -> None:
+        """Make the current panel a step larger (1) or smaller (-1), as far as there is room."""
+        if wished := self.grown_to(by):
+            self._grown = wished
             self._arrange_again()
 
     def hide(self) -> None:

@@ -202,7 +202,8 @@ class PlanScreen(AstraScreen[bool]):
             return
         self.view, self.rows = view, rows
         query = view.query
-        nothing = "No move fits; esc shows all." if query.text or query.risk else ""
+        back = self.astra.keymap.key_of("back")
+        nothing = f"No move fits; {back} shows all." if query.text or query.risk else ""
         table.show(
             rows,
             order=query.order,
@@ -279,12 +280,16 @@ class PlanScreen(AstraScreen[bool]):
             if self._submitting:
                 return "The plan is being started."
             if not self.view.totals.moves:
-                return "No move is taken; press space on those that shall be."
+                return self._none_taken()
         if action.id in _OFFERED and not self.view.moves:
             return "There is nothing to move."
         if action.id in ("save", "export-plan") and not self.view.totals.moves:
-            return "No move is taken; press space on those that shall be."
+            return self._none_taken()
         return ""
+
+    def _none_taken(self) -> str:
+        key = self.astra.keymap.key_of("mark")
+        return f"No move is taken; press {key} on those that shall be."
 
     async def do_mark(self) -> None:
         if self.on_risks:
@@ -360,6 +365,9 @@ class PlanScreen(AstraScreen[bool]):
             verbs=("taken in", "left out"), where="of the plan",
         )  # fmt: skip
 
+    def leave(self) -> None:
+        self.dismiss(False)
+
     def do_back(self) -> None:
         query = self.view.query
         if query.text or query.risk is not None:
@@ -370,7 +378,7 @@ class PlanScreen(AstraScreen[bool]):
         elif self.on_risks:
             self.do_risks()
         else:
-            self.dismiss(False)
+            self.leave()
 
     async def do_approve(self) -> None:
         if self._submitting:

@@ -8,10 +8,14 @@ EVENTS, MIGRATIONS = ":events", ":migrations"
 
 @dataclass(frozen=True, slots=True)
 class PanelLayout:
-    """Panels by name in their order (clouds by their own), and those that are hidden."""
+    """Panels by name in their order (clouds by their own), and those that are hidden.
+
+    `sizes`: for each in the order how many steps larger (or, below 0, smaller) than usual it is.
+    """
 
     order: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    sizes: tuple[int, ...] = ()
 
     def arranged(self, known: tuple[str, ...]) -> tuple[str, ...]:
         """The known panels in this order; those it does not name keep their usual place."""

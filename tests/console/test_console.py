@@ -564,7 +564,7 @@ async def test_without_kafka_all_the_rest_works(make_app: AppMaker) -> None:
 
 
 async def test_keys_can_be_changed(make_app: AppMaker) -> None:
-    console = ConsoleSettings(keys=(("migrate", "M,f5"), ("down", "ctrl+n"), ("filter", "comma")))
+    console = ConsoleSettings(keys=(("migrate", "I,f5"), ("down", "ctrl+n"), ("filter", "comma")))
     app: Any = make_app(console=console)
     async with running(app) as pilot:
         await settled(pilot)
@@ -578,7 +578,7 @@ async def test_keys_can_be_changed(make_app: AppMaker) -> None:
         await pilot.press("comma", "d", "o", "c")
         await until(pilot, lambda: app.engine.views[-1].text == "doc")
         await pilot.press("enter")
-        for key in ("M", "f5"):
+        for key in ("I", "f5"):
             await pilot.press(key)
             await until(pilot, on(pilot, Choice))
             await pilot.press("escape")

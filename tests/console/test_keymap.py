@@ -120,9 +120,9 @@ def test_what_destroys_is_marked_as_changing() -> None:
 
 
 def test_an_override_replaces_the_keys() -> None:
-    keymap = Keymap({"migrate": "M,f5"})
-    assert keymap["migrate"].keys == ("M", "f5")
-    assert keymap.key_of("migrate") == "M"
+    keymap = Keymap({"migrate": "I,f5"})
+    assert keymap["migrate"].keys == ("I", "f5")
+    assert keymap.key_of("migrate") == "I"
     assert not keymap.warnings
 
 
@@ -139,8 +139,8 @@ def test_two_actions_may_swap_their_keys() -> None:
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
-        ({"migrat": "M"}, "did you mean 'migrate'"),
-        ({"zzzz": "M"}, "no action 'zzzz'"),
+        ({"migrat": "I"}, "did you mean 'migrate'"),
+        ({"zzzz": "I"}, "no action 'zzzz'"),
         ({"migrate": "hyper+m"}, "no such key"),
         ({"migrate": "mm"}, "no such key"),
         ({"migrate": ""}, "has no key"),
