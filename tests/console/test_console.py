@@ -583,7 +583,7 @@ async def test_keys_can_be_changed(make_app: AppMaker) -> None:
             await until(pilot, on(pilot, Choice))
             await pilot.press("escape")
             await until(pilot, on(pilot, ConsoleScreen))
-        await shows(pilot, "M migrate")
+        await shows(pilot, "I migrate")
 
 
 async def test_the_palette_lists_only_what_can_be_done_now(make_app: AppMaker) -> None:
