@@ -121,7 +121,8 @@ class Planner:
             )
             if listing.set_targets(frame, columns.shown(), savings):
                 found: list[Decision] = []
-                for decision in decisions(policy, features, columns, decided_at=time.time()):
+                made = decisions(policy, features, columns, savings=savings, decided_at=time.time())
+                for decision in made:
                     found.append(decision)
                     if not len(found) % _SLICE:
                         await asyncio.sleep(0)

@@ -302,6 +302,9 @@ class LabScreen(AstraScreen[None]):
                 return f"A run is under way; {key('back')} ends it."
             case "run" if self.choices is None and not self._problem:
                 return "It is not known yet what can be replayed."
+            case "run" if self.choices is not None and not self.choices.allowed:
+                key = self.astra.keymap.key_of("set-up")
+                return f"No price is known for {_place(self.choices)}; {key} chooses another."
             case "run" if self.choices is not None and not self.table.taken:
                 return f"No policy is marked; {key('mark')} marks one."
             case "set-up" | "mark" | "mark-all" if self.running:

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.errors import UsageError
 from engine.model import Address, Decision
+from engine.pricing.columns import Floats
 from engine.tiering.cost import Cost
 from engine.tiering.proactive import Proactive
 from engine.tiering.reactive import Reactive
@@ -59,15 +60,21 @@ def asks_hazard(policy: Policy) -> bool:
 
 
 def decisions(
-    policy: Policy, features: Features, columns: DecisionColumns, *, decided_at: float = 0.0
+    policy: Policy,
+    features: Features,
+    columns: DecisionColumns,
+    *,
+    savings: Floats | None = None,
+    decided_at: float = 0.0,
 ) -> Iterator[Decision]:
     """The changing rows as decisions with their sentences, in the order of the rows.
 
-    About 30 µs each: take as many as are to be shown, or run it in a thread.
+    About 30 µs each: take as many as are to be shown, or run it in a thread. `savings` are those of
+    `recent_savings`, if they are known already.
     """
     table = features.table
     tiers = [price.tier for price in table.prices]
-    recent = recent_savings(features, columns)
+    recent = recent_savings(features, columns) if savings is None else savings
     for row in columns.changed().tolist():
         source, target = int(features.codes[row]), int(columns.targets[row])
         yield Decision(

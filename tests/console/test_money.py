@@ -126,13 +126,16 @@ async def test_a_lab_without_prices_says_why_there_is_no_money(make_app: AppMake
         return replace(lab_choices(), provider="onprem", region="", allowed=(), start_class="")
 
     app.engine.lab_choices = choices
-    async with app.run_test(size=SIZE) as pilot:
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
         await settled(pilot)
         await pilot.press("l")
         await until(pilot, on(pilot, LabScreen))
         await shows(pilot, "No cost can be told: no price is known for any class of onprem.")
         await shows(pilot, "classes none with known prices")
         assert "start " not in words(pilot).splitlines()[2]
+        await pilot.press("r")
+        await shows(pilot, "No price is known for onprem; o chooses another.")
+        assert not app.engine.asked("lab")
 
 
 async def test_the_rest_of_a_dialogs_line_stands_under_its_value(make_app: AppMaker) -> None:
