@@ -105,10 +105,11 @@ def _write(connection: sqlite3.Connection, decisions: Iterable[Decision]) -> Non
             where,
         ).fetchone()
         if last is not None and _same(last["body"], body):
-            connection.execute(
-                "UPDATE decisions SET body = ?, decided_at = ? WHERE id = ?",
-                (body, item.decided_at, last["id"]),
-            )
+            if _told(last["body"]) != _told(body):
+                connection.execute(
+                    "UPDATE decisions SET body = ?, decided_at = ? WHERE id = ?",
+                    (body, item.decided_at, last["id"]),
+                )
             continue
         connection.execute(
             "INSERT INTO decisions (cloud, bucket, key, decided_at, policy, body)"
@@ -120,6 +121,11 @@ def _write(connection: sqlite3.Connection, decisions: Iterable[Decision]) -> Non
 def _bytes(key: str) -> bytes:
     # Names from disks may hold lone surrogates, which SQLite text cannot.
     return key.encode("utf-8", "surrogateescape")
+
+
+def _told(body: str) -> dict[str, object]:
+    """All that a decision says, but when."""
+    return {name: value for name, value in json.loads(body).items() if name != "decided_at"}
 
 
 def _same(old: str, new: str) -> bool:
