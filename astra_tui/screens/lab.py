@@ -303,8 +303,8 @@ class LabScreen(AstraScreen[None]):
             case "run" if self.choices is None and not self._problem:
                 return "It is not known yet what can be replayed."
             case "run" if self.choices is not None and not self.choices.allowed:
-                key = self.astra.keymap.key_of("set-up")
-                return f"No price is known for {_place(self.choices)}; {key} chooses another."
+                where = _place(self.choices)
+                return f"No price is known for {where}; {key('set-up')} chooses another."
             case "run" if self.choices is not None and not self.table.taken:
                 return f"No policy is marked; {key('mark')} marks one."
             case "set-up" | "mark" | "mark-all" if self.running:
