@@ -1,11 +1,13 @@
 """One cloud: its objects, what they cost and where they belong."""
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from textual.app import ComposeResult
 from textual.message import Message
+from textual.worker import Worker, WorkerCancelled
 
 from engine.model import Address, CloudStatus, ListingQuery, ListingState, ListingView, SortKey
 from engine.model.folders import folder_of, parent_of, path_to
@@ -366,7 +368,16 @@ class CloudPane(FilterPane):
 
     def action_invert_marks(self) -> None:
         """Mark what is not marked in the view, unmark what is."""
-        self.run_worker(self.mark_matching("", mark=None), group="marks", exclusive=True)
+        self._begin_inverting()
+
+    async def invert_marks(self) -> None:
+        """The same, until it is done: what is asked for next means the marks as they are then."""
+        with contextlib.suppress(WorkerCancelled):  # they were cleared meanwhile
+            await self._begin_inverting().wait()
+
+    def _begin_inverting(self) -> "Worker[tuple[int, int]]":
+        work = self.mark_matching("", mark=None)
+        return self.run_worker(work, group="marks", exclusive=True)
 
     def action_clear_marks(self) -> None:
         """Unmark everything."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 
+_TINY = 16  # lines, below which a screen keeps its list and leaves out what lies around it
 _ALWAYS = 20  # actions with this `footer` or more keep their place when room gets short
 
 
@@ -87,6 +88,7 @@ class AstraScreen(Question[ResultT], Generic[ResultT], inherit_bindings=False):
         self.refresh_footer()
 
     def on_resize(self) -> None:
+        self.set_class(self.size.height < _TINY, "-tiny")
         self.refresh_footer()
 
     def show_caption(self, text: str) -> None:

@@ -369,10 +369,10 @@ class ConsoleScreen(PlaceScreen):
         panel: Any = self.panel
         panel.action_mark()
 
-    def do_mark_all(self) -> None:
+    async def do_mark_all(self) -> None:
         panel = self.panel
         if isinstance(panel, CloudPane):
-            panel.action_invert_marks()
+            await panel.invert_marks()  # a key that comes at once means all that are marked by it
         elif isinstance(panel, MigrationBoard):
             if panel.marked:
                 panel.action_clear_marks()

@@ -49,6 +49,8 @@ class LabScreen(AstraScreen[None]):
         &.-low LineChart { border-top: none; }
         &.-low LabTable { height: 9; border-top: none; }
         &.-low LabNote { height: 2; }
+        &.-tiny LineChart, &.-tiny LabNote { display: none; }
+        &.-tiny LabTable { height: 1fr; }
     }
     """
 

@@ -129,6 +129,7 @@ class PlanScreen(AstraScreen[bool]):
             height: 11; padding: 0 1; border-top: solid $foreground 30%;
         }
         &.-low MoveCard { height: 6; }
+        &.-tiny MoveCard { display: none; }
         &.-low PlanTable { border-top: none; }
         &.-low RiskList { display: none; max-height: 50%; }
         &.-low.-risks RiskList { display: block; }

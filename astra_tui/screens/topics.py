@@ -75,6 +75,7 @@ class TopicsScreen(AstraScreen[None]):
         & TopicCard { height: 8; border-top: solid $foreground 30%; }
         &.-low EventChart { height: 6; }
         &.-low TopicCard { height: 6; }
+        &.-tiny EventChart, &.-tiny TopicCard { display: none; }
     }
     """
 

@@ -121,7 +121,9 @@ class EntryList(VirtualList[Entry]):
 class Details(Lines):
     """The whole of one entry: its values, where they come from, each check."""
 
-    DEFAULT_CSS = "Details { height: 11; border-top: solid $border-blurred; padding: 0 1; }"
+    DEFAULT_CSS = (
+        "Details { height: 11; max-height: 40%; border-top: solid $border-blurred; padding: 0 1; }"
+    )
 
     def __init__(self) -> None:
         super().__init__(id="details")

@@ -114,12 +114,7 @@ class LocalStore:
         try:
             found = os.scandir(self.root)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise NotFound(
-                "There is no such folder.",
-                subject=str(self.root),
-                todo=f"Make it, or correct root of [clouds.{self.name}] in astra.toml.",
-                code="ENOENT",
-            ) from error
+            raise self._rootless() from error
         with found as entries:
             return sorted(
                 entry.name
@@ -376,11 +371,21 @@ class LocalStore:
     def _at(self, bucket: str, key: str = "") -> str:
         return f"{self.name}:{bucket}/{key}"
 
+    def _rootless(self) -> NotFound:
+        return NotFound(
+            "There is no such folder.",
+            subject=str(self.root),
+            todo=f"Make it, mount its disk, or correct root of [clouds.{self.name}] in astra.toml.",
+            code="ENOENT",
+        )
+
     def _open_bucket(self, bucket: str) -> int:
         _check_bucket(bucket)
         try:
             folder = open_folder(os.fsencode(self.root / bucket))
         except (FileNotFoundError, NotADirectoryError) as error:
+            if not self.root.is_dir():  # a disk that is not mounted, or a name misspelt
+                raise self._rootless() from error
             raise NotFound(
                 "There is no such bucket.",
                 subject=self._at(bucket),

@@ -24,6 +24,8 @@ from engine.stores.http_errors import printable
 from engine.stores.s3_xml import local_name, parse, text
 
 _KEYS_TODO = "Check the access key, its secret and its permissions."
+_EXPIRED_TODO = "Sign in again (`aws sso login`, say) or set a new session token, then try again."
+_EXPIRED = frozenset({"ExpiredToken", "TokenRefreshRequired"})
 
 _BY_CODE: Mapping[str, Kind] = {
     "NoSuchKey": NotFound,
@@ -74,6 +76,8 @@ def error_of(reply: Reply, method: str, at: str) -> StoreError:
     code, message = _read(reply, at)
     kind = _kind(reply, code)
     what, todo = words_of(kind, _WORDS)
+    if code in _EXPIRED:
+        todo = _EXPIRED_TODO
     region = reply.headers.get("x-amz-bucket-region", "")
     if code in ("AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect") or (
         300 <= reply.status < 400

@@ -109,13 +109,16 @@ async def test_buckets_are_folders(folder: LocalStore, tmp_path: Path) -> None:
 async def test_a_root_that_is_not_there_is_told_as_that(tmp_path: Path) -> None:
     root = tmp_path / "gone"
     store = LocalStore(cloud(root))
+    told = []
     try:
-        with pytest.raises(NotFound) as told:
-            await store.buckets()
+        for look in (store.buckets(), keys_of(store, "box")):  # a disk that is not mounted, say
+            with pytest.raises(NotFound) as found:
+                await look
+            told.append(found.value)
     finally:
         await store.close()
-    assert told.value.subject == str(root)
-    assert "root of [clouds.disk]" in told.value.todo
+    assert {error.subject for error in told} == {str(root)}
+    assert all("root of [clouds.disk]" in error.todo for error in told)
 
 
 async def keys_of(folder: LocalStore, bucket: str) -> list[str]:

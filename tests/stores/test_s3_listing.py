@@ -52,6 +52,13 @@ async def test_a_page_that_fails_fails_the_listing(fake: FakeS3, store: S3Store)
         await keys(store)
 
 
+async def test_a_session_that_has_expired_is_told_as_that(fake: FakeS3, store: S3Store) -> None:
+    fake.on_request = on("GET", Fault(status=400, code="ExpiredToken"), lambda _: True)
+    with pytest.raises(AccessDenied) as told:
+        await keys(store)
+    assert "Sign in again" in told.value.todo
+
+
 async def test_a_first_page_that_cannot_be_read_drops_the_second(
     fake: FakeS3, store: S3Store
 ) -> None:
