@@ -14,7 +14,7 @@ from engine.frame import Frame, Totals
 from engine.listing import Listing
 from engine.model import ListingQuery, Provider, SortKey
 from engine.pricing.book import PriceBook
-from engine.views import FolderView, Names, View, build, build_folder
+from engine.views import FolderView, Names, View, build, build_folder, searchable
 
 _FIXED_ORDERS = frozenset({SortKey.NAME, SortKey.SIZE, SortKey.TIER, SortKey.CLASS})
 
@@ -27,6 +27,7 @@ class Catalog:
         self._listings: dict[str, Listing] = {}
         self._views: dict[str, View | FolderView] = {}
         self._names: dict[str, Names] = {}  # of the folder that was filtered last
+        self._preparing: dict[str, asyncio.Future[None]] = {}
 
     def add(self, cloud: str, provider: Provider, region: str) -> Listing:
         """Know a cloud; its listing is IDLE."""
@@ -69,11 +70,28 @@ class Catalog:
             totals = frame.totals if not query.text else last.totals
             view = View(frame, query, last.ranks, totals, last.made)
         else:
+            if query.text and (preparing := self._preparing.get(cloud)) is not None:
+                await asyncio.wait([preparing])
             view, text = await asyncio.to_thread(build, frame, query, listing.text)
             if text is not None and frame.keys is listing.keys:
                 listing.text = text
         self._views[cloud] = view
         return view
+
+    async def prepare(self, cloud: str) -> None:
+        """Get the keys of a cloud ready to be searched, before anybody knows for what."""
+        listing = self[cloud]
+        frame, text = listing.frame(), listing.text
+        if cloud in self._preparing or (text is not None and text.count == frame.count):
+            return
+        done = self._preparing[cloud] = asyncio.get_running_loop().create_future()
+        try:
+            text = await asyncio.to_thread(searchable, frame, text)
+            if frame.keys is listing.keys:
+                listing.text = text
+        finally:
+            del self._preparing[cloud]
+            done.set_result(None)
 
     async def _folder(
         self, listing: Listing, frame: Frame, query: ListingQuery, last: View | FolderView | None

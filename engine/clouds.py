@@ -106,6 +106,7 @@ class Clouds:
         else:
             listing.finish(number)
             await self._refresh_access(cloud)
+            await self._catalog.folders(cloud)  # found now, for whoever asks for them later
 
     async def _first_bucket(self, cloud: str, store: ObjectStore) -> str:
         buckets = await store.buckets()

@@ -144,6 +144,11 @@ class Engine(Deciding, Reviewing, Accesses, Events, JobLists, Objects):
         folder holds."""
         return await self._parts.catalog.view(cloud, query)
 
+    async def prepare_filter(self, cloud: str) -> None:
+        """Get a listing ready to be filtered: of a million objects that takes a while, which the
+        operator needs to type a letter."""
+        await self._parts.catalog.prepare(cloud)
+
     def usage(
         self, cloud: str, folder: str = "", depth: int = 1
     ) -> AsyncGenerator[Sequence[FolderUsage], None]:

@@ -250,6 +250,21 @@ async def test_a_new_mark_does_not_sort_again() -> None:
     assert names(third) == ["k3", "k2", "k1", "k0"]
 
 
+async def test_a_filter_waits_for_the_keys_that_are_being_prepared() -> None:
+    catalog, listing = catalog_with([entry(f"k{i}") for i in range(50)])
+    preparing = asyncio.create_task(catalog.prepare("aws"))
+    await asyncio.sleep(0)
+    found = await view(catalog, text="k4")
+    assert preparing.done()
+    text = listing.text
+    assert len(found) == 11
+    await catalog.prepare("aws")
+    assert listing.text is text
+    listing.apply(removed=["k4"])
+    await catalog.prepare("aws")
+    assert len(await view(catalog, text="k4")) == 10
+
+
 async def test_targets_of_rows_that_changed_are_refused() -> None:
     _, listing = catalog_with([entry("a"), entry("b")])
     frame = listing.frame(NOW)

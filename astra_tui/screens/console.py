@@ -362,6 +362,9 @@ class ConsoleScreen(PlaceScreen):
 
     def do_filter(self) -> None:
         self.panel.action_filter()
+        pane = self.pane
+        if pane is not None and pane.folder is None and self.astra.started:
+            self.launch(self.astra.engine.prepare_filter(pane.cloud), "get ready to filter")
         # At once: what is typed next must not be taken for keys.
         self.set_focus(self.panel.query_one(FilterInput), scroll_visible=False)
 

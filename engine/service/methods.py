@@ -31,7 +31,7 @@ DOOR = (
     *("preview", "versions"),
     *("event_statistics", "message", "messages_after", "replay", "replayed"),
     *("lab_choices", "active_policy", "adopt_policy"),
-    "usage",
+    *("usage", "prepare_filter"),
     *("open_plan", "check_plan", "show_plan", "fold_plan", "take_moves", "plan_lines"),
     *(
         "find_line",

@@ -215,6 +215,9 @@ class FakeDoor:
         rows = world.object_rows(self.names) if status.objects else []
         return world.View(rows, query, status.generation)
 
+    async def prepare_filter(self, cloud: str) -> None:
+        await self._do("prepare_filter", cloud)
+
     async def inspect(self, address: Address) -> ObjectDetail:
         return await self._do("inspect", address, self.detail(address))
 
