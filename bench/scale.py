@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -322,6 +322,48 @@ def tell(found: dict[str, Any]) -> None:
         print(f"  {name:26} {value:8.2f}")
 
 
+ROWS = {  # of docs/performance.md: the words, and the keys they are about
+    "cursor; page; end, all listed": ("down", "pagedown", "end"),
+    "cursor; page; end, while pages come": tuple(f"{k}, pages come" for k in MOVES[:3]),
+    "sort by size; age; cost": ("sort by size", "sort by age", "sort by cost"),
+    "sort by idle; tier; class; accesses; name": tuple(
+        f"sort by {name}" for name in ("idle", "tier", "class", "accesses", "name")
+    ),
+    "filter: opened; a letter; a letter back; cleared": (
+        *("filter opens", "filter, a letter", "filter, a letter back", "filter cleared"),
+    ),
+    "folders instead of one list; a folder opened; left": (
+        *("folders instead of one list", "a folder opened", "a folder left"),
+    ),
+}
+
+
+def table(found: dict[str, Any]) -> str:
+    """The same as rows of the table in docs/performance.md."""
+
+    def medians(kind: str, names: Sequence[str]) -> str:
+        known = [found[kind][name] for name in names if name in found[kind]]
+        return "; ".join(f"{statistics.median(values) * 1000:.0f}" for values in known) + " ms"
+
+    facts, lags = found["facts"], found["lags"]
+    late = "; ".join(f"{at(lags[phase], 0.99) * 1000:.0f}" for phase in ("listed", "loading"))
+    lines = [
+        "| metric | goal | measured | CPU, both processes |",
+        "|---|---|---|---|",
+        *(
+            f"| {words} | < 100 ms | {medians('keys', names)} | {medians('cpu', names)} |"
+            for words, names in ROWS.items()
+        ),
+        f"| loop lag of the console p99: all listed; while pages come | < 50 ms | {late} ms | |",
+        f"| memory of the console | < 150 MiB | {facts['console']:.0f} MiB | |",
+        f"| memory of the engine; its peak | < 800 MiB | {facts['engine']:.0f};"
+        f" {facts['engine_peak']:.0f} MiB | |",
+        f"| first rows; all listed after | | {facts['first_rows']:.1f};"
+        f" {facts['listed']:.0f} s | |",
+    ]
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--objects", type=int, default=1_000_000)
@@ -331,7 +373,10 @@ def main() -> None:
     chosen = parser.parse_args()
     objects = min(chosen.objects, 100_000) if chosen.quick else chosen.objects
     print(f"{chosen.clouds} clouds of {objects:,} objects; load {os.getloadavg()[0]:.1f}")
-    tell(measure(objects, chosen.clouds, 3 if chosen.quick else chosen.rounds))
+    found = measure(objects, chosen.clouds, 3 if chosen.quick else chosen.rounds)
+    tell(found)
+    if not found["failed"]:
+        print(f"\n{table(found)}\n\nload {os.getloadavg()[0]:.1f} afterwards")
 
 
 if __name__ == "__main__":
