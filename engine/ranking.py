@@ -66,11 +66,12 @@ class Ranked:
         numbers, ascending; None for 0 … count − 1."""
         self._values, self._count, self._rows = values, count, rows
         self._descending = descending
-        self._digits, counts = _digits(values, count, descending=descending)
+        self._digits, counts, self._exact = _digits(values, count, descending=descending)
         self._ends = np.cumsum(counts)  # the place after the last row of each digit
         self._whole: Kept | None = None
-        if count and counts[self._digits[0]] == count and np.all(values(_ALL) == values(_ONE)):
-            self._whole = np.arange(count, dtype=np.int32) if rows is None else rows
+        self._same = bool(
+            count and counts[self._digits[0]] == count and np.all(values(_ALL) == values(_ONE))
+        )
 
     def __len__(self) -> int:
         return self._count
@@ -80,6 +81,8 @@ class Ranked:
         start, stop = max(start, 0), min(stop, self._count)
         if start >= stop:
             return np.empty(0, np.intp)
+        if self._same:
+            return self._numbers(np.arange(start, stop))
         if self._whole is not None or (stop - start) * _WHOLE > self._count:
             return self.whole()[start:stop].astype(np.intp)
         low, high = np.searchsorted(self._ends, (start, stop - 1), side="right").tolist()
@@ -93,8 +96,12 @@ class Ranked:
             at = int(np.searchsorted(self._rows, row))
             if at == self._count or self._rows[at] != row:
                 return None
+        if self._same:
+            return at
         digit = int(self._digits[at])
         before = int(self._ends[digit - 1]) if digit else 0
+        if self._exact:
+            return before + int(np.count_nonzero(self._digits[:at] == digit))
         return before + int(np.flatnonzero(self._sorted(digit, digit) == at)[0])
 
     def whole(self) -> Kept:
@@ -110,6 +117,8 @@ class Ranked:
     def _sorted(self, low: int, high: int) -> Order:
         """Those whose digits are low … high, in order."""
         digits = self._digits
+        if self._exact and low == high:
+            return np.flatnonzero(digits == low)
         at = np.flatnonzero(digits == low if low == high else (digits >= low) & (digits <= high))
         values = self._values(at)
         if np.all(values == values[0]):  # as of a class, or of what nobody read
@@ -122,22 +131,28 @@ class Ranked:
 
 def _digits(
     values: Values, count: int, *, descending: bool
-) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64]]:
-    """Sixteen bits of each value that are in order where the values are, and how many rows have
-    each."""
+) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.int64], bool]:
+    """Sixteen bits of each value that are in order where the values are, how many rows have each,
+    and whether only equal values have equal ones."""
     digits = np.empty(count, np.uint16)
     counts = np.zeros(_DIGITS, np.int64)
+    narrow = values(slice(0)).dtype
+    exact = narrow.kind in "iu" and narrow.itemsize <= 2
     parts = [slice(start, min(start + _PART, count)) for start in range(0, count, _PART)]
     ends = [(np.fmin.reduce(part), np.fmax.reduce(part)) for part in map(values, parts)]
     known = [float(end) for pair in ends for end in pair if not np.isnan(end)]
     if not known:
         digits[:] = 0
         counts[0] = count
-        return digits, counts
+        return digits, counts, False
     bounds = np.array([min(known), max(known)]) + 0.0
     low, high = sorted(_bits(bounds, descending=descending).tolist())
     shift = np.uint64(max((high - low).bit_length() - 16, 0))
-    for part in parts:
+    for part in parts if exact else ():
+        whole = values(part).astype(np.int32)
+        digits[part] = int(max(known)) - whole if descending else whole - int(min(known))
+        counts += np.bincount(digits[part], minlength=_DIGITS)
+    for part in () if exact else parts:
         floats = values(part).astype(np.float64)
         floats += 0.0  # −0 becomes 0, which it is equal to
         missing = np.isnan(floats)
@@ -147,7 +162,7 @@ def _digits(
         bits[missing] = _DIGITS - 1  # with the last that are known, if there are such
         digits[part] = bits
         counts += np.bincount(digits[part], minlength=_DIGITS)
-    return digits, counts
+    return digits, counts, exact
 
 
 def _bits(floats: npt.NDArray[np.float64], *, descending: bool) -> npt.NDArray[np.uint64]:
