@@ -49,7 +49,7 @@ THEMES: Final[tuple[Theme, ...]] = (
             **_tiers("#f2936b", "#e3c26f", "#74b8e8", "#a99bdb"),
             "text-muted": "#7f8a9f",
             "text-dim": "#9aa5b8",
-            "text-disabled": "#7f8a9f",
+            "text-disabled": "#828da2",
             "text-primary": "#8fb2fa",
             "text-secondary": "#b8aae6",
             "text-accent": "#e8b56a",
@@ -88,7 +88,7 @@ THEMES: Final[tuple[Theme, ...]] = (
         surface="#f2f2ee",
         panel="#e8e8e2",
         variables={
-            **_tiers("#b5400f", "#8a6100", "#0b6699", "#6a4bb0"),
+            **_tiers("#a93b0d", "#8a6100", "#0b6699", "#6a4bb0"),
             "text-muted": "#5d6673",
             "text-dim": "#565e69",
             "text-disabled": "#646c78",

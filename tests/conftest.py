@@ -1,7 +1,15 @@
-"""Servers that live as long as the test session, and names that no two tests share."""
+"""Servers that live as long as the test session, names that no two tests share, and the report.
 
+The session may be shared by processes (pytest-xdist): each has servers of its own.
+"""
+
+import gc
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -10,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from tests.fake_azure import FakeAzure
 from tests.fake_gcs import FakeGCS
 from tests.fake_s3 import FakeS3
+from tests.faults.tally import TALLY
 from tests.servers import (
     AzureServer,
     GCSServer,
@@ -24,6 +33,39 @@ from tests.servers import azurite as azurite_blob
 # A busy machine is no failure: no example has a deadline.
 settings.register_profile("astra", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("astra")
+
+
+def pytest_configure() -> None:
+    """Terminals have the size they have: readline tells the processes that share a session one."""
+    for name in ("COLUMNS", "LINES"):
+        os.environ.pop(name, None)
+
+
+def pytest_collection_finish() -> None:
+    """What thousands of tests are made of stays: no search for garbage looks at it again."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process that shares the session tells the first one what it played."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["faults"] = TALLY.plain()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Count what it told; one that died told nothing."""
+    if (played := getattr(node, "workeroutput", {}).get("faults")) is not None:
+        TALLY.add(played)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much was killed, raced and lied, and what was lost."""
+    if sum(TALLY.runs.values()):
+        terminalreporter.section("faults")
+        for line in TALLY.lines():
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")
@@ -69,6 +111,14 @@ def fakegcs() -> Iterator[GCSServer]:
     """One fake-gcs-server for the session."""
     with fake_gcs_server() as server:
         yield server
+
+
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder as `tmp_path`, near enough to the root for a socket deep in it: for TMPDIR."""
+    folder = Path(tempfile.mkdtemp(prefix="astra-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -5,9 +5,12 @@ own id, on the way out. Nothing is left on disk.
 """
 
 import contextlib
+import functools
 import importlib.util
+import itertools
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -120,15 +123,30 @@ class GCSServer:
         )
 
 
+# Below those that systems give to whoever asks for any: what was free a moment ago stays free.
+_PORTS = range(20_000, 32_000)
+_SHARES = 8  # processes that share a test session take none of each other's
+
+
+@functools.cache
+def _own_ports() -> Iterator[int]:
+    """Ports of this process, one after the other, from anywhere on."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    own = _PORTS[number % _SHARES :: _SHARES]
+    start = random.randrange(len(own))
+    return itertools.cycle((*own[start:], *own[:start]))
+
+
 def free_ports(count: int) -> list[int]:
-    """Ports that were free a moment ago, all different."""
-    with contextlib.ExitStack() as stack:
-        ports = []
-        for _ in range(count):
-            probe = stack.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            ports.append(int(probe.getsockname()[1]))
-        return ports
+    """Ports that were free a moment ago, all different; none is given twice for a long time."""
+    ports: list[int] = []
+    for port in _own_ports():
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            ports.append(port)
+        if len(ports) == count:
+            break
+    return ports
 
 
 def program(name: str) -> str:

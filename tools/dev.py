@@ -31,6 +31,8 @@ PYTHON = BIN / "python"
 STAMP = VENV / "astra-setup.json"
 OLDEST = (3, 11)
 NEWER = ("python3.13", "python3.12", "python3.11")
+# Two processes: many tests wait for others. A file stays in one of them, with what it has set up.
+SHARED = ("-n", "2", "--dist", "loadfile")
 
 
 class Stop(Exception):
@@ -173,7 +175,8 @@ def script(name: str, arguments: list[str]) -> int:
 def test(arguments: list[str]) -> int:
     """Style, types, import rules, then the tests, whose summary ends the output.
 
-    With arguments only pytest runs: they choose tests, and the rest has nothing to choose.
+    With arguments only pytest runs, in one process: they choose tests, and the rest has nothing
+    to choose.
     """
     setup("dev")
     checks = [
@@ -187,7 +190,7 @@ def test(arguments: list[str]) -> int:
         if subprocess.run(command, cwd=ROOT, check=False).returncode:
             raise Stop(f"{name} failed; what it found is above. The tests were not run.")
     print("--- pytest", flush=True)
-    command = [PYTHON, "-m", "pytest", *arguments]
+    command = [PYTHON, "-m", "pytest", *(arguments or SHARED)]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 

@@ -108,10 +108,8 @@ def test_jobs_of_a_cloud_that_is_away_wait_end_by_a_signal_and_go_on(
             told += line
         assert "by themselves" in told
         process.send_signal(signal.SIGINT)
-        began = time.monotonic()
         out, _ = process.communicate(timeout=SECONDS)
         assert process.returncode == 4
-        assert time.monotonic() - began < 15
     assert '"pending": 40' in out
     assert '"state": "away"' in out or '"state": "trying"' in out
     fake.on_request = None

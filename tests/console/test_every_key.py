@@ -1,31 +1,22 @@
 """Every action on every screen: it works, or says why not; escape always leads back."""
 
 import asyncio
-import importlib
-import pkgutil
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from textual.widgets import Input
 
-import astra_tui.screens
 from astra_tui.app import AstraApp
 from astra_tui.keymap import SCOPES, Action, Context, Keymap
 from astra_tui.screens.base import AstraScreen
 from astra_tui.screens.console import ConsoleScreen
-from astra_tui.screens.dashboard import DashboardScreen
 from astra_tui.screens.dialogs import Tell
 from astra_tui.screens.help import HelpScreen
-from astra_tui.screens.job import JobScreen
-from astra_tui.screens.lab import LabScreen
-from astra_tui.screens.log import LogScreen
-from astra_tui.screens.message import MessageScreen
-from astra_tui.screens.object import ObjectScreen
 from astra_tui.screens.plan import PlanScreen
 from engine.model import KafkaState, ListingState, Snapshot
 from tests.console import world
 from tests.console.conftest import AppMaker
+from tests.console.everywhere import WAYS, full_world, go, screens
 from tests.console.waiting import on, quiet, settled, until, words
 
 SIZE = (120, 40)
@@ -44,17 +35,7 @@ STATES: dict[str, Snapshot] = {
     ),
 }
 SILENT = {"redraw", "quit", "close", "back"}  # draws the same again; end; has nothing to leave
-
-
-def screens() -> Iterator[type[AstraScreen[Any]]]:
-    """Every full screen that there is."""
-    for module in pkgutil.iter_modules(astra_tui.screens.__path__):
-        importlib.import_module(f"astra_tui.screens.{module.name}")
-    waiting: list[type[AstraScreen[Any]]] = [AstraScreen]
-    while waiting:
-        found = waiting.pop().__subclasses__()
-        waiting += found
-        yield from found
+LEAVE = {"show-there"}  # goes back to the console with what was found
 
 
 def own(action: Action) -> bool:
@@ -62,7 +43,7 @@ def own(action: Action) -> bool:
     return Context.LIST not in action.contexts and not action.id.startswith("panel-")
 
 
-@pytest.mark.parametrize("screen", list(screens()), ids=lambda screen: screen.__name__)
+@pytest.mark.parametrize("screen", screens(), ids=lambda screen: screen.__name__)
 def test_every_key_of_a_screen_is_carried_out_by_somebody(screen: type[AstraScreen[Any]]) -> None:
     assert screen.SCOPE in SCOPES
     for action in Keymap().valid_in(SCOPES[screen.SCOPE]):
@@ -153,38 +134,39 @@ async def test_every_action_of_the_console_does_something_and_escape_leads_back(
     assert len(tried) >= 3
 
 
-@pytest.mark.parametrize(
-    ("keys", "kind"),
-    [
-        (("P",), PlanScreen),
-        (("enter",), ObjectScreen),
-        (("5", "enter"), JobScreen),
-        (("4", "enter"), MessageScreen),
-        (("l",), LabScreen),
-        (("d",), DashboardScreen),
-        (("?",), HelpScreen),
-        (("L",), LogScreen),
-    ],
-    ids=lambda value: value.__name__ if isinstance(value, type) else "",
-)
+def test_the_way_to_every_screen_is_known() -> None:
+    common = {kind for kind in screens() if kind.__subclasses__()}
+    assert set(screens()) - common == {ConsoleScreen, *WAYS}
+
+
+@pytest.mark.parametrize("kind", WAYS, ids=lambda kind: kind.__name__)
 async def test_every_action_of_a_screen_does_something_and_escape_leads_back(
-    keys: tuple[str, ...], kind: type, make_app: AppMaker
+    kind: type[AstraScreen[Any]], make_app: AppMaker
 ) -> None:
-    app: Any = make_app(world.snapshot())
+    app = full_world(make_app)
+    everywhere = kind in (PlanScreen, HelpScreen)  # the others are asked for what is their own
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await settled(pilot)
-        await pilot.press(*keys)
-        await until(pilot, on(pilot, kind))
-        await quiet(pilot)
-        screen = app.screen
+        screen = await go(pilot, kind)
         for action in app.keymap.valid_in(screen.contexts()):
+            common = Context.GLOBAL in action.contexts and action.id != "help"
+            if not own(action) or action.id in SILENT or (common and not everywhere):
+                continue
             if action.id == "help" and kind is HelpScreen:
                 continue  # closes it
-            if own(action) and action.id not in SILENT and not app.why_not_on(screen, action):
-                await does_something(pilot, action)
-                await leads_back(pilot, screen, action.id)
+            if app.why_not_on(screen, action):
+                continue
+            await does_something(pilot, action)
+            if action.id in LEAVE:
+                await until(pilot, on(pilot, ConsoleScreen), f"{action.id} leaves")
+                screen = await go(pilot, kind)
+            await leads_back(pilot, screen, action.id)
         for _ in range(4):  # a filter, a page of risks, the screen: one thing at a time
             if app.screen is screen:
+                await pilot.press("escape")
+                await quiet(pilot)
+        for _ in range(3):
+            if not isinstance(app.screen, ConsoleScreen):
                 await pilot.press("escape")
                 await quiet(pilot)
         await until(pilot, on(pilot, ConsoleScreen), "escape leaves the screen itself")

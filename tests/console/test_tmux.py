@@ -15,9 +15,9 @@ pytestmark = [
 ROOT = Path(__file__).resolve().parents[2]
 
 
-async def test_typing_ahead_and_a_clean_terminal_afterwards(tmp_path: Path) -> None:
+async def test_typing_ahead_and_a_clean_terminal_afterwards(short_path: Path) -> None:
     command = f"{sys.executable} -m astra_tui demo; echo left with $?; exec cat"
-    async with Terminal(command, 80, 24, {"TMPDIR": str(tmp_path)}, ROOT) as terminal:
+    async with Terminal(command, 80, 24, {"TMPDIR": str(short_path)}, ROOT) as terminal:
 
         async def mode(name: str) -> str:
             return await terminal._tmux("display-message", "-p", f"#{{{name}}}")

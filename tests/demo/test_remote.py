@@ -61,7 +61,7 @@ async def test_it_has_a_past_and_traffic_and_ends_with_its_console():
     assert not world.folder.exists()
 
 
-async def test_both_processes_end_when_the_console_is_killed(tmp_path: Path):
+async def test_both_processes_end_when_the_console_is_killed(short_path: Path):
     code = (
         "import asyncio\n"
         "from astra_tui.demo import DemoWorld\n"
@@ -74,7 +74,7 @@ async def test_both_processes_end_when_the_console_is_killed(tmp_path: Path):
         "        await asyncio.Event().wait()\n"
         "asyncio.run(main())\n"
     )
-    environ = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    environ = {**os.environ, "TMPDIR": str(short_path), "PYTHONPATH": str(ROOT)}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", code, stdout=subprocess.PIPE, env=environ
     )
@@ -87,7 +87,7 @@ async def test_both_processes_end_when_the_console_is_killed(tmp_path: Path):
         process.kill()
         await process.wait()
     await until(lambda: not any(map(alive, children)), "engine and storage end")
-    await until(lambda: not list(tmp_path.iterdir()), "the folder is removed")
+    await until(lambda: not list(short_path.iterdir()), "the folder is removed")
 
 
 async def test_an_engine_that_cannot_start_says_why():

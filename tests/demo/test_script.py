@@ -16,10 +16,10 @@ from tests.demo.run import run_program
 from tests.demo.waiting import until
 
 
-async def test_all_ten_phases_hold_and_nothing_is_left(tmp_path: Path):
+async def test_all_ten_phases_hold_and_nothing_is_left(short_path: Path):
     done = await run_program(
         [sys.executable, "-m", "astra_tui", "demo", "--script"],
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**os.environ, "TMPDIR": str(short_path)},
     )
     assert done.code == 0, done.out + done.err
     phases = re.findall(r"^  Phase (\d+): all (\d+) checks held", done.out, re.MULTILINE)
@@ -36,7 +36,7 @@ async def test_all_ten_phases_hold_and_nothing_is_left(tmp_path: Path):
     assert reasons
     assert not any("…" in reason for reason in reasons), "no sentence is cut"
     assert done.err == ""
-    assert list(tmp_path.iterdir()) == []
+    assert list(short_path.iterdir()) == []
 
 
 async def test_a_kept_world_is_not_played_in_again(tmp_path: Path):
@@ -45,12 +45,12 @@ async def test_a_kept_world_is_not_played_in_again(tmp_path: Path):
         await demo_script.play(tmp_path, io.StringIO())
 
 
-async def test_a_reader_that_goes_away_leaves_nothing_behind(tmp_path: Path):
+async def test_a_reader_that_goes_away_leaves_nothing_behind(short_path: Path):
     command = f"{sys.executable} -m astra_tui demo --script | head -n 3"
-    done = await run_program(["sh", "-c", command], env={**os.environ, "TMPDIR": str(tmp_path)})
+    done = await run_program(["sh", "-c", command], env={**os.environ, "TMPDIR": str(short_path)})
     assert done.out.count("\n") == 3
     assert "Traceback" not in done.err
-    await until(lambda: not list(tmp_path.iterdir()), "the folder is removed")
+    await until(lambda: not list(short_path.iterdir()), "the folder is removed")
 
 
 class _Terminal(io.StringIO):

@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -611,7 +610,5 @@ async def test_the_rate_settles_to_nothing(state: Database, statistics: AccessSt
     async with running(EMBEDDED, state, statistics) as bus:
         await bus.send_access(A)
         await until(lambda: bus.status().events_per_second > 0)
-        started = time.monotonic()
         await until(lambda: bus.status().events_per_second == 0)
-        assert time.monotonic() > started
         assert bus.status() == bus.status()

@@ -8,8 +8,9 @@ import asyncio
 import sys
 import time
 
-from tests.faults.play import TALLY, Arena, arena
+from tests.faults.play import Arena, arena
 from tests.faults.scenes import SCENES, Scene
+from tests.faults.tally import TALLY
 from tests.faults.troubles import ALL, Trouble
 
 _GROUPS = ("kill", "race", "lie")

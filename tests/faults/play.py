@@ -3,10 +3,9 @@
 import asyncio
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
@@ -20,37 +19,13 @@ from tests.fake_s3 import FakeObject, FakeS3, FakeState, Fault, Quirks, Seen
 from tests.faults.recorder import Recorder
 from tests.faults.scenes import Scene
 from tests.faults.sides import Ask, LocalSide, S3Side, tap
+from tests.faults.tally import TALLY
 from tests.faults.troubles import DESTINATION, SOURCE, Trouble
 from tests.migration.world import World, pattern, small_parts
 
 BUCKETS = {SOURCE: "a", DESTINATION: "b"}
 BOUND = 30.0  # seconds for one run: a guard against hanging, not a claim about speed
 _CANARY = ".astra-canary-"
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was played, for the report at the end."""
-
-    runs: Counter[str] = field(default_factory=Counter)
-    excused: Counter[str] = field(default_factory=Counter)
-    states: Counter[str] = field(default_factory=Counter)
-    lost: int = 0
-
-    def lines(self) -> list[str]:
-        """The report."""
-        lines = [
-            f"requests killed {self.runs['kill']:,}, races {self.runs['race']:,},"
-            f" lies {self.runs['lie']:,}; versions lost: {self.lost}"
-        ]
-        states = ", ".join(f"{name} {number:,}" for name, number in sorted(self.states.items()))
-        lines.append(f"jobs ended: {states}")
-        for name, number in sorted(self.excused.items()):
-            lines.append(f"no client could have kept ({name}): {number:,}")
-        return lines
-
-
-TALLY = Tally()
 
 
 @dataclass(slots=True)

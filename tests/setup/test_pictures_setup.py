@@ -19,6 +19,7 @@ from engine.discovery.search import Found
 from engine.model import Check, CheckState, Provider, StoreKind
 from engine.settings import Secret
 from tests.console import world
+from tests.console.contrast import ENOUGH, box, segments, too_faint
 from tests.console.waiting import on, quiet, until
 
 SMALL, USUAL = (80, 24), (120, 40)
@@ -145,3 +146,12 @@ def test_hostile(size: tuple[int, int], make: Any, snap_compare: Any) -> None:
 def test_without_colour(make: Any, snap_compare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     assert snap_compare(make(), terminal_size=SMALL, run_before=having_tested())
+
+
+@pytest.mark.parametrize("then", ["", "e", "w", "question_mark"])
+async def test_all_text_can_be_read(then: str, make: Any) -> None:
+    app = make()
+    async with app.run_test(size=USUAL) as pilot:
+        await having_tested(then=then)(pilot)
+        assert too_faint(app, ENOUGH[app.theme], box(app)) == []
+        assert sum(1 for _ in segments(app, box(app))) > 10

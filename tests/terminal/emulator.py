@@ -14,6 +14,7 @@ from astra_tui.terminal.parser import Effect, Parser
 from astra_tui.terminal.screen import Canvas
 
 Cell = tuple[Any, ...]
+UNDRAWN = "\0"
 
 
 class Emulator(pyte.Screen):
@@ -105,6 +106,19 @@ class Terminal:
     def resize(self, width: int, height: int) -> None:
         self.screen.resize(height, width)
 
+    def forget(self) -> None:
+        """Show nothing of what was drawn; every cell is `UNDRAWN` until it is drawn again."""
+        screen = self.screen
+        screen.reset()
+        for y in range(screen.lines):
+            for x in range(screen.columns):
+                screen.buffer[y][x] = screen.default_char._replace(data=UNDRAWN)
+
+    @property
+    def whole(self) -> bool:
+        """Was every cell drawn since `forget()`?"""
+        return UNDRAWN not in self.text
+
     def cells(self) -> list[list[Cell]]:
         """What a person can tell apart, row by row: a blank has no ink to have a colour."""
         screen = self.screen
@@ -128,12 +142,19 @@ class Thinned:
 
     def __init__(self, width: int, height: int, abilities: Abilities | None = None) -> None:
         self.canvas = Canvas(width, height)
-        self.encoder = Encoder(self.canvas, abilities or Abilities(True, True))
+        self.abilities = abilities or Abilities(True, True)
+        self.encoder = Encoder(self.canvas, self.abilities)
         self.parser = Parser(self.canvas, self._passed)
         self.passed: list[tuple[str, Effect]] = []
 
     def feed(self, data: str) -> None:
         self.parser.feed(data)
+
+    def resume(self) -> None:
+        """Begin anew on the same canvas, as the driver does after the shell had the terminal."""
+        self.canvas.resize(self.canvas.width, self.canvas.height)
+        self.encoder = Encoder(self.canvas, self.abilities)
+        self.parser = Parser(self.canvas, self._passed)
 
     def _passed(self, sequence: str, effect: Effect) -> None:
         self.passed.append((sequence, effect))

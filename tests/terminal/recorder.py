@@ -15,10 +15,18 @@ class Size:
     height: int
 
 
+@dataclass(frozen=True)
+class Suspended:
+    """The shell had the terminal for a while; nothing of the app shows any more."""
+
+
+Item = str | Size | Suspended
+
+
 class Recorder(HeadlessDriver):
     """A terminal that takes everything; `tape` has what it got and its sizes, in order."""
 
-    tape: ClassVar[list[str | Size]] = []
+    tape: ClassVar[list[Item]] = []
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -53,7 +61,7 @@ class Played:
     looks: int = 0  # times that they were compared on the way, and were equal
 
 
-def play(tape: list[str | Size], *, every: int = 1, limit: int = 1 << 30) -> Played:
+def play(tape: list[Item], *, every: int = 1, limit: int = 1 << 30) -> Played:
     """Show a tape on two terminals, ours taking `limit` characters after every so many writes.
 
     Where ours has been sent all there was, the pictures must be equal at once.
@@ -64,13 +72,20 @@ def play(tape: list[str | Size], *, every: int = 1, limit: int = 1 << 30) -> Pla
     stock = Terminal(first.width, first.height)
     ours = Terminal(first.width, first.height)
     played = Played(stock, ours, 0, 0, thinned.passed)
-    whole = False  # has the app drawn a whole picture since the last change of size?
+    whole = False  # has the app drawn a whole picture since the last change of size, or pause?
     for number, item in enumerate(tape[1:]):
         if isinstance(item, Size):
             played.stock.resize(item.width, item.height)
             played.ours.resize(item.width, item.height)
             thinned.canvas.resize(item.width, item.height)
             thinned.encoder.forget()
+            whole = False
+            continue
+        if isinstance(item, Suspended):
+            # What showed is lost on both. A line of ours is made anew over the same canvas.
+            played.stock.forget()
+            played.ours.forget()
+            thinned.resume()
             whole = False
             continue
         played.stock.feed(item)
@@ -83,7 +98,7 @@ def play(tape: list[str | Size], *, every: int = 1, limit: int = 1 << 30) -> Pla
         played.our_bytes += len(sent.encode())
         size = thinned.canvas
         texts = [row[: size.width] for row in size.picture.texts[: size.height]]
-        whole = whole or not any("\0" in row for row in texts)
+        whole = whole or (stock.whole and not any("\0" in row for row in texts))
         if whole and thinned.encoder.idle and number % 20 == 0:
             assert played.ours.cells() == played.stock.cells()
             played.looks += 1

@@ -31,6 +31,7 @@ def test_which_driver_is_used() -> None:
 
 
 def little(term: str, driver: str = "", size: tuple[int, int] = (70, 24)) -> Terminal:
+    """The small app; `term` may be followed by more of the environment."""
     command = f"TERM={term} {sys.executable} -m tests.terminal.little; echo left with $?; exec cat"
     return Terminal(command, *size, env={"ASTRA_DRIVER": driver}, cwd=ROOT)
 
@@ -52,7 +53,11 @@ async def mode(terminal: Terminal, name: str) -> str:
     return await terminal._tmux("display-message", "-p", f"#{{{name}}}")
 
 
-@pytest.mark.parametrize("term", ["xterm-256color", "screen", "vt100"])
+@pytest.mark.parametrize(
+    "term",
+    ["xterm-256color", "xterm-256color COLORTERM=", "screen COLORTERM=", "vt100 NO_COLOR=1"],
+    ids=["true colour", "256 colours", "16 colours", "no colour"],
+)
 @pytest.mark.usefixtures("_terminal")
 class TestInTmux:
     pytestmark = tmux
@@ -61,6 +66,7 @@ class TestInTmux:
         async with little(term, "stock") as stock, little(term) as ours:
             for terminal in (stock, ours):
                 await used(terminal)
+            await suspended(ours)  # Textual's own draws nothing anew when it comes back
             # A picture may be looked at while it is drawn: the same must come at last.
             end = time.monotonic() + PATIENCE
             while (wanted := await cells(stock, 70, 24)) != (shown := await cells(ours, 70, 24)):
@@ -81,6 +87,15 @@ async def used(terminal: Terminal) -> None:
     await terminal.until(lambda text: "typed" in text and "▔" * 40 not in text, "small")
     await terminal.resize(70, 24)
     await terminal.until(lambda text: text.count("xyz") == 2, "a large one")
+
+
+async def suspended(terminal: Terminal) -> None:
+    """Give the shell the terminal for a while, and come back."""
+    (program,) = descendants(terminal.pid)
+    os.kill(program, signal.SIGTSTP)
+    await terminal.until(lambda text: "xyz" not in text, "the shell's screen")
+    os.kill(program, signal.SIGCONT)
+    await terminal.until(lambda text: text.count("xyz") == 2, "what was there")
 
 
 def different(one: list[list[Cell]], other: list[list[Cell]]) -> str:

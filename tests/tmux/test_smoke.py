@@ -21,12 +21,10 @@ SMALL, LARGE = (80, 24), (120, 40)
 
 
 @pytest.fixture
-async def temporary(tmp_path: Path) -> AsyncIterator[Path]:
+async def temporary(short_path: Path) -> AsyncIterator[Path]:
     """Where the demo puts its folder; at the end of the test nothing may be left in it."""
-    folder = tmp_path / "tmp"
-    folder.mkdir()
-    yield folder
-    await until(lambda: not list(folder.iterdir()), "no temporary folder is left")
+    yield short_path
+    await until(lambda: not list(short_path.iterdir()), "no temporary folder is left")
 
 
 def demo(size: tuple[int, int], temporary: Path, arguments: str = "") -> Terminal:
