@@ -262,6 +262,7 @@ def summary_json(summary: "JobsetSummary") -> dict[str, Any]:
         "source_proofs": dict(summary.source_proofs),
         "guards": dict(summary.guards),
         "saving_per_month": sums.saving_per_month,
+        "unpriced": summary.unpriced,
         "step_seconds": {step.name.lower(): sums.step_seconds[step - 1] for step in STEPS},
         "routes": [
             {

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from astra_tui.job_report import digests, guard
 from engine.model import STEPS, Address, JobsetSummary, JobState, JobView
+from widgets.job_text import unpriced_text
 from widgets.text import bytes_text, counted, date_text, duration_text, money_text, visible
 
 
@@ -68,8 +69,10 @@ def totals_text(summary: JobsetSummary) -> str:
         ("source", counts(summary.source_proofs)),
         ("deletes", counts(summary.guards)),
     ]
-    if sums.saving_per_month:
-        found.append(("saving", f"{money_text(sums.saving_per_month, currency=True)} a month"))
+    saving, unpriced = sums.saving_per_month, unpriced_text(summary)
+    if saving or unpriced:
+        told = f"{money_text(saving, currency=True)} a month" if saving else "unknown"
+        found.append(("saving", f"{told} ({unpriced})" if unpriced else told))
     spent = (f"{s.name.lower()} {duration_text(sums.step_seconds[s - 1])}" for s in STEPS)
     found.append(("steps", ", ".join(spent)))
     for route in sums.routes:

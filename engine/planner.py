@@ -277,7 +277,7 @@ class Planner:
             )
             for move in accepted
         ]
-        savings = [move.saving_per_month or 0.0 for move in accepted]
+        savings = [move.saving_per_month for move in accepted]
         await self._runner.submit(plan.plan_id, specs, savings, priority=priority or plan.priority)
         return plan.plan_id
 

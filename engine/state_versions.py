@@ -39,7 +39,13 @@ def _priorities(connection: sqlite3.Connection) -> None:
             connection.execute("UPDATE jobs SET spec = ? WHERE seq = ?", (json.dumps(spec), seq))
 
 
-STEPS: Sequence[Step] = (_priorities,)
+def _unpriced(connection: sqlite3.Connection) -> None:
+    """Jobs remember that nobody knew what they save. Of those before it is not known any more."""
+    if _has_table(connection, "jobs"):
+        connection.execute("ALTER TABLE jobs ADD COLUMN unpriced INTEGER NOT NULL DEFAULT 0")
+
+
+STEPS: Sequence[Step] = (_priorities, _unpriced)
 
 
 def version_of(connection: sqlite3.Connection) -> int:

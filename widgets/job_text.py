@@ -3,6 +3,7 @@
 from engine.model import (
     STEPS,
     Evidence,
+    JobsetSummary,
     JobState,
     JobView,
     MoveKind,
@@ -11,7 +12,7 @@ from engine.model import (
 )
 from widgets.cells import Cell, Name, Part
 from widgets.glyphs import current
-from widgets.text import clock_text, duration_text
+from widgets.text import clock_text, counted, duration_text
 
 STEP_WORD = {
     Step.NONE: "",
@@ -21,6 +22,14 @@ STEP_WORD = {
     Step.VERIFY: "verify",
     Step.DELETE: "delete",
 }
+
+
+def unpriced_text(summary: JobsetSummary) -> str:
+    """`without 3 jobs whose prices are not known`, "" where all are."""
+    if not summary.unpriced:
+        return ""
+    whose = "whose price is" if summary.unpriced == 1 else "whose prices are"
+    return f"without {counted(summary.unpriced, 'job')} {whose} not known"
 
 
 def track(job: JobView) -> list[Part]:

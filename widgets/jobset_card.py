@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from engine.model import STEPS, JobsetLine, JobsetSummary, JobState, JobView
 from widgets.cells import Cell, Name, Part
 from widgets.glyphs import current
-from widgets.job_text import STEP_WORD
+from widgets.job_text import STEP_WORD, unpriced_text
 from widgets.jobset_table import bar, left_text
 from widgets.lines import Lines, field, heading, paragraph
 from widgets.text import (
@@ -102,12 +102,15 @@ def _amounts(summary: JobsetSummary, line: JobsetLine | None) -> list[Cell]:
         if sums.bytes and took >= 1:
             parts.append((f"  {rate_text(sums.bytes / took)} in the mean", "dim"))
         lines.append(field("took" if summary.finished else "so far", *parts))
-    saving = sums.saving_per_month
+    saving, unpriced = sums.saving_per_month, unpriced_text(summary)
     if saving:
         style = "good" if saving > 0 else "warn"
         word = "saves" if saving > 0 else "costs more"
         amount = (f"{money_text(abs(saving), currency=True)} a month", style)
-        lines.append(field(word, amount))
+        without: list[Part] = [(f"  {unpriced}", "dim")] if unpriced else []
+        lines.append(field(word, amount, *without))
+    elif unpriced:
+        lines.append(field("saves", ("unknown", "warn"), (f"  {unpriced}", "dim")))
     return lines
 
 

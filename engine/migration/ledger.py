@@ -41,7 +41,7 @@ class Ledger(Reports):
         self,
         jobset: str,
         specs: Sequence[JobSpec],
-        savings: Sequence[float] = (),
+        savings: Sequence[float | None] = (),
         *,
         priority: int = 0,
     ) -> tuple[list[str], list[Moved]]:
@@ -49,14 +49,15 @@ class Ledger(Reports):
 
         A spec whose job is unfinished makes no second one (a paused job goes on), one that
         failed or was cancelled is queued again, one that was completed in the same job set
-        stays completed. `savings` are USD a month, for the statistics. Every source that a job
-        new to the set deletes adds to what the set may delete (`deletes`).
+        stays completed. `savings` are USD a month (None unknown), for the statistics; a job
+        that is queued again takes the new one. Every source that a job new to the set deletes adds
+        to what the set may delete (`deletes`).
         """
         ids: list[str] = []
         moved: list[Moved] = []
         for start in range(0, len(specs), _CHUNK):
             some = specs[start : start + _CHUNK]
-            money = [*savings[start : start + _CHUNK], *[0.0] * len(some)]
+            money: list[float | None] = [*savings[start : start + _CHUNK], *[0.0] * len(some)]
             pairs = list(zip(some, money, strict=False))
             found = await self._database.run(
                 lambda connection, pairs=pairs: [  # type: ignore[misc]

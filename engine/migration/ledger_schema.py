@@ -1,6 +1,7 @@
 """The ledger's tables. What changes here needs a step in `engine/state_versions.py` as well.
 
-`jobs` has a row a job (`records.py` says what the columns mean), `intents` everything that was
+`jobs` has a row a job (`records.py` says what the columns mean; `unpriced` that `saving` is 0
+because nobody knows it), `intents` everything that was
 ever meant to be done, `tries` those that failed and why, `parts` the finished parts of unfinished
 uploads, `places` where the ends of a job are, `allowances` how many sources the jobs of a set may
 delete.
@@ -47,7 +48,8 @@ CREATE TABLE IF NOT EXISTS jobs (
     step_seconds TEXT NOT NULL DEFAULT '[0,0,0,0,0]',
     notes TEXT NOT NULL DEFAULT '[]',
     priority INTEGER NOT NULL DEFAULT 0,
-    excused INTEGER NOT NULL DEFAULT 0
+    excused INTEGER NOT NULL DEFAULT 0,
+    unpriced INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS jobs_by_key ON jobs (job_key);
 CREATE INDEX IF NOT EXISTS jobs_by_set ON jobs (jobset, seq);

@@ -91,9 +91,10 @@ def as_moved(row: sqlite3.Row, before: str, old_jobset: str = "") -> Moved:
 
 
 def add_one(
-    connection: sqlite3.Connection, jobset: str, spec: JobSpec, saving: float, priority: int
+    connection: sqlite3.Connection, jobset: str, spec: JobSpec, saving: float | None, priority: int
 ) -> tuple[str, Moved | None]:
     key = job_key(spec)
+    money = (saving or 0.0, saving is None)
     earlier = connection.execute(
         "SELECT * FROM jobs WHERE job_key = ? ORDER BY seq DESC LIMIT 1", (key,)
     ).fetchone()
@@ -105,22 +106,23 @@ def add_one(
         if bucket == "paused":
             change += ", paused = 0"
         elif bucket in (JobState.FAILED, JobState.CANCELLED):
-            change += f", {REQUEUE}"
+            change += f", {REQUEUE}, saving = ?, unpriced = ?"
         elif same_set:
             return job_id, None
         if bucket != JobState.COMPLETED:
             if not same_set:
                 _allow(connection, earlier["jobset"], spec, -1)
                 _allow(connection, jobset, spec)
+            told = money if "saving" in change else ()  # it was planned anew
             row = connection.execute(
                 f"UPDATE jobs SET {change} WHERE job_id = ? RETURNING *",
-                (jobset, priority, job_id),
+                (jobset, priority, *told, job_id),
             ).fetchall()[0]
             return job_id, as_moved(row, bucket, earlier["jobset"])
     job_id = _free_id(connection, key)
     connection.execute(
         "INSERT INTO jobs (job_id, job_key, jobset, spec, source, destination, route, size,"
-        " saving, created, priority) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " saving, unpriced, created, priority) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             job_id,
             key,
@@ -130,14 +132,14 @@ def add_one(
             searchable(spec.destination),
             route_of(spec),
             spec.size,
-            saving,
+            *money,
             time.time(),
             priority,
         ),
     )
     _allow(connection, jobset, spec)
     return job_id, Moved(
-        job_id, jobset, jobset, route_of(spec), spec.size, saving, "", str(JobState.QUEUED)
+        job_id, jobset, jobset, route_of(spec), spec.size, money[0], "", str(JobState.QUEUED)
     )
 
 

@@ -213,7 +213,8 @@ def jobset_summary(connection: sqlite3.Connection, jobset: str) -> JobsetSummary
     at = time.time()
     rows = connection.execute(
         "SELECT route, state, paused, evidence, source_proof, guarded, count(*) AS jobs,"
-        " total(size) AS size, total(saving) AS saving, min(created) AS created,"
+        " total(size) AS size, total(saving) AS saving, sum(unpriced) AS unpriced,"
+        " min(created) AS created,"
         " coalesce(min(nullif(started, 0)), 0) AS started, max(finished) AS finished,"
         f" {_STEP_SUMS} FROM jobs WHERE jobset = ?"
         " GROUP BY route, state, paused, evidence, source_proof, guarded",
@@ -226,6 +227,7 @@ def _summed(jobset: str, at: float, rows: Sequence[sqlite3.Row]) -> JobsetSummar
     from engine.migration.totals import Totals
 
     sums: list[Sum] = []
+    unpriced = 0
     counts: dict[str, Counter[str]] = {name: Counter() for name in ("states", *_PROOFS)}
     for row in rows:
         steps, jobs = tuple(row[-5:]), row["jobs"]
@@ -234,6 +236,7 @@ def _summed(jobset: str, at: float, rows: Sequence[sqlite3.Row]) -> JobsetSummar
         sums.append(Sum(row["route"], bucket, jobs, size, sum(steps), row["saving"], steps))
         counts["states"][bucket] += jobs
         if row["state"] == JobState.COMPLETED:
+            unpriced += row["unpriced"]
             counts["evidence"][row["evidence"] or "none"] += jobs
             counts["source_proofs"][row["source_proof"] or "none"] += jobs
             counts["guards"][_GUARDS[row["guarded"]]] += jobs
@@ -252,4 +255,5 @@ def _summed(jobset: str, at: float, rows: Sequence[sqlite3.Row]) -> JobsetSummar
         source_proofs=tuple(counts["source_proofs"].items()),
         guards=tuple(counts["guards"].items()),
         statistics=Totals(sums).statistics(),
+        unpriced=unpriced,
     )

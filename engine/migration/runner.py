@@ -63,7 +63,7 @@ class Runner(Scheduler):
         self,
         jobset: str,
         specs: Sequence[JobSpec],
-        savings: Sequence[float] = (),
+        savings: Sequence[float | None] = (),
         *,
         priority: int = 0,
     ) -> list[str]:

@@ -275,7 +275,8 @@ class JobsetSummary:
     `states` counts jobs by state (`paused` apart); of the completed ones `evidence`,
     `source_proofs` and `guards` (`guarded`, `unguarded`, `no delete`) tell how each was proved.
     `size` is the bytes of all jobs. Times in epoch seconds, 0 not yet; `finished` is that of the
-    last job, 0 while some are unfinished.
+    last job, 0 while some are unfinished. `unpriced` of the completed jobs save nobody knows what:
+    the saving of `statistics` is that of the others.
     """
 
     jobset: str
@@ -290,6 +291,7 @@ class JobsetSummary:
     source_proofs: tuple[tuple[str, int], ...]
     guards: tuple[tuple[str, int], ...]
     statistics: MigrationStatistics
+    unpriced: int = 0
 
     def count(self, state: str) -> int:
         """Jobs in that state."""

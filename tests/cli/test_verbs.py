@@ -407,4 +407,8 @@ def test_a_cloud_that_could_not_be_listed_costs_no_zero(astra: Astra) -> None:
     done = astra("dashboard", code=1)
     (line,) = [line for line in done.out.splitlines() if line.startswith("gone ")]
     assert "failed" in line
+    assert line.count("unknown") == 1
+    assert line.split()[-2] == "-"  # no policy was asked what would be planned
+    asked = astra("dashboard", "--policy", "rules", code=None)
+    (line,) = [line for line in asked.out.splitlines() if line.startswith("gone ")]
     assert line.count("unknown") == 2

@@ -451,6 +451,30 @@ async def test_stop_launches_nothing_more(tmp_path, fakes, monkeypatch) -> None:
 # -- counting -------------------------------------------------------------------------------
 
 
+async def test_a_saving_that_nobody_knows_is_no_saving_of_nothing(there: World, fakes) -> None:
+    fakes[1].state.put("b", "k0", b"in the way")
+    specs = []
+    for number in range(3):
+        fakes[0].state.put("b", f"k{number}", b"x" * 10)
+        specs.append(await there.spec(f"src:b/k{number}", f"dst:b/k{number}"))
+    ids = await there.runner.submit("set", specs, [9.0, None, 2.5])
+    for job_id in ids:
+        await there.done(job_id)
+    found = await there.runner.ledger.summary("set")
+    assert found is not None
+    assert (found.statistics.failed, found.statistics.saving_per_month) == (1, 2.5)
+    assert found.unpriced == 1
+    # What is planned again, once it can be done, saves what the later plan says.
+    fakes[1].state.set("b", "k0", None)
+    (again,) = await there.runner.submit("later", specs[:1], [4.0])
+    async with asyncio.timeout(DEADLINE):
+        await there.runner.wait("later")
+    later = await there.runner.ledger.summary("later")
+    assert later is not None
+    assert (again, later.statistics.saving_per_month) == (ids[0], 4.0)
+    assert there.runner.statistics().saving_per_month == pytest.approx(6.5)
+
+
 async def test_statistics_and_counts_agree_with_the_ledger(there: World, fakes) -> None:
     fakes[1].state.put("b", "k0001", b"in the way")
     ids = await submit_many(there, fakes, 5, size=1000)

@@ -9,6 +9,8 @@ from engine.model import JobsetLine, Throughput
 from tests.console.job_world import ended_set
 from widgets import glyphs
 from widgets.job_table import step_text
+from widgets.job_text import unpriced_text
+from widgets.jobset_card import _amounts
 from widgets.jobset_table import bar, left_text, set_word
 from widgets.lines import plain_cell
 from widgets.rate_chart import chart
@@ -82,6 +84,14 @@ def test_the_end_of_sets_in_words() -> None:
     one = ended_text([ended_set("a\x1b[31m")], "O")
     assert "\x1b" not in one
     assert "40 completed, 2 failed and kept; 2.0 GiB in 2m 05s, saves $1.42 a month. O" in one
+    assert unpriced_text(ended_set("a")) == ""
+    blank = replace(ended_set("a"), unpriced=1)
+    assert unpriced_text(blank) == "without 1 job whose price is not known"
+    card = "\n".join(plain_cell(cell) for cell in _amounts(blank, None))
+    assert "$1.42 a month  without 1 job" in card
+    none = replace(blank, statistics=replace(blank.statistics, saving_per_month=0.0), unpriced=40)
+    card = "\n".join(plain_cell(cell) for cell in _amounts(none, None))
+    assert "unknown  without 40 jobs whose prices are not known" in card
     dear = ended_set("c")
     dear = replace(dear, statistics=replace(dear.statistics, saving_per_month=-0.5))
     assert "in 2m 05s, costs $0.50 more a month. O" in ended_text([dear], "O")
