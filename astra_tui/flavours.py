@@ -14,6 +14,8 @@ COUNTS = frozenset({"vim"})
 _VIM: Keys = {
     **{f"panel-{number}": (f"g {number}",) for number in range(1, 10)},
     "show-panels": ("g 0",),
+    "search": ("/",),
+    "filter": ("&",),
     "first": ("home", "g g"),
     "open-folder": ("l", "right"),
     "up-folder": ("h", "left", "backspace"),

@@ -164,10 +164,13 @@ ACTIONS: tuple[Action, ...] = (
            "*.csv. In the feed: messages with this text, or topic:access key:logs/* since:10m. For "
            "jobs: state:failed route:aws>gcp size:>10MiB text.", (PA, FE, BO, PL, JL, LG, EV),
            footer=5, offline=True),
-    Action("next-match", ("n",), "next match", "To the next line that fits the filter.",
-           (PA, FE, BO), palette=False, offline=True),
-    Action("previous-match", ("N",), "previous match", "To the line before that fits the filter.",
-           (PA, FE, BO), palette=False, offline=True),
+    Action("search", ("ctrl+f",), "search", "Go to the lines with this text, or that fit a glob; "
+           "all others stay. Messages, plans and the page of jobs are filtered instead.",
+           (PA, FE, BO, PL, JL, LG, EV), offline=True),
+    Action("next-match", ("n",), "next match", "To the next line with the text searched for, or "
+           "that fits the filter.", (PA, FE, BO, LG), palette=False, offline=True),
+    Action("previous-match", ("N",), "previous match", "To the line before with that text.",
+           (PA, FE, BO, LG), palette=False, offline=True),
     Action("folders", ("F",), "folders", "Show folders as a file manager does, or all objects in "
            "one list.", (PA,)),
     Action("open-folder", ("right",), "open", "Open the folder at the cursor.", (PA, US)),

@@ -118,6 +118,7 @@ class JobList(VirtualList[BoardLine]):
 class MigrationBoard(FilterPane):
     """Jobs, the running ones first, as the snapshot gives them."""
 
+    SEARCHES = True
     FILTER_HINT = "filter: state:failed route:aws>gcp, or part of a name, state or error"
 
     class Inspect(Message):
@@ -156,6 +157,9 @@ class MigrationBoard(FilterPane):
 
     def pane_list(self) -> VirtualList[Any]:
         return self._list
+
+    def words_of(self, row: BoardLine) -> str:
+        return f"{row.name} {row.route} {row.word[0]}"
 
     def on_mount(self) -> None:
         self.set_titles(Text("migrations"), Text())

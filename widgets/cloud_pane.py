@@ -26,6 +26,7 @@ _LARGEST_FIRST = frozenset(
     {SortKey.SIZE, SortKey.AGE, SortKey.COST, SortKey.ACCESSES, SortKey.IDLE}
 )
 _MARK_CHUNK = 20_000
+_SEARCH_FIRST = 256  # lines that a search asks for at first
 _MARKS_CHECKED = 256  # for each view that is shown
 Found = Mapping[str, int | None]  # keys, and where they are in a view
 
@@ -37,6 +38,7 @@ class CloudPane(FilterPane):
     but does not remove them.
     """
 
+    SEARCHES = True
     FILTER_HINT = "filter: part of a name, or a pattern such as *.csv"
 
     class PaneMessage(Message):
@@ -451,6 +453,16 @@ class CloudPane(FilterPane):
         self._show_titles()
         self.post_message(self.QueryChanged(self, query))
 
+    async def find_row(self, text: str, start: int, step: int) -> int | None:
+        view = self._objects.view
+        if view is None:
+            return None
+        for low, high in _spans_around(len(view), start, step):
+            picked = await view.pick(text, low, high)
+            if picked.keys:
+                return (await view.find([picked.keys[0 if step > 0 else -1]]))[0]
+        return None
+
     def _toggle(self, index: int) -> None:
         row = self._objects.row(index) if index < self._objects.count() else None
         if row is None:
@@ -538,6 +550,24 @@ class CloudPane(FilterPane):
 
     def _placeholder(self, width: int) -> list[Cell]:
         return pane_words.placeholder(self.status, self.listing_query, width)
+
+
+def _spans_around(total: int, start: int, step: int) -> Iterator[tuple[int, int]]:
+    """All lines from `start` on (1) or back (-1), round to the other end, in growing pieces."""
+    if not total:
+        return
+    start %= total
+    size, left = _SEARCH_FIRST, total
+    while left > 0:
+        if step > 0:
+            span = (start, min(start + min(size, left), total))
+            start = span[1] % total
+        else:
+            span = (max(start + 1 - min(size, left), 0), start + 1)
+            start = (span[0] - 1) % total
+        yield span
+        left -= span[1] - span[0]
+        size = min(size * 4, _MARK_CHUNK)
 
 
 def _chunks(total: int) -> Iterator[tuple[int, int]]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-_USUAL = {"reload": "r", "filter": "/", "up-folder": "left", "topics": "i"}
+_USUAL = {"reload": "r", "filter": "/", "up-folder": "left", "topics": "i", "next-match": "n",
+          "previous-match": "N"}  # fmt: skip
 
 _names: Mapping[str, str] = _USUAL
 

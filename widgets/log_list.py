@@ -94,6 +94,7 @@ class LogList(VirtualList[Entry]):
 class LogPane(FilterPane):
     """The list with its filter line."""
 
+    SEARCHES: ClassVar[bool] = True
     FILTER_HINT: ClassVar[str] = "filter: part of a line, or console, engine, notice"
 
     class Filtered(Message):
@@ -105,6 +106,9 @@ class LogPane(FilterPane):
 
     def pane_list(self) -> LogList:
         return self.list
+
+    def words_of(self, row: Entry) -> str:
+        return f"{row.origin} {row.text} {row.more}"
 
     def filter_changed(self) -> None:
         self.post_message(self.Filtered())

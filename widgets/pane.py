@@ -1,5 +1,7 @@
 """A bordered pane with a list and a filter line: what the console's panes have in common."""
 
+import asyncio
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -15,6 +17,7 @@ from textual.widgets import Input
 
 from widgets.banner import Banner, Problem
 from widgets.glyphs import ASCII, current
+from widgets.key_names import key_of
 from widgets.text import visible
 from widgets.virtual_list import VirtualList
 
@@ -116,10 +119,16 @@ class FilterPane(Pane):
     """
 
     FILTER_HINT: ClassVar[str] = "filter: part of a name"
+    SEARCHES: ClassVar[bool] = False  # whether lines can be gone through by a text
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self.filter_text = ""
+        self.search_text = ""
+        self._before = ""  # what was searched for before
+        self._searching = False  # what is typed is searched for, it does not filter
+        self._origin = 0  # the line where the search began
+        self._at_search = asyncio.Lock()
         self._input = FilterInput(self.FILTER_HINT)
         self._banner = Banner()
         self._problem = Problem(classes="problem")
@@ -152,6 +161,58 @@ class FilterPane(Pane):
         self._input.add_class("-open")
         self._input.focus()
 
+    def words_of(self, row: Any) -> str:
+        """What a search finds in a row."""
+        return ""
+
+    async def find_row(self, text: str, start: int, step: int) -> int | None:
+        """The first line with that text from `start` on, or back (step -1), round to the other
+        end; None if there is none."""
+        rows, wanted = self.pane_list(), text.casefold()
+        for index in around(rows.count(), start, step):
+            row = rows.row(index)
+            if row is not None and wanted in self.words_of(row).casefold():
+                return index
+        return None
+
+    def action_search(self) -> None:
+        """Open the line for a text to go to; all lines stay."""
+        self._searching, self._before = True, self.search_text
+        self._origin = self.pane_list().cursor
+        on, back = key_of("next-match"), key_of("previous-match")
+        self._show_in_line("", f"search: part of a name; {on} and {back} go on")
+        self._input.add_class("-open")
+        self._input.focus()
+
+    async def search_on(self, step: int, start: int | None = None) -> bool:
+        """Go to the next line (1) with the text searched for, or the one before (-1)."""
+        async with self._at_search:
+            rows = self.pane_list()
+            first = rows.cursor + step if start is None else start
+            at = await self.find_row(self.search_text, first, step)
+            if at is not None:
+                rows.move_cursor(at)
+            return at is not None
+
+    async def _search_as_typed(self) -> None:
+        found = not self.search_text or await self.search_on(1, self._origin)
+        self._problem.show("" if found else f"Nothing here has {visible(self.search_text)}.")
+
+    def _show_in_line(self, text: str, hint: str) -> None:
+        with self._input.prevent(Input.Changed):
+            self._input.value = text
+        self._input.placeholder = hint
+
+    def _end_search(self, *, keep: bool) -> None:
+        """Let the line be the filter's again."""
+        self._searching = False
+        self._problem.show("")
+        self._show_in_line(visible(self.filter_text), self.FILTER_HINT)
+        if not keep or not self.search_text:
+            self.search_text = self._before
+            self.pane_list().move_cursor(self._origin)
+        self._close_filter()
+
     def action_clear_filter(self) -> None:
         """Show everything again."""
         self._input.value = ""
@@ -170,18 +231,36 @@ class FilterPane(Pane):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
-        if event.value != self.filter_text:
+        if self._searching:
+            self.search_text = event.value
+            self.run_worker(self._search_as_typed(), group="search", exclusive=True)
+        elif event.value != self.filter_text:
             self.filter_text = event.value
             self.filter_changed()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self._close_filter()
+        self._line_left()
 
     def on_filter_input_left(self, event: FilterInput.Left) -> None:
         event.stop()
-        self._close_filter()
+        self._line_left()
+
+    def _line_left(self) -> None:
+        if self._searching:
+            self._end_search(keep=True)
+        else:
+            self._close_filter()
 
     def on_filter_input_dismissed(self, event: FilterInput.Dismissed) -> None:
         event.stop()
-        self.action_clear_filter()
+        if self._searching:
+            self.workers.cancel_group(self, "search")
+            self._end_search(keep=False)
+        else:
+            self.action_clear_filter()
+
+
+def around(count: int, start: int, step: int) -> Iterator[int]:
+    """All of `count` lines once, from `start` on (1) or back (-1), round to the other end."""
+    yield from ((start + step * number) % count for number in range(count))

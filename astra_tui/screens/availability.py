@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from astra_tui import job_flows
-from astra_tui.keymap import Action, Context
+from astra_tui.keymap import Action, Context, Keymap
 from engine.model import FINAL_STATES, JobState, KafkaState, ListingState, Snapshot
 from widgets.board import MigrationBoard
 from widgets.cloud_pane import CloudPane
@@ -29,7 +29,7 @@ def console_reason(screen: "ConsoleScreen", action: Action) -> str:
 
 
 ROWLESS = frozenset(  # mean no row of a pane
-    {"filter", "sort", "reverse", "open", "reload", "topics", "rejected", "replay"}
+    {"filter", "search", "sort", "reverse", "open", "reload", "topics", "rejected", "replay"}
 )
 _EVEN_EMPTY = ROWLESS | {"folders", "up-folder", "place-back", "place-forward"}
 
@@ -71,8 +71,8 @@ def _reason(screen: "ConsoleScreen", action: Action) -> str:
             if snapshot.kafka.state is KafkaState.OFF:
                 return "Kafka is off (kafka.bootstrap); there are no events to follow."
         case "next-match" | "previous-match":
-            if not panel.filter_text:
-                return f"There is no filter; {screen.astra.keymap.key_of('filter')} sets one."
+            if not panel.filter_text and not panel.search_text:
+                return nothing_sought(screen.astra.keymap)
         case "marks-back" if isinstance(panel, CloudPane | MigrationBoard) and not panel.dropped:
             return "No marks were dropped here."
         case "usage":
@@ -131,6 +131,12 @@ def _folder_reason(screen: "ConsoleScreen", action: Action, pane: CloudPane) -> 
     if action.id == "open-folder" and pane.cursor_folder is None:
         return f"This is an object; {keys.key_of('inspect')} shows it."
     return ""
+
+
+def nothing_sought(keys: Keymap) -> str:
+    """Why there is no next match."""
+    search, narrow = keys.key_of("search"), keys.key_of("filter")
+    return f"Nothing is searched for; {search} searches, {narrow} filters."
 
 
 def why_no_replay(snapshot: Snapshot) -> str:

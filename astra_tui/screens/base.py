@@ -12,6 +12,8 @@ from engine.model import Snapshot
 from widgets.caption import Caption
 from widgets.glyphs import ASCII, current
 from widgets.key_help import KeyHint, KeyLine
+from widgets.pane import FilterPane
+from widgets.text import visible
 
 if TYPE_CHECKING:
     from astra_tui.app import AstraApp
@@ -100,6 +102,15 @@ class AstraScreen(Question[ResultT], Generic[ResultT], inherit_bindings=False):
         """Say something about a key in the footer; "" shows the keys again."""
         for line in self.query(KeyLine):
             line.note(text)
+
+    async def go_to_match(self, pane: FilterPane, by: int) -> None:
+        """Go to the next line (1) that was searched for, or the one before (-1). Without a
+        search every line that shows fits the filter."""
+        if not pane.search_text:
+            rows = pane.pane_list()
+            rows.move_cursor(rows.cursor + by)
+        elif not await pane.search_on(by):
+            self.note_key(f"Nothing here has {visible(pane.search_text, width=40)}.")
 
     def show_strokes(self, strokes: str) -> None:
         """Show in the footer what was struck and waits for the next key."""

@@ -368,6 +368,13 @@ class ConsoleScreen(PlaceScreen):
         # At once: what is typed next must not be taken for keys.
         self.set_focus(self.panel.query_one(FilterInput), scroll_visible=False)
 
+    def do_search(self) -> None:
+        if not self.panel.SEARCHES:
+            self.do_filter()
+            return
+        self.panel.action_search()
+        self.set_focus(self.panel.query_one(FilterInput), scroll_visible=False)
+
     def do_mark(self) -> None:
         panel: Any = self.panel
         panel.action_mark()
@@ -408,11 +415,11 @@ class ConsoleScreen(PlaceScreen):
                 noun="object", verbs=("marked", "unmarked"), where="that are shown here",
             )  # fmt: skip
 
-    def do_next_match(self) -> None:
-        self.panel.pane_list().action_cursor_down()
+    async def do_next_match(self) -> None:
+        await self.go_to_match(self.panel, 1)
 
-    def do_previous_match(self) -> None:
-        self.panel.pane_list().action_cursor_up()
+    async def do_previous_match(self) -> None:
+        await self.go_to_match(self.panel, -1)
 
     def do_sort(self) -> None:
         if self.pane is not None:

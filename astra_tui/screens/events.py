@@ -50,6 +50,9 @@ class FeedScreen(AstraScreen[None]):
     def do_inspect(self) -> None:
         self.feed.action_inspect()
 
+    def do_search(self) -> None:
+        self.do_filter()
+
     def do_filter(self) -> None:
         self.feed.action_filter()
         # At once: what is typed next must not be taken for keys.

@@ -237,7 +237,17 @@ class JobsScreen(AstraScreen[None]):
         return window.count("paused") > 0 and not window.count("queued", *RUNNING)
 
     def why_not(self, action: Action) -> str:
-        jobs_only = ("mark", "mark-all", "filter", "sort", "reverse", "pause", "retry", "cancel")
+        jobs_only = (
+            "mark",
+            "mark-all",
+            "filter",
+            "search",
+            "sort",
+            "reverse",
+            "pause",
+            "retry",
+            "cancel",
+        )
         if self.in_sets:
             if action.id in (*jobs_only, "priority", "marks-back"):
                 key = self.astra.keymap.key_of("sets")
@@ -325,6 +335,9 @@ class JobsScreen(AstraScreen[None]):
             self.sets.action_inspect()
         else:
             self.pane.action_inspect()
+
+    def do_search(self) -> None:
+        self.do_filter()
 
     def do_filter(self) -> None:
         self.pane.action_filter()

@@ -11,6 +11,7 @@ from astra_tui import flows
 from astra_tui.keymap import Action
 from astra_tui.logtail import LEVELS, LogEntry, LogTail
 from astra_tui.redact import known_secrets, redact
+from astra_tui.screens.availability import nothing_sought
 from astra_tui.screens.base import AstraScreen
 from astra_tui.screens.title import TitleLine
 from engine.model import Notice, Snapshot
@@ -141,6 +142,9 @@ class LogScreen(AstraScreen[None]):
     def why_not(self, action: Action) -> str:
         if action.id in ("details", "copy") and not self.pane.list.count():
             return "There is no line here."
+        sought = self.pane.filter_text or self.pane.search_text
+        if action.id in ("next-match", "previous-match") and not sought:
+            return nothing_sought(self.astra.keymap)
         return ""
 
     # -- keys ---------------------------------------------------------------------------
@@ -160,6 +164,19 @@ class LogScreen(AstraScreen[None]):
         """Open the filter line."""
         self.pane.action_filter()
         self.set_focus(self.pane.query_one("FilterInput"), scroll_visible=False)
+
+    def do_search(self) -> None:
+        """Open the line for a text to go to."""
+        self.pane.action_search()
+        self.set_focus(self.pane.query_one("FilterInput"), scroll_visible=False)
+
+    async def do_next_match(self) -> None:
+        """The next line with the text searched for."""
+        await self.go_to_match(self.pane, 1)
+
+    async def do_previous_match(self) -> None:
+        """The line before with that text."""
+        await self.go_to_match(self.pane, -1)
 
     def do_follow(self) -> None:
         """Follow the newest lines, or hold."""

@@ -402,6 +402,9 @@ class PlanScreen(AstraScreen[bool]):
 
     # -- the filter and the mouse --------------------------------------------------------
 
+    def do_search(self) -> None:
+        self.do_filter()
+
     def do_filter(self) -> None:
         line = self.query_one(FilterInput)
         line.add_class("-open")

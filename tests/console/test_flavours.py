@@ -69,7 +69,7 @@ async def test_strokes_are_text_in_a_filter(make_app: AppMaker) -> None:
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await settled(pilot)
         pane = app.screen.panes[0]
-        await pilot.press("g", "/", "g", "g", "backspace", "enter")
+        await pilot.press("g", "&", "g", "g", "backspace", "enter")
         await until(pilot, lambda: pane.filter_text == "g")
 
 
@@ -79,7 +79,7 @@ async def test_matches_are_gone_through(make_app: AppMaker) -> None:
         await settled(pilot)
         pane = app.screen.panes[0]
         await pilot.press("n")
-        await until(pilot, lambda: "There is no filter; / sets one." in said(app))
+        await until(pilot, lambda: "Nothing is searched for; ^f searches, / filters." in said(app))
         await pilot.press("/", *"photos", "enter", "n")
         await until(pilot, lambda: len(pane.objects.view) == 2 and pane.objects.cursor == 1)
         await pilot.press("N")

@@ -379,3 +379,79 @@ async def test_the_help_says_a_reason_once_and_the_same_key_closes_it(make_app: 
         assert words(pilot).count("go to a cloud (1 to 3) first.") == 1
         await pilot.press("?")
         await until(pilot, on(pilot, ConsoleScreen))
+
+
+# -- search -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("flavour", "key"), [("astra", "ctrl+f"), ("vim", "/")])
+async def test_a_search_goes_to_rows_and_leaves_all(
+    flavour: str, key: str, make_app: AppMaker
+) -> None:
+    names = [f"k{number:05}{'.needle' if number % 4000 == 7 else ''}" for number in range(10_000)]
+    app: Any = make_app(names=names, console=ConsoleSettings(flavour=flavour))
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settled(pilot)
+        pane = app.screen.panes[0]
+        rows = pane.objects
+        await pilot.press("n")
+        await until(pilot, lambda: "Nothing is searched for" in said(app))
+        await pilot.press(key, *"needle")
+        await until(pilot, lambda: rows.cursor == 7, "as it is typed")
+        await pilot.press("enter", "n")
+        await until(pilot, lambda: rows.cursor == 4007)
+        await pilot.press("n", "n")
+        await until(pilot, lambda: rows.cursor == 7, "round to the beginning")
+        await pilot.press("N")
+        await until(pilot, lambda: rows.cursor == 8007)
+        assert rows.count() == 10_000
+        assert not pane.filter_text
+
+
+async def test_escape_takes_a_search_back_and_what_is_not_there_is_said(
+    make_app: AppMaker,
+) -> None:
+    app: Any = make_app(names=[f"k{number:03}" for number in range(100)])
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settled(pilot)
+        pane = app.screen.panes[0]
+        await pilot.press("/", "k", "enter", "down", "down", "ctrl+f", *"k09")
+        await until(pilot, lambda: pane.objects.cursor == 90)
+        await pilot.press("z")
+        await shows(pilot, "Nothing here has k09z.")
+        await pilot.press("escape")
+        await until(pilot, lambda: pane.objects.cursor == 2, "back where it began")
+        assert pane.filter_text == "k"
+        assert pane.search_text == ""
+        assert "Nothing here has" not in words(pilot)
+        await pilot.press("ctrl+f", *"k05", "enter", "/", *"09", "enter", "n")
+        await until(pilot, lambda: "Nothing here has k05." in footer(pilot))
+
+
+async def test_jobs_and_the_log_are_searched(make_app: AppMaker) -> None:
+    app: Any = make_app(world.snapshot())
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settled(pilot)
+        board = app.screen.board
+        await pilot.press("5", "ctrl+f", *"failed", "enter")
+        await until(pilot, lambda: board.pane_list().cursor_row.word[0] == "failed")
+        app.say("a needle")
+        for number in range(5):
+            app.say(f"hay {number}")
+        await pilot.press("L")
+        await until(pilot, on(pilot, LogScreen))
+        rows = app.screen.pane.list
+        await until(pilot, lambda: rows.count() >= 6)
+        await pilot.press("ctrl+f", *"needle", "enter")
+        await until(pilot, lambda: rows.cursor_row.text == "a needle")
+
+
+async def test_where_lines_are_not_gone_through_they_are_filtered(make_app: AppMaker) -> None:
+    app: Any = make_app(world.snapshot())
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press("4", "ctrl+f", *"GET", "enter")
+        await until(pilot, lambda: app.screen.feed.filter_text == "GET")
+        await pilot.press("J", "ctrl+f", *"failed", "enter")
+        await until(pilot, on(pilot, JobsScreen))
+        await until(pilot, lambda: app.screen.pane.filter_text == "failed")

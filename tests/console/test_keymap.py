@@ -127,7 +127,7 @@ def test_an_override_replaces_the_keys() -> None:
 
 
 def test_keys_may_come_as_a_list() -> None:
-    assert Keymap({"filter": ["ctrl+f", "comma"]})["filter"].keys == ("ctrl+f", ",")
+    assert Keymap({"filter": ["ctrl+t", "comma"]})["filter"].keys == ("ctrl+t", ",")
 
 
 def test_two_actions_may_swap_their_keys() -> None:
