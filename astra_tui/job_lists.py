@@ -11,7 +11,7 @@ from astra_tui import job_flows
 from astra_tui.job_flows import jobs_text
 from astra_tui.screens.dialogs import Choice, Choosable, Confirm, Line, Prompt
 from engine.model import JobChange, JobView, parse_priority, priority_text
-from widgets.text import visible
+from widgets.text import counted, visible
 
 if TYPE_CHECKING:
     from astra_tui.app import AstraApp
@@ -71,7 +71,7 @@ async def _number(app: "AstraApp", change: JobChange, scope: Scope) -> int:
 
 def _meant(scope: Scope, all_of_them: str) -> str:
     fit = f"All that fit: {visible(scope.text, width=60)}" if scope.text else all_of_them
-    return f"{fit}, {len(scope.but):,} unmarked ones left out" if scope.but else fit
+    return f"{fit}, {counted(len(scope.but), 'unmarked one')} left out" if scope.but else fit
 
 
 async def retry(app: "AstraApp", scope: Scope) -> bool:

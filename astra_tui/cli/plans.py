@@ -74,6 +74,13 @@ async def found(engine: "Engine", name: str) -> "Plan":
         raise UsageError(
             f"{len(alike)} saved plans begin so: {', '.join(alike[:5])}.", subject=name
         )
+    if not alike:
+        raise UsageError(
+            "There is no saved plan whose id begins so, and no such file.",
+            subject=name,
+            safe="Nothing was changed.",
+            todo="`astra plan list` names the saved ones; a file is named by its path.",
+        )
     return await engine.workspace.plan(alike[0] if len(alike) == 1 else name)
 
 

@@ -40,3 +40,6 @@ def test_a_plan_goes_through_a_file_and_is_carried_out(astra: Astra) -> None:
     assert sorted(p.name for p in (astra.folder / "objects" / "other").iterdir()) == ["a", "c"]
     path.write_text("{}")
     assert "no exported plan" in astra("plan", "run", str(path), "--yes", code=None).err
+    missing = astra("plan", "run", "nosuch", "--yes", code=2)
+    assert "no such file" in missing.err
+    assert "plan list" in missing.err
