@@ -122,7 +122,7 @@ class Details(Lines):
     """The whole of one entry: its values, where they come from, each check."""
 
     DEFAULT_CSS = (
-        "Details { height: 11; max-height: 40%; border-top: solid $border-blurred; padding: 0 1; }"
+        "Details { height: 11; max-height: 50%; border-top: solid $border-blurred; padding: 0 1; }"
     )
 
     def __init__(self) -> None:
