@@ -161,6 +161,7 @@ class FakeDoor:
         self.names: Sequence[str] = given.get("names", ())
         self.fail: dict[str, AstraError | Exception] = {}
         self.hold: dict[str, asyncio.Event] = {}
+        self.prepared: list[str] = []
         self.calls: list[tuple[str, Any]] = []
         self.noted: list[tuple[int, Notice]] = []
         self.views: list[ListingQuery] = []
@@ -216,7 +217,7 @@ class FakeDoor:
         return world.View(rows, query, status.generation)
 
     async def prepare_filter(self, cloud: str) -> None:
-        await self._do("prepare_filter", cloud)
+        self.prepared.append(cloud)
 
     async def inspect(self, address: Address) -> ObjectDetail:
         return await self._do("inspect", address, self.detail(address))

@@ -676,6 +676,7 @@ async def test_a_filter_typed_ahead_is_text_and_no_keys(make_app: AppMaker) -> N
         assert app.screen.panes[1].filter_text == "mete"
         assert isinstance(app.screen, ConsoleScreen)
         assert {name for name, _ in app.engine.calls} <= {"start", "scan", "view", "doctor"}
+        assert app.engine.prepared == [pane.cloud for pane in app.screen.panes[1:3]]
 
 
 async def test_work_that_takes_long_does_not_hold_keys_for_long(make_app: AppMaker) -> None:
