@@ -16,6 +16,7 @@ _VIM: Keys = {
     "show-panels": ("g 0",),
     "search": ("/",),
     "filter": ("&",),
+    "page-down": ("pagedown", "ctrl+f"),  # ctrl+b is tmux's own
     "first": ("home", "g g"),
     "open-folder": ("l", "right"),
     "up-folder": ("h", "left", "backspace"),

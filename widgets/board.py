@@ -316,6 +316,6 @@ class MigrationBoard(FilterPane):
         line = ""
         for part in parts:
             longer = f"{line} {glyphs.dot} {part}" if line else part
-            if len(longer) <= max(self.size.width - 2, 20):
+            if len(longer) <= max(self.title_room, 20):
                 line = longer
         return Text(line)

@@ -538,7 +538,7 @@ class CloudPane(FilterPane):
             return
         status, query = self.status, self.listing_query
         self._banner.show(pane_words.warning(status, self._objects.count()))
-        room = max(self.size.width - 2, 10)
+        room = max(self.title_room, 10)
         self.set_titles(
             pane_words.title(self.cloud, status, room),
             pane_words.subtitle(

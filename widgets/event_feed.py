@@ -140,7 +140,7 @@ class EventFeed(FilterPane):
         self._banner.show(f"{glyphs.bad} AWAY, trying again: {status.error}" if away else "")
         line = Text()
         for part in self.notes(status):
-            if line.cell_len + part.cell_len + 3 <= max(self.size.width - 2, 10):
+            if line.cell_len + part.cell_len + 3 <= max(self.title_room, 10):
                 line = Text.assemble(line, f" {glyphs.dot} " if line else "", part)
         self.set_titles(title, line)
 

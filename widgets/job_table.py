@@ -303,7 +303,7 @@ class JobsPane(FilterPane):
         line = ""
         for word in words:
             longer = f"{line} {glyphs.dot} {word}" if line else word
-            if len(longer) <= max(self.size.width - 2, 20):
+            if len(longer) <= max(self.title_room, 20):
                 line = longer
         self.set_titles(title, Text(line))
 

@@ -95,6 +95,11 @@ class Pane(Vertical):
             self._refresh_edge(self.size.height)
         self._titles = titles
 
+    @property
+    def title_room(self) -> int:
+        """Cells for a title in the border: more would be cut by an ellipsis."""
+        return self.size.width - 4
+
     def _refresh_edge(self, y: int) -> None:
         """Draw one line of the border again. Setting `border_title` itself would draw the
         whole pane with all its rows, four times a second while numbers change."""

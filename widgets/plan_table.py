@@ -121,7 +121,7 @@ class PlanTable(VirtualList[PlanLine]):
             case "risk":
                 return _risk_cell(move, width)
             case "route":
-                return Name(move.route, "dim")
+                return Name(_arrowed(move.route), "dim")
             case _:
                 return _note_cell(move)
 
@@ -136,7 +136,7 @@ class PlanTable(VirtualList[PlanLine]):
                     head += f", {count_text(group.refused)} refused"
                 if group.folded:
                     head += f" {current().ellipsis}"
-                return Name(f"{group.title}  {head}", "group", "right")
+                return Name(f"{_arrowed(group.title)}  {head}", "group", "right")
             case "size":
                 return (size_text(group.size), "group")
             case "saving":
@@ -147,6 +147,11 @@ class PlanTable(VirtualList[PlanLine]):
                 return (payback_text(group.saving_per_month, group.one_time_cost), "group")
             case _:
                 return ""
+
+
+def _arrowed(text: str) -> str:
+    """A route with the arrow that this terminal has."""
+    return text.replace(" → ", f" {current().arrow} ")
 
 
 def _class_cell(move: Move, width: int) -> Cell:
