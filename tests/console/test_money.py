@@ -36,6 +36,7 @@ async def test_from_the_answer_to_the_report_one_figure_is_told(
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until(pilot, listed(app))
         await money.grow_old(app.engine, bucket_name)
+        await app.engine.decide()  # the model is solved once, however long that takes here
         await pilot.press("e")
         await until(pilot, on(pilot, Tell))
         made = await app.engine.decisions()
