@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -116,3 +117,22 @@ async def test_a_failed_set_up_says_so_and_is_no_set_up(
     assert "pip could not install what Astra needs" in capfd.readouterr().err
     assert not dev.STAMP.exists()
     assert dev.PYTHON.exists(), "the environment stays for the next try"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "last"), [([], ["-n", "2"]), (["-k", "names"], ["-k", "names"])], ids=str
+)
+def test_all_tests_are_shared_by_two_processes_and_chosen_ones_are_not(
+    dev: ModuleType, monkeypatch: pytest.MonkeyPatch, arguments: list[str], last: list[str]
+):
+    run: list[list[str]] = []
+
+    def noted(command: list[object], **named: object) -> subprocess.CompletedProcess[str]:
+        run.append([str(part) for part in command])
+        return subprocess.CompletedProcess(command, 0)
+
+    monkeypatch.setattr(dev, "setup", lambda extra: 0)
+    monkeypatch.setattr(dev.subprocess, "run", noted)
+    assert dev.main(["test", *arguments]) == 0
+    assert run[-1][1:5] == ["-m", "pytest", *last]
+    assert len(run) == (1 if arguments else 5), "with arguments pytest alone, else every check"
