@@ -231,7 +231,9 @@ class Prompt(Dialog[ValueT | None], Generic[ValueT]):
         self._value = value
 
     def compose_answer(self) -> ComposeResult:
-        yield Input(self._value, select_on_focus=True)
+        field = Input(self._value, select_on_focus=True)
+        field.cursor_blink = False  # an idle console sends nothing
+        yield field
         yield Static("", markup=False, classes="problem")
 
     def answer_height(self) -> int:

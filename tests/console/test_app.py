@@ -13,13 +13,13 @@ from textual.widgets import Button
 from astra_tui.app import AstraApp
 from astra_tui.config import ConsoleSettings
 from astra_tui.screens.console import ConsoleScreen
-from astra_tui.screens.dialogs import Confirm, Tell
+from astra_tui.screens.dialogs import Confirm, Prompt, Tell
 from astra_tui.screens.log import LogScreen
 from engine.errors import AccessDenied, StateBusy
 from engine.model import Notice, NoticeLevel
 from tests.console import world
 from tests.console.conftest import AppMaker
-from tests.console.waiting import DEADLINE, on, settled, shows, until, words
+from tests.console.waiting import DEADLINE, on, quiet, settled, shows, until, words
 
 SIZE = (120, 40)
 
@@ -230,6 +230,34 @@ async def test_an_idle_console_draws_nothing(make_app: AppMaker) -> None:
         app.engine.show(world.snapshot())
         await until(pilot, lambda: "backu" in words(pilot), "the job shows")
         await until(pilot, lambda: drawn, "it is drawn")
+
+
+async def test_a_question_that_waits_for_a_text_draws_nothing(make_app: AppMaker) -> None:
+    app: Any = make_app()
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settled(pilot)
+        await pilot.press("o")
+        await until(pilot, on(pilot, Prompt))
+        await quiet(pilot)
+        looked = 0
+        drawn: list[Any] = []
+        see, draw = app.engine.snapshot, app._display
+
+        def counted() -> Any:
+            nonlocal looked
+            looked += 1
+            return see()
+
+        def watched(screen: Any, renderable: Any) -> None:
+            drawn.append(renderable)
+            draw(screen, renderable)
+
+        app.engine.snapshot, app._display = counted, watched
+        # Four looks a second: a cursor of Textual's would have blinked twice.
+        await until(pilot, lambda: looked >= 5, "five looks at the snapshot")
+        assert not drawn
+        await pilot.press("x")
+        await until(pilot, lambda: drawn, "a letter is drawn")
 
 
 async def test_notices_are_shown_once_and_kept(make_app: AppMaker) -> None:

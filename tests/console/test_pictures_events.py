@@ -174,6 +174,7 @@ def test_replay_that_fails(make_app: AppMaker, snap_compare: Any) -> None:
         await feed("R", shown="From where?")(pilot)
         await pilot.press("enter")
         await shows(pilot, "Could not replay")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 2, "the replay's page is left")
         await quiet(pilot)
 
     assert snap_compare(app, terminal_size=SMALL, run_before=replay)
