@@ -70,3 +70,26 @@ def test_without_colour(
 def test_the_footer_of_a_flavour(flavour: str, make_app: AppMaker, snap_compare: Any) -> None:
     app: Any = make_app(world.quiet(), console=ConsoleSettings(flavour=flavour))
     assert snap_compare(app, terminal_size=SMALL, run_before=press())
+
+
+@pytest.mark.parametrize(
+    ("keys", "size"),
+    [
+        (("V", "down", "down"), SMALL),
+        (("V", "down", "down"), USUAL),
+        (("X",), SMALL),
+        (("X",), USUAL),
+        (("}", "}"), USUAL),  # in a small one only one panel shows
+    ],
+    ids=["range-size0", "range-size1", "meaningless-size0", "meaningless-size1", "larger-size1"],
+)
+def test_hands(
+    keys: tuple[str, ...],
+    size: tuple[int, int],
+    make_app: AppMaker,
+    snap_compare: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("widgets.key_help.NOTE_SECONDS", 600.0)
+    app: Any = make_app(world.quiet())
+    assert snap_compare(app, terminal_size=size, run_before=press(*keys))
