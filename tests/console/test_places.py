@@ -137,7 +137,7 @@ async def test_signs_stand_over_the_panels_and_jump(make_app: AppMaker) -> None:
         console = app.screen
         await pilot.press("3", "H", "1", "'")
         await until(pilot, on(pilot, Jump))
-        await shows(pilot, "2  gcp")
+        await shows(pilot, "2 gcp")
         over = {sign.target.key: sign.region for sign in app.screen.query(Sign).filter(".-over")}
         assert set(over) == {"1", "2", "4", "5"}
         for number, key in enumerate("1245"):
