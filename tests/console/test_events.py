@@ -221,6 +221,7 @@ async def _look_around(app: Any, pilot: Any) -> None:
     await until(pilot, lambda: screen.feed.pane_list().count() == 3507, "all is read again")
     await until(pilot, lambda: not screen.feed.following, "it shows its beginning")
     assert app.snapshot.kafka.events_total == counted
+    await until(pilot, lambda: getattr(screen.feed.pane_list().cursor_row, "topic", ""), "its row")
     await pilot.press("enter")
     await until(pilot, on(pilot, MessageScreen))
     await shows(pilot, "when it was first read")
