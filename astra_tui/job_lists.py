@@ -27,7 +27,7 @@ _DONE = {
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The jobs that a key may be about: marked ones, else the one at the cursor, or all that fit
-    the filter `text`, `matching` of which the change means; `cancelled` of them were cancelled.
+    the filter `text`, `matching` of which the change meant when they were listed.
 
     `every`: all that fit carry a mark, those of `but` do not; only the engine can count them.
     """
@@ -37,7 +37,6 @@ class Scope:
     cursor_fits: bool
     text: str
     matching: int
-    cancelled: int = 0
     every: bool = False
     but: Sequence[str] = ()
 
@@ -60,13 +59,27 @@ async def _which(app: "AstraApp", title: str, scope: Scope) -> Sequence[str] | N
 
 async def _number(app: "AstraApp", change: JobChange, scope: Scope) -> int:
     """How many of all that fit are meant; says so where there are none."""
-    number = scope.matching
-    if scope.every:
-        number = await app.engine.count_jobs(change, scope.text, scope.but)
+    number = await app.engine.count_jobs(change, scope.text, scope.but)
     if not number:
         fits = "failed or was cancelled" if change is JobChange.RETRY else "is unfinished"
-        app.say(f"None of the marked jobs {fits}.", "warning")
+        app.say(f"None of {'the marked' if scope.every else 'these'} jobs {fits}.", "warning")
     return number
+
+
+async def _cancelled(app: "AstraApp", scope: Scope) -> int:
+    """How many of them were cancelled, and would run after all."""
+    text = f"{scope.text} state:cancelled"
+    return await app.engine.count_jobs(JobChange.RETRY, text, scope.but)
+
+
+def _more(app: "AstraApp", asked: int, now: int, what: str) -> bool:
+    """Whether more are meant now than were asked about: then nothing is done, and it is said."""
+    if now > asked:
+        app.say(
+            f"Meanwhile {jobs_text(now)} {what}, not {asked:,}: nothing was done; ask again.",
+            "warning",
+        )
+    return now > asked
 
 
 def _meant(scope: Scope, all_of_them: str) -> str:
@@ -83,18 +96,21 @@ async def retry(app: "AstraApp", scope: Scope) -> bool:
     if ids:
         await job_flows.retry(app, ids)
         return True
-    number, cancelled = await _number(app, JobChange.RETRY, scope), scope.cancelled
+    number = await _number(app, JobChange.RETRY, scope)
     if not number:
         return False
-    if scope.every:
-        text = f"{scope.text} state:cancelled"
-        cancelled = await app.engine.count_jobs(JobChange.RETRY, text, scope.but)
+    cancelled = await _cancelled(app, scope)
     lines: list[Line] = [_meant(scope, "All of all job sets"), ""]
     if cancelled:
         lines.append(f"{jobs_text(cancelled)} of them, once cancelled, will run after all.")
     lines.append("Each move deletes its source once the copy is proved.")
     title = f"Try {jobs_text(number)} again?"
     if not await app.ask(Confirm(title, lines, yes="Try again")):
+        return False
+    now = await app.engine.count_jobs(JobChange.RETRY, scope.text, scope.but)
+    if _more(app, number, now, "would run again") or _more(
+        app, cancelled, await _cancelled(app, scope), "that were cancelled would run"
+    ):
         return False
     await change(app, JobChange.RETRY, scope.text, scope.but)
     return True
@@ -113,6 +129,9 @@ async def cancel(app: "AstraApp", scope: Scope) -> bool:
     what = _meant(scope, "All unfinished jobs")
     lines: list[Line] = [what, "", "What they wrote is removed again; every source is kept."]
     if not await app.ask(Confirm(f"Cancel {jobs_text(number)}?", lines, yes="Cancel them")):
+        return False
+    now = await app.engine.count_jobs(JobChange.CANCEL, scope.text, scope.but)
+    if _more(app, number, now, "would be cancelled"):
         return False
     await change(app, JobChange.CANCEL, scope.text, scope.but)
     return True

@@ -83,6 +83,14 @@ class JobMarks:
         self.every = every
         self.named.clear()
 
+    def others_listed(self) -> None:
+        """Other jobs will be listed: a mark of all meant those of before, and never comes back."""
+        if self.every:
+            self.every = False
+            self.named.clear()
+        if self._before[0]:
+            self._before = False, {}
+
     def back(self) -> None:
         """Mark what was marked before all marks went, too."""
         every, named = self._before
@@ -328,8 +336,11 @@ class JobsPane(FilterPane):
         self._ask(JobQuery(query.text, query.sort, not query.reverse))
 
     def _ask(self, query: JobQuery) -> None:
-        if self.marks.every and query.text != self.job_query.text:
-            self.action_clear_marks()  # all that were listed then are not what is listed now
+        if query.text != self.job_query.text:
+            every = self.marks.every
+            self.marks.others_listed()
+            if every:
+                self._marks_changed()
         self.job_query = query
         rows = self._rows
         self.post_message(self.WindowWanted(self, query, 0, max(rows.visible_count, 1) + AHEAD))

@@ -37,7 +37,7 @@ class MarkRange:
         self._launch = launch
         self._at_rest = asyncio.Event()
         self._at_rest.set()
-        self._due: deque[tuple[Span, bool]] = deque()
+        self._due: deque[tuple[ListingView, Span, bool]] = deque()
         self.key: str | None = None  # of the anchor's line; None while nothing is marked so
         self._held = False
         self._anchor = self._expected = 0
@@ -112,15 +112,16 @@ class MarkRange:
             return
         wanted = (min(self._anchor, cursor), max(self._anchor, cursor) + 1)
         self._covered = wanted
-        self._due += [(span, True) for span in _without(wanted, before)]
-        self._due += [(span, False) for span in _without(before, wanted)]
+        # With the view: a line has another object on it once other lines are shown.
+        self._due += [(view, span, True) for span in _without(wanted, before)]
+        self._due += [(view, span, False) for span in _without(before, wanted)]
         if self.busy or not self._due:
             return
-        while self._due and self._done_at_once(view, *self._due[0]):
+        while self._due and self._done_at_once(*self._due[0]):
             self._due.popleft()
         if self._due:
             self._at_rest.clear()
-            self._launch(self._work(view))
+            self._launch(self._work())
         else:
             self._settled()
 
@@ -133,10 +134,10 @@ class MarkRange:
         self._take(picked_rows(rows), mark)
         return True
 
-    async def _work(self, view: ListingView) -> None:
+    async def _work(self) -> None:
         try:
             while self._due:
-                (start, stop), mark = self._due.popleft()
+                view, (start, stop), mark = self._due.popleft()
                 for low in range(start, stop, _CHUNK):
                     self._take(await view.pick("", low, min(low + _CHUNK, stop)), mark)
             self._settled()

@@ -150,10 +150,12 @@ class JobSetScreen(AstraScreen[None]):
         cancelled = self._count("cancelled")
         if cancelled:  # somebody did not want those: it asks
             number = self._count("failed") + cancelled
-            scope = job_lists.Scope((), None, False, self._filter, number, cancelled)
+            scope = job_lists.Scope((), None, False, self._filter, number)
             await job_lists.retry(self.astra, scope)
         else:
-            await job_lists.change(self.astra, JobChange.RETRY, self._filter)
+            # Only those: one that somebody cancelled meanwhile is not among what shows.
+            text = f"{self._filter} state:failed"
+            await job_lists.change(self.astra, JobChange.RETRY, text)
         self._dirty = True
 
     async def do_pause(self) -> None:

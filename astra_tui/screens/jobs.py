@@ -217,10 +217,11 @@ class JobsScreen(AstraScreen[None]):
         window, job = pane.rows.window, pane.cursor_job
         fits = job is not None and (job.state.value in states)
         number = window.count(*states) if window is not None else 0
-        cancelled = window.count("cancelled") if window is not None else 0
-        marks, text = pane.marks, pane.rows.query_shown.text
+        marks = pane.marks
+        # All are marked of what was asked for last, though it may be on its way.
+        text = (pane.job_query if marks.every else pane.rows.query_shown).text
         but = tuple(marks.named) if marks.every else ()
-        return Scope(pane.marked, job, fits, text, number, cancelled, marks.every, but)
+        return Scope(pane.marked, job, fits, text, number, marks.every, but)
 
     def _unfinished(self) -> Scope:
         return self._scope(*STATE_WORDS["unfinished"])

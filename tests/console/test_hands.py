@@ -1,5 +1,6 @@
 """What hands do that come from other programs: q, escape, counts, ranges, unknown keys."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -327,6 +328,38 @@ async def test_a_range_over_lines_that_are_not_loaded(make_app: AppMaker) -> Non
         await until(pilot, lambda: len(pane.marked) == 30_000)
         await pilot.press("g", "down")
         await until(pilot, lambda: pane.marked == {"k00000", "k00001"})
+
+
+async def test_a_range_means_the_lines_that_were_shown_when_the_cursor_went_over_them(
+    make_app: AppMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other lines come while those of before are still being asked for."""
+    asked, answered = asyncio.Event(), asyncio.Event()
+    pick = world.View.pick
+
+    async def slow(view: world.View, text: str, start: int, stop: int) -> Any:
+        asked.set()
+        await answered.wait()
+        return await pick(view, text, start, stop)
+
+    monkeypatch.setattr(world.View, "pick", slow)
+    names = [f"k{number:05}" for number in range(2000)]
+    app: Any = make_app(names=names)
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        await settled(pilot)
+        pane = app.screen.panes[0]
+        rows = pane.pane_list()
+        rows.move_cursor(500)
+        await pilot.press("V", "G")
+        await asyncio.wait_for(asked.wait(), 10)
+        fewer = [row for row in rows.view.all_rows if row.key > "k00099"]
+        view = world.View(fewer, rows.view.query, rows.view.generation + 1)
+        pane.show_view(view, {"k00500": 400, "k01999": 1899})
+        rows.move_cursor(1000)  # back over lines that have other objects on them now
+        await until(pilot, lambda: len(pane.range._due) == 1)
+        answered.set()
+        await until(pilot, lambda: not pane.range.busy)
+        assert pane.marked == {f"k{number:05}" for number in range(500, 1101)}
 
 
 # -- sizes of panels ----------------------------------------------------------------------

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 
 from astra_tui.screens.dialogs import Choice, Confirm, Prompt, Tell
@@ -162,6 +163,60 @@ async def test_another_filter_means_other_jobs_so_the_mark_of_all_goes(make_app:
         await until(pilot, lambda: not screen.pane.marks, "pressed twice, it marks none")
 
 
+async def test_a_mark_of_all_does_not_come_back_over_other_jobs(make_app: AppMaker) -> None:
+    jobs = tuple(world.job(f"{n}.bin", JobState.FAILED, job_id=f"j{n}") for n in range(30))
+    app: Any = make_app(world.snapshot(jobs=jobs))
+    async with app.run_test(size=SIZE) as pilot:
+        screen = await open_jobs(pilot, "name:1")
+        pane = screen.pane
+        await pilot.press("*")
+        await until(pilot, lambda: pane.marks.every)
+        await pilot.press("*")  # dropped, and it could come back as long as these are listed
+        await until(pilot, lambda: not pane.marks and pane.dropped)
+        pane.set_filter("name:2")
+        await until(pilot, lambda: pane.rows.query_shown.text == "name:2")
+        assert not pane.dropped
+        await pilot.press("*")
+        await until(pilot, lambda: pane.marks.every)
+        pane.set_filter("")
+        await until(pilot, lambda: pane.rows.query_shown.text == "")
+        assert not pane.marks
+        assert not pane.dropped
+        pane.action_marks_back()
+        assert not pane.marks
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "after"),
+    [
+        ("c", JobState.COMPLETED, JobState.QUEUED),
+        ("R", JobState.COMPLETED, JobState.FAILED),
+        ("R", JobState.FAILED, JobState.CANCELLED),
+    ],
+)
+async def test_what_came_while_the_question_stood_is_not_meant_by_the_answer(
+    make_app: AppMaker, key: str, before: JobState, after: JobState
+) -> None:
+    meant = JobState.QUEUED if key == "c" else JobState.FAILED
+    jobs = [world.job(f"{n}.bin", meant, job_id=f"j{n}") for n in range(3)]
+    other = world.job("other.bin", before, job_id="other")
+    app: Any = make_app(world.snapshot(jobs=(*jobs, other)))
+    async with app.run_test(size=SIZE, notifications=True) as pilot:
+        screen = await open_jobs(pilot)
+        await pilot.press("*", key)
+        await until(pilot, on(pilot, Confirm))
+        app.engine.now = world.snapshot(jobs=(*jobs, replace(other, state=after)))
+        await pilot.press("y")
+        await until(pilot, on(pilot, JobsScreen))
+        await shows(pilot, "nothing was done")
+        assert not app.engine.asked("change_jobs")
+        assert screen.pane.marks.every  # nothing was done: it can be asked again
+        await pilot.press(key)
+        await until(pilot, on(pilot, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: app.engine.asked("change_jobs"))
+
+
 async def test_pause_means_what_is_listed_and_turns_into_resume(make_app: AppMaker) -> None:
     app: Any = make_app(world.snapshot())
     async with app.run_test(size=SIZE, notifications=True) as pilot:
@@ -267,14 +322,20 @@ async def test_the_end_of_a_set_is_told_once_and_its_page_opens(make_app: AppMak
         await until(pilot, on(pilot, JobSetScreen))
         await pilot.press("R")
         await until(pilot, lambda: app.engine.asked("change_jobs"))
-        assert app.engine.asked("change_jobs") == [(JobChange.RETRY, "set:set-1", 0)]
+        assert app.engine.asked("change_jobs") == [(JobChange.RETRY, "set:set-1 state:failed", 0)]
 
 
 async def test_a_set_with_cancelled_jobs_runs_again_only_after_a_question(
     make_app: AppMaker,
 ) -> None:
     states = (("completed", 40), ("failed", 2), ("cancelled", 3))
-    app: Any = make_app(world.snapshot(ended=(replace(ended_set("set-1"), states=states),)))
+    left = [JobState.FAILED] * 2 + [JobState.CANCELLED] * 3
+    jobs = tuple(
+        replace(world.job(f"{n}.bin", state, job_id=f"j{n}"), jobset="set-1")
+        for n, state in enumerate(left)
+    )
+    ended = replace(ended_set("set-1"), states=states)
+    app: Any = make_app(world.snapshot(jobs=jobs, ended=(ended,)))
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await settled(pilot)
         await pilot.press("O")
