@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,9 @@ from engine.model import Address, Move, MoveKind, Plan, parse_priority
 VERSION = 1
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")  # it becomes the id of a job set
 _LARGEST = 1 << 30  # bytes; more is no plan
+_LARGEST_OBJECT = 1 << 60  # bytes
 _FAR = 1e11  # seconds; no clock shows that
+_MOST = 1e15  # USD, or hours
 
 
 def head_json(plan: Plan, count: int, told: dict[str, Any]) -> str:
@@ -85,11 +86,14 @@ def _move_problem(move: Move) -> str:
         return "source: it names no object"
     if move.kind is MoveKind.TIER and move.destination != move.source:
         return "destination: a change of class happens in place, and this is another place"
-    if move.size < 0:
-        return f"size is {move.size}; it may be 0 or more"
-    money = (move.saving_per_month, move.one_time_cost, *(usd for _, usd in move.cost_lines))
-    if not all(isfinite(value) for value in (*money, move.restore_hours) if value is not None):
-        return "it has a figure that is no number"
+    if not 0 <= move.size < _LARGEST_OBJECT:
+        return f"size is {move.size}; no object has that many bytes"
+    if not move.pin.size < _LARGEST_OBJECT or not abs(move.pin.modified) < _FAR:
+        return "pin: it has a size or a time that no object has"
+    money = (move.saving_per_month, move.expected_saving, move.one_time_cost)
+    figures = (*money, *(usd for _, usd in move.cost_lines), move.restore_hours)
+    if not all(abs(value) < _MOST for value in figures if value is not None):
+        return "it has a figure that is no number, or one beyond all reason"
     return ""
 
 
