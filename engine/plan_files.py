@@ -84,6 +84,8 @@ def _check_moves(path: Path, moves: Sequence[Move]) -> None:
 def _move_problem(move: Move) -> str:
     if not move.source.bucket or not move.source.key:
         return "source: it names no object"
+    if not (_is_text(str(move.source)) and _is_text(str(move.destination))):
+        return "an address in it holds half a character, which no store can have"
     if move.kind is MoveKind.TIER and move.destination != move.source:
         return "destination: a change of class happens in place, and this is another place"
     if not 0 <= move.size < _LARGEST_OBJECT:
@@ -95,6 +97,15 @@ def _move_problem(move: Move) -> str:
     if not all(abs(value) < _MOST for value in figures if value is not None):
         return "it has a figure that is no number, or one beyond all reason"
     return ""
+
+
+def _is_text(part: str) -> bool:
+    """Whether it is text, or the bytes of a file name that are none."""
+    try:
+        part.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _line(path: Path, number: int, text: str) -> dict[str, Any]:

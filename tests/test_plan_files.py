@@ -73,6 +73,7 @@ def second(name: str, value: object) -> Callable[[Lines], None]:
         (second("one_time_cost", 1e308), 3, "beyond all reason"),
         (second("kind", "tier"), 3, "destination: a change of class happens in place"),
         (second("source", {"cloud": "a", "bucket": "b", "key": ""}), 3, "source: it names no"),
+        (second("source", {"cloud": "a", "bucket": "b", "key": "\ud800"}), 3, "half a character"),
         (lambda lines: lines.__setitem__(3, lines[1]), 4, "line 2 names aws:"),
     ],
 )
@@ -87,6 +88,13 @@ def test_the_line_and_the_field_are_named(
     assert found.value.subject.endswith(f"line {line}")
     assert found.value.safe
     assert found.value.todo
+
+
+def test_a_file_name_that_is_no_text_is_a_key(tmp_path: Path) -> None:
+    """Such bytes travel as lone surrogates, as Python has them."""
+    odd = replace(plan().moves[0], source=replace(plan().moves[0].source, key="caf\udce9"))
+    kept = replace(plan(), moves=(odd,))
+    assert read_plan(written(tmp_path / "p", lines_of(kept))) == kept
 
 
 def test_a_source_is_named_once_whatever_happens_to_it(tmp_path: Path) -> None:
