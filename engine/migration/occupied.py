@@ -35,7 +35,7 @@ class Occupied(ABC):
 
     async def _use_existing(self) -> bool:
         """Whether the destination holds the bytes already; else what to replace is known."""
-        found = await peek(self.destination, self.spec.destination)
+        found = await self._look()
         if found is None:
             return False
         if self._differs(found) and not self.spec.options.overwrite:
@@ -49,6 +49,18 @@ class Occupied(ABC):
             return False
         await self._adopt(found)
         return True
+
+    async def _look(self) -> ObjectHead | None:
+        """What is there. Raises Unavailable where the server does not say which version it is, as
+        some do for a moment: it could neither be proved nor replaced."""
+        found = await peek(self.destination, self.spec.destination)
+        if found is not None and not (found.pin.etag or found.pin.version_id):
+            raise Unavailable(
+                "The server does not say which version of the object is there.",
+                subject=str(self.spec.destination),
+                safe="What is there is left alone and the source is kept.",
+            )
+        return found
 
     def _differs(self, found: ObjectHead) -> bool:
         if self.spec.options.compress:
@@ -105,7 +117,7 @@ class Occupied(ABC):
                 safe="What is there now and the source are kept.",
                 todo="Plan the move again.",
             ) from error
-        found = await peek(self.destination, self.spec.destination)
+        found = await self._look()
         if found is None:
             raise Unavailable(
                 "Something was at the destination for a moment.",

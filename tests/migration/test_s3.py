@@ -10,6 +10,7 @@ from engine.migration.copy_limits import attestable
 from engine.model import Evidence, JobState, MoveKind, SourceProof
 from engine.stores import open_store
 from tests.fake_s3 import FakeS3, Fault, Quirks, Seen
+from tests.fake_s3_wire import Answer
 from tests.migration.world import (
     World,
     canaries_aside,
@@ -83,6 +84,34 @@ async def test_all_sizes_and_checksums(there: World, fakes, size: int, algorithm
     assert bytes_at(fakes[1]) == data
     assert bytes_at(fakes[0]) is None
     assert not fakes[1].state.uploads
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+async def test_a_server_that_forgets_an_etag_for_a_moment_is_asked_again(
+    there: World, fakes, overwrite: bool
+) -> None:
+    """As `rclone serve s3` does at times: here when a write whose answer was lost is looked for."""
+    fakes[0].state.put("b", "k", b"small")
+    left = ["PUT", "HEAD", "HEAD"]
+
+    def forget(seen: Seen) -> Fault | None:
+        if seen.key != "k" or not left or seen.method != left[0]:
+            return None
+        if left.pop(0) == "PUT":
+            return Fault(reset=True, after=True)
+
+        def without(answer: Answer) -> Answer:
+            headers = {name: value for name, value in answer.headers.items() if name != "etag"}
+            return replace(answer, headers=headers)
+
+        return Fault(answer=without)
+
+    fakes[1].on_request = forget
+    done = await there.move("src:b/k", "dst:b/k", overwrite=overwrite)
+    assert (done.state, done.error, left) == (JobState.COMPLETED, "", [])
+    assert done.attempt > 1
+    assert bytes_at(fakes[1]) == b"small"
+    assert bytes_at(fakes[0]) is None
 
 
 async def test_metadata_travels(there: World, fakes) -> None:
