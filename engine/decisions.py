@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from engine.codec import decode, encode
 from engine.database import Database
@@ -104,13 +104,15 @@ def _write(connection: sqlite3.Connection, decisions: Iterable[Decision]) -> Non
             " ORDER BY id DESC LIMIT 1",
             where,
         ).fetchone()
-        if last is not None and _same(last["body"], body):
-            if _told(last["body"]) != _told(body):
-                connection.execute(
-                    "UPDATE decisions SET body = ?, decided_at = ? WHERE id = ?",
-                    (body, item.decided_at, last["id"]),
-                )
-            continue
+        if last is not None:
+            old, new = json.loads(last["body"]), json.loads(body)
+            if _same(old, new):
+                if old | {"decided_at": new["decided_at"]} != new:
+                    connection.execute(
+                        "UPDATE decisions SET body = ?, decided_at = ? WHERE id = ?",
+                        (body, item.decided_at, last["id"]),
+                    )
+                continue
         connection.execute(
             "INSERT INTO decisions (cloud, bucket, key, decided_at, policy, body)"
             " VALUES (?, ?, ?, ?, ?, ?)",
@@ -123,16 +125,10 @@ def _bytes(key: str) -> bytes:
     return key.encode("utf-8", "surrogateescape")
 
 
-def _told(body: str) -> dict[str, object]:
-    """All that a decision says, but when."""
-    return {name: value for name, value in json.loads(body).items() if name != "decided_at"}
-
-
-def _same(old: str, new: str) -> bool:
-    def essence(body: str) -> tuple[object, ...]:
-        value = json.loads(body)
-        names = ("from_class", "to_class", "policy", "policy_version")
-        later = ("model_version", "to_cloud")  # which older decisions lack
-        return tuple(value.get(name) for name in names) + tuple(value.get(n, "") for n in later)
-
-    return essence(old) == essence(new)
+def _same(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
+    """Whether both say the same but for when, and at which figures."""
+    names = ("from_class", "to_class", "policy", "policy_version")
+    later = ("model_version", "to_cloud")  # which older decisions lack
+    return all(old.get(name) == new.get(name) for name in names) and all(
+        old.get(name, "") == new.get(name, "") for name in later
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from astra_tui.cli import options
 from engine.errors import StateError
 from engine.migration.digest import ALGORITHMS
 from engine.model import CHECKSUMS, Plan
@@ -107,3 +108,4 @@ def test_a_source_is_named_once_whatever_happens_to_it(tmp_path: Path) -> None:
 
 def test_the_checksums_that_options_may_name_are_those_there_are() -> None:
     assert tuple(ALGORITHMS) == CHECKSUMS
+    assert set(options.CHECKSUMS) < set(CHECKSUMS), "without those that only prove sources"
